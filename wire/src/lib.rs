@@ -1,0 +1,25 @@
+//! What crosses a boundary of Inverter Connect, as bytes and as types.
+//!
+//! In: bytes from a serial line or an MQTT connection. Out: typed readings, reports and packets, and back.
+//! Never does I/O, reads a clock, or allocates in proportion to hostile input.
+#![no_std]
+
+extern crate alloc;
+
+pub mod condition;
+pub mod flag;
+pub mod observation;
+pub mod quantity;
+pub mod report;
+pub mod sample;
+pub mod serial_number;
+pub mod time;
+
+pub use condition::{Condition, Conditions};
+pub use flag::{Flag, Flags};
+pub use observation::{Button, Observation, SelfTest, TestKind, TestResult};
+pub use quantity::{Quantities, Quantity, Scaled};
+pub use report::{BootId, Event, EventKind, LinkCounts, Quality, Reading, Report};
+pub use sample::Sample;
+pub use serial_number::{InvalidSerial, Serial};
+pub use time::UtcMs;
