@@ -198,7 +198,8 @@ impl Quantities {
     /// Sets a value, replacing an earlier one of the same quantity.
     pub fn set(&mut self, quantity: Quantity, scaled: Scaled) {
         match self.0.last() {
-            Some((last, _)) if *last >= quantity => match self.0.binary_search_by_key(&quantity, |(q, _)| *q) {
+            Some((last, _)) if *last >= quantity => match self.0.binary_search_by_key(&quantity, |(q, _)| *q)
+            {
                 Ok(at) => {
                     if let Some(slot) = self.0.get_mut(at) {
                         slot.1 = scaled;
@@ -213,7 +214,11 @@ impl Quantities {
     /// The value of a quantity, where reported.
     #[must_use]
     pub fn value(&self, quantity: Quantity) -> Option<Scaled> {
-        self.0.binary_search_by_key(&quantity, |(q, _)| *q).ok().and_then(|at| self.0.get(at)).map(|(_, v)| *v)
+        self.0
+            .binary_search_by_key(&quantity, |(q, _)| *q)
+            .ok()
+            .and_then(|at| self.0.get(at))
+            .map(|(_, v)| *v)
     }
 
     /// All values in code order.

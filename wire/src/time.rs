@@ -7,7 +7,9 @@ use alloc::string::String;
 use core::fmt;
 
 /// Milliseconds since 1970-01-01T00:00:00Z, leap seconds ignored (POSIX time). May be negative.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, minicbor::Encode, minicbor::Decode)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, minicbor::Encode, minicbor::Decode,
+)]
 #[cbor(transparent)]
 pub struct UtcMs(#[n(0)] pub i64);
 

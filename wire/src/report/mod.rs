@@ -3,15 +3,35 @@
 //! In: observations dated and numbered by the gateway, or a third party's JSON. Out: [`Report`]. Its two forms on the
 //! wire, CBOR and JSON, are rooms of their own below this one.
 
+pub mod cbor;
+mod error;
+pub mod json;
+
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
+
+pub use error::ReportError;
 
 use crate::quantity::Scaled;
 use crate::{Sample, TestKind, TestResult, UtcMs};
 
 /// Most bytes of a report on the wire, MQTT packet included.
 pub const MAX_PACKET_BYTES: usize = 64_000;
+
+/// Most readings and events of one report; a packet of smaller ones would swell in memory.
+pub const MAX_RECORDS: usize = 4096;
+
+/// Reads a payload: JSON where it starts with `{` or white space, else CBOR.
+///
+/// # Errors
+/// [`ReportError`] with key and offset. Unknown keys, quantities and codes are no errors.
+pub fn decode(payload: &[u8]) -> Result<Report, ReportError> {
+    match payload.first() {
+        Some(b'{' | b' ' | b'\t' | b'\r' | b'\n') => json::decode(payload),
+        _ => cbor::decode(payload),
+    }
+}
 
 /// One gateway start: 128 random bits, hex on the wire in JSON.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
