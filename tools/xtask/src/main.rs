@@ -1,2 +1,57 @@
-//! Entry.
-fn main() {}
+//! `cargo xtask`: everything a developer runs.
+//!
+//! In: a command. Out: the runners' own output, and exit code 0 only if all of it passed.
+//! Never needs anything installed by hand where the system's package manager can do it.
+
+mod bench;
+mod ci;
+mod demo;
+mod end_to_end;
+mod install;
+mod place;
+mod shell;
+mod steps;
+mod test;
+mod tidy;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Everything a developer of Inverter Connect runs")]
+struct Cli {
+    #[command(subcommand)]
+    command: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Starts the whole system on this machine: cloud, gateways, simulated inverters.
+    Demo(demo::Args),
+    /// Runs every test, with real parts and a real browser; installs what is missing.
+    Test(test::Args),
+    /// Runs what CI runs: the gates (format, lints, licences, advisories, spelling, docs, walls), then the tests.
+    Ci(ci::Args),
+    /// Tests the walls between the crates and prints how large the rooms are.
+    Tidy,
+    /// Runs one benchmark against its ceiling and its peers.
+    Bench(bench::Args),
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        What::Demo(args) => demo::run(args),
+        What::Test(args) => place::Place::find().and_then(|place| test::run(&place, args)),
+        What::Ci(args) => place::Place::find().and_then(|place| ci::run(&place, args)),
+        What::Tidy => place::Place::find().and_then(|place| tidy::run(&place)),
+        What::Bench(args) => place::Place::find().and_then(|place| bench::run(&place, args)),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

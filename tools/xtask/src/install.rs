@@ -1,0 +1,132 @@
+//! Fetches what tests and gates need beside the Rust toolchain, into `target/tools` where it can.
+//! In: which set is wanted. Out: programs that are there, or one sentence that says what to install.
+//! Never changes the system except through the system's own package manager, and only as root.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::place::Place;
+use crate::shell;
+
+/// A program and the Debian package that has it.
+struct Program {
+    name: &'static str,
+    package: &'static str,
+    why: &'static str,
+}
+
+/// What the tests start. One line adds one.
+const PROGRAMS: &[Program] = &[
+    Program { name: "python3", package: "python3-venv", why: "linters, paho-mqtt" },
+    Program { name: "node", package: "nodejs", why: "page assets, MQTT.js, Playwright" },
+    Program { name: "npm", package: "npm", why: "page assets, MQTT.js, Playwright" },
+    Program { name: "cc", package: "gcc", why: "SQLite, aws-lc" },
+    Program { name: "mosquitto_pub", package: "mosquitto-clients", why: "a foreign publisher" },
+    Program { name: "strace", package: "strace", why: "delays and fails fsync, traces ioctls" },
+    Program { name: "chromium", package: "chromium", why: "browser flows" },
+];
+
+/// What `bench` compares with. Missing ones are skipped there, with a line.
+const PEERS: &[Program] = &[
+    Program { name: "mosquitto", package: "mosquitto", why: "P2, P4, P11" },
+    Program { name: "rabbitmq-server", package: "rabbitmq-server", why: "P1, P2" },
+    Program { name: "victoria-metrics", package: "victoria-metrics", why: "P6, P9" },
+];
+
+/// Makes everything that `test` and `ci` start be there.
+pub fn for_tests(place: &Place) -> Result<()> {
+    apt(PROGRAMS, true)?;
+    venv(place)?;
+    npm(&place.root.join("e2e"))?;
+    // Foreign clients of the device door, where that room keeps a list of them.
+    for folder in ["cloud/server/tests/clients", "cloud/server/tests/it/clients"] {
+        let folder = place.root.join(folder);
+        if folder.join("package-lock.json").is_file() {
+            npm(&folder)?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes the linters be there; enough for the gates of `ci`.
+pub fn for_gates(place: &Place) -> Result<()> {
+    venv(place)
+}
+
+/// Installs the benchmark peers that can be installed; a missing one is no error.
+pub fn for_bench(place: &Place) -> Result<()> {
+    if let Err(error) = apt(PEERS, false) {
+        println!("some peers are missing and will be skipped: {error:#}");
+    }
+    venv(place)
+}
+
+fn apt(programs: &[Program], needed: bool) -> Result<()> {
+    let missing: Vec<_> = programs.iter().filter(|program| shell::find(program.name).is_none()).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let packages: Vec<_> = missing.iter().map(|program| program.package).collect();
+    for program in &missing {
+        println!("missing: {} (package {}), for {}", program.name, program.package, program.why);
+    }
+    let by_hand = format!("install them: apt-get install {}", packages.join(" "));
+    if !rustix::process::geteuid().is_root() || shell::find("apt-get").is_none() {
+        bail!("{} programs are missing and this is not root on Debian; {by_hand}", missing.len());
+    }
+    let quiet = |arguments: &[&str]| {
+        let mut command = Command::new("apt-get");
+        command
+            .args(["-qq", "-y", "--no-install-recommends"])
+            .args(arguments)
+            .env("DEBIAN_FRONTEND", "noninteractive");
+        shell::output(&mut command)
+    };
+    quiet(&["update"]).context("apt-get update")?;
+    quiet(&[&["install"], packages.as_slice()].concat()).with_context(|| by_hand.clone())?;
+    let still: Vec<_> = missing
+        .iter()
+        .filter(|program| shell::find(program.name).is_none())
+        .map(|program| program.name)
+        .collect();
+    if needed && !still.is_empty() {
+        bail!("after apt-get these are still missing: {}; {by_hand}", still.join(", "));
+    }
+    Ok(())
+}
+
+/// Builds `target/tools/venv` from `tools/xtask/requirements.txt`, once per content of that file.
+fn venv(place: &Place) -> Result<()> {
+    let wanted_path = place.root.join("tools/xtask/requirements.txt");
+    let wanted = std::fs::read_to_string(&wanted_path)
+        .with_context(|| format!("reading {}", wanted_path.display()))?;
+    let stamp = place.venv().join("installed.txt");
+    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    if !place.venv_program("python3").exists() {
+        shell::run(Command::new("python3").args(["-m", "venv"]).arg(place.venv()))
+            .context("a Python environment is needed: apt-get install python3-venv")?;
+    }
+    let mut pip = Command::new(place.venv_program("python3"));
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"])
+        .arg(&wanted_path);
+    shell::run(&mut pip).context("pip could not install tools/xtask/requirements.txt")?;
+    std::fs::write(&stamp, wanted).with_context(|| format!("writing {}", stamp.display()))
+}
+
+/// `npm ci` in a folder, once per content of its lock file.
+fn npm(folder: &Path) -> Result<()> {
+    let lock = folder.join("package-lock.json");
+    let wanted = std::fs::read_to_string(&lock).with_context(|| format!("reading {}", lock.display()))?;
+    let stamp = folder.join("node_modules/.installed");
+    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    shell::run(
+        Command::new("npm").args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(folder),
+    )?;
+    std::fs::write(&stamp, wanted).with_context(|| format!("writing {}", stamp.display()))
+}
