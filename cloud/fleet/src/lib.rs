@@ -1,1 +1,25 @@
-//! See the crate's description.
+//! What is true of an inverter and what it means.
+//!
+//! In: a decoded report and the instant it was received; or a state and now. Out: readings to store, events, what
+//! the screen says, who may do what. Pure and synchronous: never does I/O, reads a clock, or draws a random number.
+
+pub mod access;
+pub mod apply;
+pub mod cadence;
+pub mod condition;
+pub mod dating;
+mod encoding;
+pub mod event;
+pub mod inverter;
+pub mod level;
+pub mod reading;
+pub mod screen;
+pub mod seen;
+
+pub use access::{AccountKey, Action, Actor, Decision, Grant, Object, Role, authorize};
+pub use apply::{Applied, apply};
+pub use condition::Condition;
+pub use event::{Cause, Event, EventKind, TestRecord};
+pub use inverter::{InverterKey, InverterState};
+pub use reading::StoredReading;
+pub use screen::{Freshness, Ready, Screen, ScreenState, screen};

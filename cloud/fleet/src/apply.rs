@@ -1,0 +1,280 @@
+//! One report becomes state, readings to store and events.
+//!
+//! In: the state of the inverter, a decoded report, the instant the cloud received it. Out: [`Applied`]; the state is
+//! changed in place. The same reports in the same order give the same result, whenever they are applied. Only what
+//! is newest changes what is true now; late data is stored and marked late (decision 3).
+
+use wire::report::EventKind as Told;
+use wire::{BootId, Condition as Own, Flag, LinkCounts, Reading, Report, UtcMs};
+
+use crate::cadence;
+use crate::condition::Condition;
+use crate::dating::{self, Dated, Said};
+use crate::event::{Cause, Event, EventKind, TestRecord};
+use crate::inverter::{Gateway, InverterState, Link, Press, WrongInverter};
+use crate::level::{self, Turn};
+use crate::reading::StoredReading;
+
+/// What one report came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Applied {
+    /// Readings to store, in the report's order.
+    pub stored: Vec<StoredReading>,
+    /// What happened, in order.
+    pub events: Vec<Event>,
+    /// Whether what is true now changed (values count): pages want to know.
+    pub live: bool,
+}
+
+/// Applies a report received at `received_at`.
+pub fn apply(state: &mut InverterState, report: Report, received_at: UtcMs) -> Applied {
+    let mut work = Work {
+        boot: report.boot,
+        sent_uptime_ms: report.uptime_ms,
+        received_at,
+        applied: Applied { stored: Vec::with_capacity(report.readings.len()), ..Applied::default() },
+        jump_told: false,
+    };
+    state.counters.reports += 1;
+    state.last_contact = state.last_contact.max(Some(received_at));
+    // Events first: a reading taken on battery in a test that this very report announces is not an outage.
+    for event in report.events {
+        work.event(state, event);
+    }
+    for reading in report.readings {
+        work.reading(state, reading);
+    }
+    if let Some(counts) = report.link {
+        take_link(state, counts, received_at);
+        work.applied.live = true;
+    }
+    if let (Some(boot), true) = (report.boot, work.applied.live) {
+        state.gateway = Some(Gateway { boot, uptime_ms: report.uptime_ms, time: received_at });
+    }
+    work.applied
+}
+
+/// What is the same for every record of one report, and what has come of it so far.
+struct Work {
+    boot: Option<BootId>,
+    sent_uptime_ms: Option<u64>,
+    received_at: UtcMs,
+    applied: Applied,
+    /// One `clock.jump` per report tells of all its records.
+    jump_told: bool,
+}
+
+impl Work {
+    fn reading(&mut self, state: &mut InverterState, reading: Reading) {
+        let said = Said {
+            time: reading.time,
+            quality: reading.quality,
+            uptime_ms: reading.uptime_ms,
+            sent_uptime_ms: self.sent_uptime_ms,
+        };
+        let cause = Cause { boot: self.boot, sequence: reading.sequence };
+        let Some((time, quality)) = self.take(state, &said, cause) else { return };
+        let reading = StoredReading {
+            time,
+            quality,
+            reported_time: reading.time.filter(|reported| *reported != time),
+            boot: self.boot,
+            sequence: reading.sequence,
+            sample: reading.sample,
+        };
+        self.levels(state, &reading, cause);
+        let numbered = reading.boot.is_some() && reading.sequence.is_some();
+        if numbered || state.cadence.admit(time, self.received_at, busy(state, time)) {
+            state.counters.stored += 1;
+            self.applied.stored.push(reading);
+        } else {
+            state.counters.thinned += 1;
+        }
+    }
+
+    /// New, and when it happened; `None` if it was seen before or is too old. Both are counted.
+    fn take(
+        &mut self,
+        state: &mut InverterState,
+        said: &Said,
+        cause: Cause,
+    ) -> Option<(UtcMs, wire::Quality)> {
+        if let (Some(boot), Some(sequence)) = (cause.boot, cause.sequence)
+            && !state.seen.insert(boot, sequence)
+        {
+            state.counters.duplicates += 1;
+            return None;
+        }
+        match dating::date(said, self.received_at) {
+            Dated::TooOld => {
+                state.counters.too_old += 1;
+                None
+            }
+            Dated::At { time, quality, jumped } => {
+                if jumped {
+                    self.jump(state, said.time.unwrap_or(time), cause);
+                }
+                Some((time, quality))
+            }
+        }
+    }
+
+    fn jump(&mut self, state: &mut InverterState, reported: UtcMs, cause: Cause) {
+        state.counters.future += 1;
+        state.clock_jump = state.clock_jump.max(Some(self.received_at));
+        if !std::mem::replace(&mut self.jump_told, true) {
+            self.tell(self.received_at, cause, false, EventKind::ClockJump { reported });
+        }
+    }
+
+    /// Values, flags and conditions of a reading, each where it is the newest of its kind.
+    fn levels(&mut self, state: &mut InverterState, reading: &StoredReading, cause: Cause) {
+        let time = reading.time;
+        let late = state.last_reading.is_some_and(|newest| time < newest);
+        if late {
+            state.counters.late += 1;
+        } else {
+            if state.last_reading.is_some() && state.unknown != reading.sample.unknown {
+                state.last_change = Some(time);
+            }
+            state.last_reading = Some(time);
+            state.wrong_inverter = None;
+            if state.unknown != reading.sample.unknown {
+                state.unknown.clone_from(&reading.sample.unknown);
+            }
+            self.applied.live = true;
+        }
+        level::merge_quantities(&mut state.latest, &reading.sample, time);
+        for (flag, holds) in reading.sample.flags.iter() {
+            if level::merge_level(&mut state.flags, flag.code(), holds, time).is_some() {
+                state.last_change = state.last_change.max(Some(time));
+            }
+        }
+        for (condition, holds) in reading.sample.conditions.iter() {
+            if let Some(turn) = level::merge_level(&mut state.conditions, condition.code(), holds, time) {
+                state.last_change = state.last_change.max(Some(time));
+                self.turn(&turn, time, cause, late);
+            }
+        }
+        if !late {
+            self.battery(state, time, cause);
+        }
+    }
+
+    fn turn(&mut self, turn: &Turn, time: UtcMs, cause: Cause, late: bool) {
+        let Some(condition) = Condition::from_code(turn.code) else { return };
+        let kind = match (turn.holds, turn.since) {
+            (true, _) => EventKind::Raised(condition),
+            (false, since) => EventKind::Cleared { condition, since: since.unwrap_or(time) },
+        };
+        self.tell(time, cause, late, kind);
+    }
+
+    fn battery(&mut self, state: &mut InverterState, time: UtcMs, cause: Cause) {
+        match (state.on_battery_since, on_battery(state)) {
+            (None, true) => {
+                state.on_battery_since = Some(time);
+                self.tell(time, cause, false, EventKind::OnBattery);
+            }
+            (Some(since), false) => {
+                state.on_battery_since = None;
+                self.tell(time, cause, false, EventKind::OffBattery { since });
+            }
+            _ => {}
+        }
+    }
+
+    fn event(&mut self, state: &mut InverterState, event: wire::Event) {
+        // The gateway's own instant of an event is dated like a reading without a stated quality; its wall time is
+        // only as good as its clock, so the age by uptime goes first where there is one.
+        let said = Said {
+            time: event.time,
+            quality: wire::Quality::Aged,
+            uptime_ms: event.uptime_ms,
+            sent_uptime_ms: self.sent_uptime_ms,
+        };
+        let cause = Cause { boot: self.boot, sequence: event.sequence };
+        let Some((time, _)) = self.take(state, &said, cause) else { return };
+        let late = state.last_reading.is_some_and(|newest| time < newest);
+        match event.kind {
+            Told::Button { boot, count, age_ms } => self.button(state, cause, boot, count, age_ms),
+            Told::Test { count, test, result, started, length_s, end_voltage } => {
+                let (kind, result) = (test.name().to_owned(), result.name().to_owned());
+                let told = TestRecord { count, kind, result, started, length_s, end_voltage, told: time };
+                self.test(state, cause, told, late);
+            }
+            Told::Gap { count, from, to, .. } => {
+                state.counters.lost_by_gateway = state.counters.lost_by_gateway.saturating_add(count);
+                state.data_gap = state.data_gap.max(Some(self.received_at));
+                self.tell(time, cause, late, EventKind::Gap { count, from, to });
+            }
+            Told::WrongInverter { found } => {
+                if !late {
+                    let since = state.wrong_inverter.take().map_or(time, |wrong| wrong.since);
+                    state.wrong_inverter = Some(WrongInverter { found: found.clone(), since });
+                }
+                self.tell(time, cause, late, EventKind::WrongInverter { found });
+            }
+            Told::Other(name) => self.tell(time, cause, late, EventKind::Other(name)),
+        }
+        self.applied.live |= !late;
+    }
+
+    /// Decision 19: the instant of a press is received − age; the age includes the gateway's holding time.
+    fn button(
+        &mut self,
+        state: &mut InverterState,
+        cause: Cause,
+        boot: Option<u64>,
+        count: u64,
+        age_ms: u64,
+    ) {
+        let time = self.received_at.plus_ms(i64::try_from(age_ms).unwrap_or(i64::MAX).saturating_neg());
+        let known = state.button.is_some_and(|press| press.boot == boot && press.count == count);
+        if known {
+            return;
+        }
+        let late = state.button.is_some_and(|press| time < press.time);
+        if !late {
+            state.button = Some(Press { boot, count, time });
+        }
+        self.tell(time, cause, late, EventKind::Button { boot, count });
+    }
+
+    fn test(&mut self, state: &mut InverterState, cause: Cause, told: TestRecord, late: bool) {
+        let newer = state.test.as_ref().is_none_or(|known| told.told >= known.told);
+        let time = told.told;
+        if newer {
+            state.test = Some(told.clone());
+            state.last_change = state.last_change.max(Some(time));
+        }
+        self.tell(time, cause, late && !newer, EventKind::Test(told));
+    }
+
+    fn tell(&mut self, time: UtcMs, cause: Cause, late: bool, kind: EventKind) {
+        self.applied.events.push(Event { time, received_at: self.received_at, cause, late, kind });
+    }
+}
+
+fn take_link(state: &mut InverterState, counts: LinkCounts, time: UtcMs) {
+    if state.link.is_none_or(|known| known.time <= time) {
+        let LinkCounts { frames_good, frames_bad, silent_ms } = counts;
+        state.link = Some(Link { frames_good, frames_bad, silent_ms, time });
+    }
+}
+
+/// Utility power is lost and the battery feeds the load. A self-test with the line present is not that; a real
+/// outage within a test is.
+fn on_battery(state: &InverterState) -> bool {
+    let lost = state.condition(Own::UTILITY_LOST);
+    let (battery, line) = (state.flag(Flag::BatteryPower), state.flag(Flag::LinePresent));
+    let only_battery_told = battery == Some(true) && line.is_none() && lost.is_none();
+    lost == Some(true)
+        || (line == Some(false) && battery != Some(false))
+        || (only_battery_told && !state.testing())
+}
+
+fn busy(state: &InverterState, time: UtcMs) -> bool {
+    let after_change = |change: UtcMs| time.since(change).saturating_abs() <= cadence::AFTER_CHANGE_MS;
+    state.on_battery_since.is_some() || state.testing() || state.last_change.is_some_and(after_change)
+}
