@@ -4,3 +4,4 @@
 //! how the gateway or the cloud work inside.
 
 pub mod fleet;
+pub mod model;
