@@ -6,6 +6,7 @@
 
 extern crate alloc;
 
+mod cbor;
 pub mod condition;
 pub mod flag;
 pub mod mate;

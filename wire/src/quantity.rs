@@ -195,6 +195,24 @@ impl Quantities {
         Self(Vec::new())
     }
 
+    /// Makes room for `more` values at once.
+    pub fn reserve(&mut self, more: usize) {
+        self.0.reserve_exact(more);
+    }
+
+    /// Adds a value; `false`, and nothing changes, where the quantity has one already.
+    pub fn insert(&mut self, quantity: Quantity, scaled: Scaled) -> bool {
+        match self.0.last() {
+            Some((last, _)) if *last >= quantity => match self.0.binary_search_by_key(&quantity, |(q, _)| *q)
+            {
+                Ok(_) => return false,
+                Err(at) => self.0.insert(at, (quantity, scaled)),
+            },
+            _ => self.0.push((quantity, scaled)),
+        }
+        true
+    }
+
     /// Sets a value, replacing an earlier one of the same quantity.
     pub fn set(&mut self, quantity: Quantity, scaled: Scaled) {
         match self.0.last() {

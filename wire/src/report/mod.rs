@@ -5,6 +5,7 @@
 
 pub mod cbor;
 mod error;
+mod event;
 pub mod json;
 
 use alloc::string::String;

@@ -1,0 +1,389 @@
+//! What the report and the native frame share of CBOR (RFC 8949): a reader that names key and byte in its errors,
+//! and the sample's maps and masks.
+//!
+//! In: bytes from outside. Out: typed values; what is well-formed but unknown goes raw into `Sample::unknown`.
+//! Nesting is bounded by [`MAX_DEPTH`], memory by the input; a single pass, nothing is looked at twice.
+
+use alloc::format;
+use alloc::string::String;
+use core::convert::Infallible;
+use core::fmt;
+
+use minicbor::data::Type;
+use minicbor::{Decoder, Encoder, decode, encode};
+
+use crate::report::ReportError;
+use crate::{Condition, Flag, Quantity, Sample, condition, flag, quantity};
+
+/// Deepest nesting that is skipped in a value nobody knows.
+const MAX_DEPTH: u8 = 16;
+
+/// Largest magnitude of a scaled value: beyond it `f64` would not hold it exactly.
+const MAX_SCALED: u64 = 1 << 52;
+
+/// Writing to a `Vec` cannot fail; the type says so.
+pub(crate) type Written = Result<(), encode::Error<Infallible>>;
+/// The encoder of both formats.
+pub(crate) type Writer<'a> = Encoder<&'a mut alloc::vec::Vec<u8>>;
+
+/// A key of a map.
+#[derive(Clone, Copy)]
+pub(crate) enum Key<'b> {
+    /// The normal case.
+    Code(u64),
+    /// A name, which no key of ours is.
+    Text(&'b str),
+    /// Negative integers, arrays, …
+    Other,
+}
+
+impl fmt::Display for Key<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Code(code) => write!(f, "{code}"),
+            Self::Text(text) => f.write_str(text),
+            Self::Other => f.write_str("?"),
+        }
+    }
+}
+
+/// A cursor over the input that knows which key it is at.
+pub(crate) struct Reader<'b> {
+    decoder: Decoder<'b>,
+    key: &'static str,
+}
+
+impl<'b> Reader<'b> {
+    pub(crate) fn new(bytes: &'b [u8]) -> Self {
+        Self { decoder: Decoder::new(bytes), key: "" }
+    }
+
+    /// An error at the present byte.
+    pub(crate) fn error(&self, problem: String) -> ReportError {
+        ReportError { offset: self.decoder.position(), key: self.key, problem }
+    }
+
+    /// Nothing may follow.
+    pub(crate) fn end(&self) -> Result<(), ReportError> {
+        match self.decoder.input().len().saturating_sub(self.decoder.position()) {
+            0 => Ok(()),
+            left => Err(self.error(format!("nothing may follow the report, {left} bytes do"))),
+        }
+    }
+
+    fn expect<T>(
+        &mut self,
+        what: &str,
+        read: impl FnOnce(&mut Decoder<'b>) -> Result<T, decode::Error>,
+    ) -> Result<T, ReportError> {
+        let offset = self.decoder.position();
+        read(&mut self.decoder).map_err(|error| {
+            let problem = if error.is_end_of_input() {
+                format!("expected {what}, but the input ends")
+            } else {
+                format!("expected {what}: {error}")
+            };
+            ReportError { offset, key: self.key, problem }
+        })
+    }
+
+    /// The value of `key` as an unsigned integer.
+    pub(crate) fn unsigned(&mut self, key: &'static str) -> Result<u64, ReportError> {
+        self.key = key;
+        self.expect("an unsigned integer", Decoder::u64)
+    }
+
+    /// The value of `key` as a signed integer.
+    pub(crate) fn signed(&mut self, key: &'static str) -> Result<i64, ReportError> {
+        self.key = key;
+        self.expect("an integer", Decoder::i64)
+    }
+
+    /// The value of `key` as text of definite length.
+    pub(crate) fn text(&mut self, key: &'static str) -> Result<&'b str, ReportError> {
+        self.key = key;
+        self.expect("text", Decoder::str)
+    }
+
+    /// The value of `key` as bytes of definite length.
+    pub(crate) fn bytes(&mut self, key: &'static str) -> Result<&'b [u8], ReportError> {
+        self.key = key;
+        self.expect("bytes", Decoder::bytes)
+    }
+
+    /// The value of `key` as a code, or as text where the sender's word is not in the table.
+    pub(crate) fn named<T>(
+        &mut self,
+        key: &'static str,
+        by_code: fn(u64) -> T,
+        by_name: fn(&str) -> T,
+    ) -> Result<T, ReportError> {
+        self.key = key;
+        match self.decoder.datatype() {
+            Ok(Type::String) => self.text(key).map(by_name),
+            _ => self.expect("a code or a text", Decoder::u64).map(by_code),
+        }
+    }
+
+    /// Reads a map, of definite or indefinite length; `each` must consume the value of the key it is given. Integer
+    /// keys below 64 may come once.
+    pub(crate) fn map(
+        &mut self,
+        name: &'static str,
+        mut each: impl FnMut(&mut Self, Key<'b>) -> Result<(), ReportError>,
+    ) -> Result<(), ReportError> {
+        self.key = name;
+        let length = self.expect("a map", Decoder::map)?;
+        let mut seen = 0_u64;
+        let mut left = length;
+        while self.more(&mut left)? {
+            self.key = name;
+            let key = self.map_key()?;
+            if let Key::Code(code @ 0..64) = key {
+                if seen & (1 << code) != 0 {
+                    return Err(self.error(format!("key {code} comes twice")));
+                }
+                seen |= 1 << code;
+            }
+            each(self, key)?;
+        }
+        Ok(())
+    }
+
+    /// Reads an array, of definite or indefinite length; `each` must consume one item.
+    pub(crate) fn array(
+        &mut self,
+        name: &'static str,
+        mut each: impl FnMut(&mut Self) -> Result<(), ReportError>,
+    ) -> Result<(), ReportError> {
+        self.key = name;
+        let mut left = self.expect("an array", Decoder::array)?;
+        while self.more(&mut left)? {
+            self.key = name;
+            each(self)?;
+        }
+        Ok(())
+    }
+
+    /// Whether another item follows in the container of which `left` items (or a break) are to come.
+    fn more(&mut self, left: &mut Option<u64>) -> Result<bool, ReportError> {
+        match left {
+            Some(0) => Ok(false),
+            Some(count) => {
+                *count -= 1;
+                Ok(true)
+            }
+            None if self.expect("an item or a break", |d| d.datatype())? == Type::Break => {
+                // A break is the one byte 0xff; the decoder has no name for stepping over it.
+                self.decoder.set_position(self.decoder.position().saturating_add(1));
+                Ok(false)
+            }
+            None => Ok(true),
+        }
+    }
+
+    fn map_key(&mut self) -> Result<Key<'b>, ReportError> {
+        let at = self.decoder.position();
+        if let Ok(code) = self.decoder.u64() {
+            return Ok(Key::Code(code));
+        }
+        self.decoder.set_position(at);
+        if let Ok(text) = self.decoder.str() {
+            return Ok(Key::Text(text));
+        }
+        self.decoder.set_position(at);
+        self.skip(MAX_DEPTH)?;
+        Ok(Key::Other)
+    }
+
+    /// Steps over one value nobody knows.
+    pub(crate) fn ignore(&mut self) -> Result<(), ReportError> {
+        self.skip(MAX_DEPTH)
+    }
+
+    fn skip(&mut self, depth: u8) -> Result<(), ReportError> {
+        let Some(below) = depth.checked_sub(1) else {
+            return Err(self.error(format!("values may nest {MAX_DEPTH} deep")));
+        };
+        match self.expect("a value", |d| d.datatype())? {
+            Type::Array | Type::ArrayIndef => {
+                let mut left = self.expect("an array", Decoder::array)?;
+                while self.more(&mut left)? {
+                    self.skip(below)?;
+                }
+                Ok(())
+            }
+            Type::Map | Type::MapIndef => {
+                let mut left = self.expect("a map", Decoder::map)?;
+                while self.more(&mut left)? {
+                    self.skip(below)?;
+                    self.skip(below)?;
+                }
+                Ok(())
+            }
+            Type::Tag => {
+                self.expect("a tag", Decoder::tag)?;
+                self.skip(below)
+            }
+            // A stray break, and head bytes that RFC 8949 reserves.
+            Type::Break | Type::Unknown(_) => Err(self.error(String::from("expected a value"))),
+            _ => self.expect("a value", Decoder::skip),
+        }
+    }
+
+    /// Steps over one value and carries it raw as `label=value`.
+    pub(crate) fn carry(&mut self, sample: &mut Sample, label: &dyn fmt::Display) -> Result<(), ReportError> {
+        let from = self.decoder.position();
+        self.ignore()?;
+        let raw = self.decoder.input().get(from..self.decoder.position()).unwrap_or_default();
+        sample.push_unknown_display(&format_args!("{label}={}", Raw(raw)));
+        Ok(())
+    }
+
+    /// A map of quantity code → scaled integer. What is no integer, or too large, or no quantity, is carried raw.
+    pub(crate) fn quantities(&mut self, sample: &mut Sample) -> Result<(), ReportError> {
+        self.key = "quantities";
+        let mut left = self.expect("a map", Decoder::map)?;
+        let most = quantity::TABLE.len();
+        sample.quantities.reserve(left.and_then(|n| usize::try_from(n).ok()).unwrap_or(most).min(most));
+        while self.more(&mut left)? {
+            let key = self.map_key()?;
+            let known = if let Key::Code(code) = key { Quantity::from_code(code) } else { None };
+            let Some(quantity) = known else {
+                self.carry(sample, &key)?;
+                continue;
+            };
+            let at = self.decoder.position();
+            match self.decoder.i64() {
+                Ok(value)
+                    if value.unsigned_abs() < MAX_SCALED && sample.quantities.insert(quantity, value) => {}
+                _ => {
+                    self.decoder.set_position(at);
+                    self.carry(sample, &quantity)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Two masks: reported, and true among the reported.
+    fn masks(&mut self, key: &'static str) -> Result<(u64, u64), ReportError> {
+        self.key = key;
+        let mut masks = [0_u64; 2];
+        let mut slots = masks.iter_mut();
+        self.array(key, |reader| match slots.next() {
+            Some(slot) => {
+                *slot = reader.unsigned(key)?;
+                Ok(())
+            }
+            None => Err(reader.error(String::from("expected two masks, reported and true"))),
+        })?;
+        if slots.next().is_some() {
+            return Err(self.error(String::from("expected two masks, reported and true")));
+        }
+        let [reported, raised] = masks;
+        Ok((reported, raised))
+    }
+
+    /// Flags as two masks; bits without a flag are carried raw as `flags.7=true`.
+    pub(crate) fn flags(&mut self, sample: &mut Sample) -> Result<(), ReportError> {
+        let (reported, raised) = self.masks("flags")?;
+        each_bit(reported, raised, |bit, value| match Flag::from_code(bit) {
+            Some(flag) => sample.flags.set(flag, value),
+            None => sample.push_unknown_display(&format_args!("flags.{bit}={value}")),
+        });
+        Ok(())
+    }
+
+    /// Conditions as two masks; bits without a condition are carried raw as `conditions.17=true`.
+    pub(crate) fn conditions(&mut self, sample: &mut Sample) -> Result<(), ReportError> {
+        let (reported, raised) = self.masks("conditions")?;
+        each_bit(reported, raised, |bit, value| match Condition::from_code(bit) {
+            Some(condition) => sample.conditions.set(condition, value),
+            None => sample.push_unknown_display(&format_args!("conditions.{bit}={value}")),
+        });
+        Ok(())
+    }
+
+    /// Raw labels and codes.
+    pub(crate) fn unknown(&mut self, sample: &mut Sample) -> Result<(), ReportError> {
+        self.array("unknown", |reader| {
+            let text = reader.text("unknown")?;
+            sample.push_unknown(text);
+            Ok(())
+        })
+    }
+}
+
+fn each_bit(reported: u64, raised: u64, mut each: impl FnMut(u64, bool)) {
+    let mut left = reported;
+    while left != 0 {
+        let bit = left.trailing_zeros();
+        each(u64::from(bit), raised & (1 << bit) != 0);
+        left &= left - 1;
+    }
+}
+
+/// How many of quantities, flags, conditions and unknown a sample has: the entries [`put_sample`] writes.
+pub(crate) fn sample_entries(sample: &Sample) -> u64 {
+    u64::from(!sample.quantities.is_empty())
+        + u64::from(!sample.flags.is_empty())
+        + u64::from(!sample.conditions.is_empty())
+        + u64::from(!sample.unknown.is_empty())
+}
+
+/// Writes what the sample has under the keys `first` (quantities), +1 (flags), +2 (conditions), +3 (unknown).
+pub(crate) fn put_sample(e: &mut Writer<'_>, first: u8, sample: &Sample) -> Written {
+    if !sample.quantities.is_empty() {
+        e.u8(first)?.map(sample.quantities.len() as u64)?;
+        for (quantity, scaled) in sample.quantities.iter() {
+            e.u8(quantity.code())?.i64(scaled)?;
+        }
+    }
+    if !sample.flags.is_empty() {
+        e.u8(first + 1)?.array(2)?.u8(sample.flags.reported_bits())?.u8(sample.flags.raised_bits())?;
+    }
+    if !sample.conditions.is_empty() {
+        e.u8(first + 2)?
+            .array(2)?
+            .u16(sample.conditions.reported_bits())?
+            .u16(sample.conditions.raised_bits())?;
+    }
+    if !sample.unknown.is_empty() {
+        e.u8(first + 3)?.array(sample.unknown.len() as u64)?;
+        for text in &sample.unknown {
+            e.str(text)?;
+        }
+    }
+    Ok(())
+}
+
+/// One well-formed value, for people: numbers, text and booleans as in JSON, anything else as `h'…'`.
+struct Raw<'b>(&'b [u8]);
+
+impl fmt::Display for Raw<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut d = Decoder::new(self.0);
+        match d.datatype() {
+            Ok(Type::Bool) => d.bool().map_or(Ok(()), |value| write!(f, "{value}")),
+            Ok(Type::Null) => f.write_str("null"),
+            Ok(Type::F32) => d.f32().map_or(Ok(()), |value| write!(f, "{value}")),
+            Ok(Type::F64) => d.f64().map_or(Ok(()), |value| write!(f, "{value}")),
+            Ok(Type::String) => d.str().map_or(Ok(()), |value| write!(f, "{value:?}")),
+            _ => match d.int() {
+                Ok(value) => write!(f, "{value}"),
+                Err(_) => {
+                    f.write_str("h'")?;
+                    self.0
+                        .iter()
+                        .take(crate::sample::MAX_UNKNOWN_BYTES / 2)
+                        .try_for_each(|b| write!(f, "{b:02x}"))?;
+                    f.write_str("'")
+                }
+            },
+        }
+    }
+}
+
+// The masks below must hold every code of the tables.
+const _: () = assert!(flag::TABLE.len() <= 8 && condition::TABLE.len() <= 16);
