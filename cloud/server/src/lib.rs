@@ -1,3 +1,10 @@
-//! See the crate's description.
+//! The cloud: the door for devices, the pipeline, the wiring of `inverter-connect`.
+//!
+//! In: one listening port, one configuration file, the commands of an operator. Out: acknowledgements to devices,
+//! pages to people, rows and files in the data folder. Holds no SQL and no template; never sends a PUBLISH.
 
+pub mod clock;
 pub mod device;
+pub mod door;
+pub mod ingest;
+pub mod registry;
