@@ -10,6 +10,7 @@ mod cbor;
 pub mod condition;
 pub mod flag;
 pub mod mate;
+pub mod mqtt;
 pub mod native;
 pub mod observation;
 pub mod quantity;
