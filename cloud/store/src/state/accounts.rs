@@ -1,0 +1,223 @@
+//! Accounts: who may sign in.
+//!
+//! In: a normalised address, a password hash (never a password). Out: accounts by address or key.
+
+use fleet::AccountKey;
+use sea_orm::{ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use wire::UtcMs;
+
+use super::tables::account::{ActiveModel, Column, Entity, Model};
+use super::{StateError, StateStore};
+
+/// An e-mail address as a key: trimmed, lower-cased, one `@` with something on both sides, no spaces or control
+/// characters, at most 254 bytes (RFC 5321 4.5.3.1.3 less the brackets).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Email(String);
+
+/// The text is not an e-mail address.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("this is not an e-mail address like name@example.org: {0:?}")]
+pub struct InvalidEmail(pub String);
+
+/// Longest address, bytes.
+const MAX_EMAIL_BYTES: usize = 254;
+
+impl Email {
+    /// Parses and normalises.
+    ///
+    /// # Errors
+    /// [`InvalidEmail`] with at most the first 80 characters.
+    pub fn parse(text: &str) -> Result<Self, InvalidEmail> {
+        let email = text.trim().to_lowercase();
+        let sides = email.split_once('@').is_some_and(|(user, domain)| {
+            !user.is_empty() && !domain.is_empty() && !domain.contains('@') && !domain.starts_with('.')
+        });
+        let plain = !email.chars().any(|c| c.is_whitespace() || c.is_control());
+        if sides && plain && email.len() <= MAX_EMAIL_BYTES {
+            Ok(Self(email))
+        } else {
+            Err(InvalidEmail(text.chars().take(80).collect()))
+        }
+    }
+
+    /// The normalised text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Display for Email {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// One account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Its number. Never shown outside.
+    pub key: AccountKey,
+    /// Address.
+    pub email: Email,
+    /// What people call them; may be empty.
+    pub name: String,
+    /// PHC string of the password hash.
+    pub password_hash: String,
+    /// May do the operator's work; sees no inverter by that.
+    pub operator: bool,
+    /// May not sign in; sessions and tokens do not count.
+    pub disabled: bool,
+    /// When it was made.
+    pub created_at: UtcMs,
+}
+
+/// An account to be made.
+#[derive(Clone, Debug)]
+pub struct NewAccount<'a> {
+    /// Address.
+    pub email: &'a Email,
+    /// What people call them.
+    pub name: &'a str,
+    /// PHC string of the password hash.
+    pub password_hash: &'a str,
+    /// May do the operator's work.
+    pub operator: bool,
+    /// Now.
+    pub created_at: UtcMs,
+}
+
+impl StateStore {
+    /// Makes an account.
+    ///
+    /// # Errors
+    /// [`StateError::Taken`] where the address has one, [`StateError::Database`].
+    pub async fn create_account(&self, new: NewAccount<'_>) -> Result<AccountKey, StateError> {
+        const DOING: &str = "create the account";
+        let change = self.begin_change(DOING).await?;
+        let row = ActiveModel {
+            id: NotSet,
+            email: Set(new.email.as_str().to_owned()),
+            name: Set(new.name.to_owned()),
+            password_hash: Set(new.password_hash.to_owned()),
+            operator: Set(new.operator),
+            disabled: Set(false),
+            created_at: Set(new.created_at.0),
+        };
+        let made = Entity::insert(row).exec(&change).await.map_err(StateError::taken(
+            DOING,
+            "an account",
+            new.email.as_str(),
+        ))?;
+        self.commit_change(change, DOING).await?;
+        Ok(AccountKey(made.last_insert_id))
+    }
+
+    /// The account of an address.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub async fn account_by_email(&self, email: &Email) -> Result<Option<Account>, StateError> {
+        let query = Entity::find().filter(Column::Email.eq(email.as_str()));
+        let row = query.one(&self.connection).await.map_err(StateError::doing("look up an account"))?;
+        row.map(Account::from_row).transpose()
+    }
+
+    /// The account of a key.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub async fn account(&self, key: AccountKey) -> Result<Option<Account>, StateError> {
+        let row = Entity::find_by_id(key.0)
+            .one(&self.connection)
+            .await
+            .map_err(StateError::doing("look up an account"))?;
+        row.map(Account::from_row).transpose()
+    }
+
+    /// Every account, by address.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub async fn accounts(&self) -> Result<Vec<Account>, StateError> {
+        let query = Entity::find().order_by_asc(Column::Email);
+        let rows = query.all(&self.connection).await.map_err(StateError::doing("list accounts"))?;
+        rows.into_iter().map(Account::from_row).collect()
+    }
+
+    /// Replaces the password hash.
+    ///
+    /// # Errors
+    /// [`StateError::NotFound`], [`StateError::Database`].
+    pub async fn set_password_hash(&self, key: AccountKey, password_hash: &str) -> Result<(), StateError> {
+        let row = ActiveModel { password_hash: Set(password_hash.to_owned()), ..ActiveModel::default() };
+        self.update_account(key, row, "change a password").await
+    }
+
+    /// Lets an account sign in again, or no more. The caller ends its sessions.
+    ///
+    /// # Errors
+    /// [`StateError::NotFound`], [`StateError::Database`].
+    pub async fn set_account_disabled(&self, key: AccountKey, disabled: bool) -> Result<(), StateError> {
+        let row = ActiveModel { disabled: Set(disabled), ..ActiveModel::default() };
+        self.update_account(key, row, "disable or enable an account").await
+    }
+
+    async fn update_account(
+        &self,
+        key: AccountKey,
+        row: ActiveModel,
+        doing: &'static str,
+    ) -> Result<(), StateError> {
+        let change = self.begin_change(doing).await?;
+        let update = Entity::update_many().set(row).filter(Column::Id.eq(key.0));
+        let updated = update.exec(&change).await.map_err(StateError::doing(doing))?;
+        if updated.rows_affected == 0 {
+            return Err(StateError::NotFound { what: "account", name: key.0.to_string() });
+        }
+        self.commit_change(change, doing).await
+    }
+}
+
+impl Account {
+    pub(super) fn from_row(row: Model) -> Result<Self, StateError> {
+        let email = Email::parse(&row.email).map_err(|InvalidEmail(value)| StateError::Row {
+            table: "accounts",
+            column: "email",
+            value,
+        })?;
+        Ok(Self {
+            key: AccountKey(row.id),
+            email,
+            name: row.name,
+            password_hash: row.password_hash,
+            operator: row.operator,
+            disabled: row.disabled,
+            created_at: UtcMs(row.created_at),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expect: Option<&str>) {
+        assert_eq!(Email::parse(text).ok().as_ref().map(Email::as_str), expect, "{text:?}");
+    }
+
+    #[test]
+    fn addresses_are_normalised_and_nonsense_is_refused() {
+        check(" Ann@Example.ORG ", Some("ann@example.org"));
+        check("a@b", Some("a@b"));
+        check("a@b@c", None);
+        check("@b", None);
+        check("a@", None);
+        check("a@.b", None);
+        check("a b@c", None);
+        check("a\u{0}@c", None);
+        check("", None);
+        check(&format!("{}@c", "a".repeat(252)), Some(&format!("{}@c", "a".repeat(252))));
+        check(&format!("{}@c", "a".repeat(253)), None);
+    }
+}

@@ -1,0 +1,94 @@
+//! What is SQLite's own about the state store: opening the file, its settings, how a writing transaction begins.
+//!
+//! In: a path. Out: a pool with foreign keys on, WAL, a busy timeout, the schema brought up to date.
+
+use std::path::Path;
+use std::time::Duration;
+
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbErr,
+    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+};
+use sea_orm_migration::MigratorTrait;
+
+use super::migrations::Migrator;
+use super::{StateError, StateStore};
+use crate::OLDEST_SQLITE;
+
+/// Readers beside the one writer that SQLite allows; more would only queue.
+const CONNECTIONS: u32 = 4;
+/// The admin commands write to the same file from another process; neither holds it for long.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Waiting for a free connection; past it something is stuck and an error says more than a hang.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+
+impl StateStore {
+    /// Opens the database file, made if missing (its folder must exist), and brings its schema up to date.
+    ///
+    /// # Errors
+    /// [`StateError::Open`], [`StateError::OldSqlite`].
+    pub async fn open(path: &Path) -> Result<Self, StateError> {
+        let failed = |source| StateError::Open { path: path.to_owned(), source };
+        let file = path.to_owned();
+        // The URL only names the kind of database; the path goes in as it is, whatever characters it has.
+        let mut options = ConnectOptions::new("sqlite::memory:");
+        options
+            .max_connections(CONNECTIONS)
+            .min_connections(1)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .sqlx_logging(false)
+            .test_before_acquire(false)
+            .map_sqlx_sqlite_opts(move |sqlite| {
+                sqlite
+                    .in_memory(false)
+                    .shared_cache(false)
+                    .filename(&file)
+                    .create_if_missing(true)
+                    .foreign_keys(true)
+                    .busy_timeout(BUSY_TIMEOUT)
+                    .pragma("journal_mode", "WAL")
+                    .pragma("synchronous", "FULL")
+                    // About 1 MiB a connection is plenty for these tables (performance goal P17).
+                    .pragma("cache_size", "-1024")
+            });
+        let connection = Database::connect(options).await.map_err(failed)?;
+        refuse_old_sqlite(&connection).await?;
+        Migrator::up(&connection, None).await.map_err(failed)?;
+        Ok(Self { connection })
+    }
+
+    /// Ends all connections in order.
+    ///
+    /// # Errors
+    /// [`StateError::Database`].
+    pub async fn close(self) -> Result<(), StateError> {
+        self.connection.close().await.map_err(StateError::doing("close"))
+    }
+}
+
+/// Begins a transaction that will write. It takes SQLite's write lock at once: one that reads first and writes later
+/// could be refused half-way (`SQLITE_BUSY_SNAPSHOT`), which no timeout helps.
+pub(super) async fn begin(connection: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+    let options = TransactionOptions {
+        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+        ..TransactionOptions::default()
+    };
+    connection.begin_with_options(options).await
+}
+
+async fn refuse_old_sqlite(connection: &DatabaseConnection) -> Result<(), StateError> {
+    let failed = StateError::doing("read SQLite's version");
+    let statement = Statement::from_string(connection.get_database_backend(), "SELECT sqlite_version()");
+    let row = connection.query_one_raw(statement).await.map_err(&failed)?;
+    let version: String =
+        row.map(|row| row.try_get_by_index(0)).transpose().map_err(&failed)?.unwrap_or_default();
+    let number =
+        version.split('.').try_fold(0, |number: i32, part| Some(number * 1000 + part.parse::<i32>().ok()?));
+    if number.is_some_and(|number| number >= OLDEST_SQLITE) {
+        Ok(())
+    } else {
+        Err(StateError::OldSqlite(version))
+    }
+}

@@ -1,0 +1,182 @@
+//! Versions of the schema, oldest first.
+//!
+//! In: a database of any earlier version. Out: the newest. A migration that was released is never edited; a change
+//! is a new one.
+
+use sea_orm_migration::prelude::*;
+use sea_orm_migration::schema::{
+    big_integer, big_integer_null, big_pk_auto, binary, binary_uniq, boolean, string, string_null,
+    string_uniq, text,
+};
+
+/// Brings a database up to date.
+pub(super) struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(First)]
+    }
+}
+
+/// Accounts, sessions, tokens, sites, inverters, certificates, grants, events, snapshots.
+struct First;
+
+impl MigrationName for First {
+    fn name(&self) -> &'static str {
+        "m0001_first"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for First {
+    #[expect(elided_lifetimes_in_paths, reason = "the trait's macro only matches the signature without one")]
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for table in people().into_iter().chain(fleet()).chain(pipeline()) {
+            manager.create_table(table).await?;
+        }
+        for (name, table, columns) in INDEXES {
+            let mut index = Index::create();
+            index.name(*name).table(*table);
+            for column in *columns {
+                index.col(*column);
+            }
+            manager.create_index(index).await?;
+        }
+        let mut unique = Index::create();
+        unique.name("grants_of_holder").table("grants").col("inverter_id").col("account_id").unique();
+        manager.create_index(unique).await?;
+        let mut first = Query::insert();
+        first.into_table("generations").columns(["id", "value"]).values_panic([0.into(), 0.into()]);
+        manager.execute(first).await
+    }
+}
+
+/// Indexes beside the primary and unique keys: name, table, columns.
+const INDEXES: &[(&str, &str, &[&str])] = &[
+    ("sessions_of_account", "sessions", &["account_id"]),
+    ("api_tokens_of_account", "api_tokens", &["account_id"]),
+    ("certificates_of_inverter", "certificates", &["inverter_id"]),
+    ("grants_of_account", "grants", &["account_id"]),
+    ("events_by_time", "events", &["inverter_id", "occurred_at"]),
+];
+
+fn people() -> Vec<TableCreateStatement> {
+    vec![
+        table("accounts")
+            .col(big_pk_auto("id"))
+            .col(string_uniq("email"))
+            .col(string("name"))
+            .col(string("password_hash"))
+            .col(boolean("operator"))
+            .col(boolean("disabled"))
+            .col(big_integer("created_at"))
+            .take(),
+        table("sessions")
+            .col(binary("token_hash").primary_key())
+            .col(big_integer("account_id"))
+            .col(big_integer("created_at"))
+            .col(big_integer("last_seen_at"))
+            .col(big_integer("expires_at"))
+            .col(string("user_agent"))
+            .col(string_null("address"))
+            .foreign_key(&mut reference("sessions", "account_id", "accounts", ForeignKeyAction::Cascade))
+            .take(),
+        table("api_tokens")
+            .col(big_pk_auto("id"))
+            .col(binary_uniq("token_hash"))
+            .col(big_integer("account_id"))
+            .col(string("name"))
+            .col(string("scope"))
+            .col(big_integer("created_at"))
+            .col(big_integer_null("expires_at"))
+            .col(big_integer_null("last_used_at"))
+            .col(big_integer_null("revoked_at"))
+            .foreign_key(&mut reference("api_tokens", "account_id", "accounts", ForeignKeyAction::Cascade))
+            .take(),
+        table("settings").col(string("name").primary_key()).col(text("value")).take(),
+        table("generations").col(big_integer("id").primary_key()).col(big_integer("value")).take(),
+    ]
+}
+
+fn fleet() -> Vec<TableCreateStatement> {
+    vec![
+        table("sites")
+            .col(big_pk_auto("id"))
+            .col(string_uniq("public_id"))
+            .col(string_uniq("name"))
+            .col(string("address"))
+            .col(string("time_zone"))
+            .take(),
+        // Keys are never used again (AUTOINCREMENT, a sequence): journal and history hold them.
+        table("inverters")
+            .col(big_pk_auto("id"))
+            .col(string_uniq("public_id"))
+            .col(string_uniq("serial"))
+            .col(string("name"))
+            .col(string("model"))
+            .col(big_integer_null("site_id"))
+            .col(big_integer_null("required_minutes"))
+            .col(big_integer("registered_at"))
+            .foreign_key(&mut reference("inverters", "site_id", "sites", ForeignKeyAction::SetNull))
+            .take(),
+        table("certificates")
+            .col(binary("sha256").primary_key())
+            .col(big_integer("inverter_id"))
+            .col(big_integer("issued_at"))
+            .col(big_integer_null("revoked_at"))
+            .foreign_key(&mut reference(
+                "certificates",
+                "inverter_id",
+                "inverters",
+                ForeignKeyAction::Cascade,
+            ))
+            .take(),
+        table("grants")
+            .col(big_pk_auto("id"))
+            .col(big_integer("inverter_id"))
+            .col(big_integer_null("account_id"))
+            .col(string("role"))
+            .col(big_integer("granted_at"))
+            .col(big_integer_null("ends_at"))
+            .foreign_key(&mut reference("grants", "inverter_id", "inverters", ForeignKeyAction::Cascade))
+            .foreign_key(&mut reference("grants", "account_id", "accounts", ForeignKeyAction::Cascade))
+            .take(),
+    ]
+}
+
+/// These rows come from the journal, which may still speak of an inverter whose row is gone: no foreign keys.
+fn pipeline() -> Vec<TableCreateStatement> {
+    vec![
+        table("events")
+            .col(big_integer("inverter_id"))
+            .col(string("key"))
+            .col(string("kind"))
+            .col(string_null("condition"))
+            .col(big_integer("occurred_at"))
+            .col(big_integer("received_at"))
+            .col(boolean("late"))
+            .col(text("detail"))
+            .primary_key(Index::create().col("inverter_id").col("key"))
+            .take(),
+        table("snapshots").col(big_integer("inverter_id").primary_key()).col(binary("state")).take(),
+        table("journal_positions")
+            .col(big_integer("partition").primary_key())
+            .col(big_integer("batch"))
+            .col(big_integer("entry"))
+            .take(),
+    ]
+}
+
+fn table(name: &'static str) -> TableCreateStatement {
+    Table::create().table(name).take()
+}
+
+fn reference(
+    table: &'static str,
+    column: &'static str,
+    to: &'static str,
+    deleted: ForeignKeyAction,
+) -> ForeignKeyCreateStatement {
+    ForeignKey::create().from(table, column).to(to, "id").on_delete(deleted).take()
+}

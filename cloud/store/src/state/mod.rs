@@ -1,0 +1,97 @@
+//! State: accounts, sessions, tokens, sites, inverters, certificates, grants, events, snapshots.
+//!
+//! In: typed rows; times, random ids and hashes come from the caller. Out: the same. SeaORM on SQLite today, with
+//! nothing here that stands in the way of PostgreSQL; what is SQLite's own is in the room `connect`. Never decides
+//! who may do what: `fleet::authorize` does, with rows from here. One verb per function, one table per room.
+
+mod accounts;
+mod certificates;
+mod connect;
+mod error;
+mod events;
+mod grants;
+mod inverters;
+mod migrations;
+mod sessions;
+mod settings;
+mod sites;
+mod snapshots;
+mod tables;
+mod tokens;
+
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, EntityTrait, QueryFilter,
+};
+
+pub use accounts::{Account, Email, InvalidEmail, NewAccount};
+pub use certificates::Certificate;
+pub use error::StateError;
+pub use events::EventRow;
+pub use inverters::{Inverter, InverterEdit, NewInverter, VisibleInverter};
+pub use sessions::{NewSession, Session};
+pub use sites::{NewSite, Site, SiteKey};
+pub use snapshots::Snapshots;
+pub use tokens::{ApiToken, NewToken, TokenKey, TokenScope};
+
+/// SHA-256 of a secret or a certificate: what is kept in its place.
+pub type Sha256 = [u8; 32];
+
+/// The database. Cheap to clone; clones share connections.
+#[derive(Clone, Debug)]
+pub struct StateStore {
+    connection: DatabaseConnection,
+}
+
+impl StateStore {
+    /// A number that changes whenever a row of accounts, sites, inverters, certificates or grants was written, by
+    /// this process or another. One short read: poll it each few hundred milliseconds. Snapshots, events, sessions
+    /// and last-used times do not change it.
+    ///
+    /// # Errors
+    /// [`StateError::Database`].
+    pub async fn change_counter(&self) -> Result<u64, StateError> {
+        let row = tables::generation::Entity::find_by_id(GENERATION)
+            .one(&self.connection)
+            .await
+            .map_err(StateError::doing("read the change counter"))?;
+        Ok(row.map_or(0, |row| row.value.cast_unsigned()))
+    }
+
+    /// A transaction that will end with [`StateStore::commit_change`].
+    async fn begin_change(&self, doing: &'static str) -> Result<DatabaseTransaction, StateError> {
+        connect::begin(&self.connection).await.map_err(StateError::doing(doing))
+    }
+
+    /// Moves the change counter and commits.
+    async fn commit_change(
+        &self,
+        change: DatabaseTransaction,
+        doing: &'static str,
+    ) -> Result<(), StateError> {
+        bump(&change).await.map_err(StateError::doing(doing))?;
+        change.commit().await.map_err(StateError::doing(doing))
+    }
+}
+
+/// The only row of the table of generations.
+const GENERATION: i64 = 0;
+
+async fn bump(connection: &impl ConnectionTrait) -> Result<(), sea_orm::DbErr> {
+    use sea_orm::ExprTrait;
+    use tables::generation::{Column, Entity};
+    Entity::update_many()
+        .col_expr(Column::Value, sea_orm::sea_query::Expr::col(Column::Value).add(1))
+        .filter(Column::Id.eq(GENERATION))
+        .exec(connection)
+        .await?;
+    Ok(())
+}
+
+/// A hash column as the array it was written from.
+fn sha256(bytes: Vec<u8>, table: &'static str, column: &'static str) -> Result<Sha256, StateError> {
+    bytes.try_into().map_err(|bytes: Vec<u8>| StateError::Row {
+        table,
+        column,
+        value: format!("{} bytes", bytes.len()),
+    })
+}

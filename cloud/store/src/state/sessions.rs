@@ -1,0 +1,155 @@
+//! Sessions of signed-in people.
+//!
+//! In: the SHA-256 of a session's token (never the token). Out: the session with its account. Whether it has ended is
+//! decided here by the expiry alone; idle time and re-authentication are the caller's rules.
+
+use fleet::AccountKey;
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use wire::UtcMs;
+
+use super::tables::account;
+use super::tables::session::{ActiveModel, Column, Entity, Model};
+use super::{Account, Sha256, StateError, StateStore, sha256};
+
+/// One session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// SHA-256 of its token.
+    pub token_hash: Sha256,
+    /// Whose.
+    pub account: AccountKey,
+    /// When the person signed in.
+    pub created_at: UtcMs,
+    /// When it was last used, to the caller's grain.
+    pub last_seen_at: UtcMs,
+    /// From this instant on it does not count.
+    pub expires_at: UtcMs,
+    /// The browser's own words.
+    pub user_agent: String,
+    /// Network address at sign-in.
+    pub address: Option<String>,
+}
+
+/// A session to be made.
+#[derive(Clone, Debug)]
+pub struct NewSession<'a> {
+    /// SHA-256 of its token.
+    pub token_hash: Sha256,
+    /// Whose.
+    pub account: AccountKey,
+    /// Now.
+    pub created_at: UtcMs,
+    /// From this instant on it does not count.
+    pub expires_at: UtcMs,
+    /// The browser's own words; at most 200 characters are kept.
+    pub user_agent: &'a str,
+    /// Network address.
+    pub address: Option<&'a str>,
+}
+
+/// Enough to recognise a browser by.
+const USER_AGENT_CHARACTERS: usize = 200;
+
+impl StateStore {
+    /// Makes a session.
+    ///
+    /// # Errors
+    /// [`StateError::Database`].
+    pub async fn create_session(&self, new: NewSession<'_>) -> Result<(), StateError> {
+        let row = ActiveModel {
+            token_hash: Set(new.token_hash.to_vec()),
+            account_id: Set(new.account.0),
+            created_at: Set(new.created_at.0),
+            last_seen_at: Set(new.created_at.0),
+            expires_at: Set(new.expires_at.0),
+            user_agent: Set(new.user_agent.chars().take(USER_AGENT_CHARACTERS).collect()),
+            address: Set(new.address.map(str::to_owned)),
+        };
+        let insert = Entity::insert(row).exec_without_returning(&self.connection);
+        insert.await.map_err(StateError::doing("create a session"))?;
+        Ok(())
+    }
+
+    /// The session of a token's hash with its account, unless expired at `now` or the account is disabled.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub async fn session(
+        &self,
+        token_hash: &Sha256,
+        now: UtcMs,
+    ) -> Result<Option<(Session, Account)>, StateError> {
+        let query = Entity::find_by_id(token_hash.to_vec()).filter(Column::ExpiresAt.gt(now.0));
+        let doing = StateError::doing("look up a session");
+        let Some(row) = query.one(&self.connection).await.map_err(&doing)? else { return Ok(None) };
+        let holder =
+            account::Entity::find_by_id(row.account_id).one(&self.connection).await.map_err(&doing)?;
+        let Some(holder) = holder.filter(|holder| !holder.disabled) else { return Ok(None) };
+        Ok(Some((Session::from_row(row)?, Account::from_row(holder)?)))
+    }
+
+    /// Notes that a session was used. Call it at most each minute or so.
+    ///
+    /// # Errors
+    /// [`StateError::Database`].
+    pub async fn touch_session(&self, token_hash: &Sha256, now: UtcMs) -> Result<(), StateError> {
+        let row = ActiveModel { last_seen_at: Set(now.0), ..ActiveModel::default() };
+        let update = Entity::update_many().set(row).filter(Column::TokenHash.eq(token_hash.to_vec()));
+        update.exec(&self.connection).await.map_err(StateError::doing("note a session's use"))?;
+        Ok(())
+    }
+
+    /// Ends a session. Whether there was one.
+    ///
+    /// # Errors
+    /// [`StateError::Database`].
+    pub async fn delete_session(&self, token_hash: &Sha256) -> Result<bool, StateError> {
+        let delete = Entity::delete_by_id(token_hash.to_vec()).exec(&self.connection);
+        Ok(delete.await.map_err(StateError::doing("end a session"))?.rows_affected > 0)
+    }
+
+    /// Ends every session of an account. How many.
+    ///
+    /// # Errors
+    /// [`StateError::Database`].
+    pub async fn delete_sessions(&self, account: AccountKey) -> Result<u64, StateError> {
+        let delete = Entity::delete_many().filter(Column::AccountId.eq(account.0));
+        Ok(delete.exec(&self.connection).await.map_err(StateError::doing("end sessions"))?.rows_affected)
+    }
+
+    /// Forgets sessions that expired before `now`. How many.
+    ///
+    /// # Errors
+    /// [`StateError::Database`].
+    pub async fn delete_expired_sessions(&self, now: UtcMs) -> Result<u64, StateError> {
+        let delete = Entity::delete_many().filter(Column::ExpiresAt.lte(now.0));
+        Ok(delete.exec(&self.connection).await.map_err(StateError::doing("forget sessions"))?.rows_affected)
+    }
+
+    /// An account's sessions that count at `now`, the last used first.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub async fn sessions(&self, account: AccountKey, now: UtcMs) -> Result<Vec<Session>, StateError> {
+        let query = Entity::find()
+            .filter(Column::AccountId.eq(account.0))
+            .filter(Column::ExpiresAt.gt(now.0))
+            .order_by_desc(Column::LastSeenAt);
+        let rows = query.all(&self.connection).await.map_err(StateError::doing("list sessions"))?;
+        rows.into_iter().map(Session::from_row).collect()
+    }
+}
+
+impl Session {
+    fn from_row(row: Model) -> Result<Self, StateError> {
+        Ok(Self {
+            token_hash: sha256(row.token_hash, "sessions", "token_hash")?,
+            account: AccountKey(row.account_id),
+            created_at: UtcMs(row.created_at),
+            last_seen_at: UtcMs(row.last_seen_at),
+            expires_at: UtcMs(row.expires_at),
+            user_agent: row.user_agent,
+            address: row.address,
+        })
+    }
+}

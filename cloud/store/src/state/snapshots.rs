@@ -1,0 +1,102 @@
+//! Snapshots: what is true of each inverter, as bytes of the pipeline, with the journal position they stand at.
+//!
+//! In: the states that changed, events, the position. Out: all of it or nothing, in one transaction (decision 8).
+
+use fleet::InverterKey;
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{ActiveValue::Set, DatabaseTransaction, DbErr, EntityTrait};
+
+use super::inverters::inverter_key;
+use super::tables::{journal_position, snapshot};
+use super::{EventRow, StateError, StateStore, connect, events};
+use crate::Position;
+
+/// Where the pipeline stood.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Snapshots {
+    /// Everything at or before it is in `states`; [`Position::START`] in a new store.
+    pub position: Position,
+    /// State of each inverter, as it was given.
+    pub states: Vec<(InverterKey, Vec<u8>)>,
+}
+
+/// The only partition on one machine.
+const PARTITION: i64 = 0;
+/// Rows in one statement: 2 columns each, and not more than some megabytes at once.
+const ROWS_A_STATEMENT: usize = 500;
+
+impl StateStore {
+    /// Replaces the given states, writes the events (those already there stay), and moves the position: all or
+    /// nothing, durable on return.
+    ///
+    /// # Errors
+    /// [`StateError::Database`].
+    pub async fn commit_snapshots(
+        &self,
+        states: &[(InverterKey, Vec<u8>)],
+        new_events: &[EventRow],
+        position: Position,
+    ) -> Result<(), StateError> {
+        let failed = StateError::doing("write snapshots");
+        let transaction = connect::begin(&self.connection).await.map_err(&failed)?;
+        write_states(&transaction, states).await.map_err(&failed)?;
+        events::insert(&transaction, new_events).await.map_err(&failed)?;
+        write_position(&transaction, position).await.map_err(&failed)?;
+        transaction.commit().await.map_err(&failed)
+    }
+
+    /// All states and the position they stand at, from one instant.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub async fn load_snapshots(&self) -> Result<Snapshots, StateError> {
+        let failed = StateError::doing("load snapshots");
+        let transaction = connect::begin(&self.connection).await.map_err(&failed)?;
+        let position =
+            journal_position::Entity::find_by_id(PARTITION).one(&transaction).await.map_err(&failed)?;
+        let states = snapshot::Entity::find().all(&transaction).await.map_err(&failed)?;
+        transaction.rollback().await.map_err(&failed)?;
+        let position = position.map(position_of).transpose()?.unwrap_or_default();
+        let states = states.into_iter().map(|row| Ok((inverter_key(row.inverter_id)?, row.state)));
+        Ok(Snapshots { position, states: states.collect::<Result<_, StateError>>()? })
+    }
+}
+
+async fn write_states(
+    transaction: &DatabaseTransaction,
+    states: &[(InverterKey, Vec<u8>)],
+) -> Result<(), DbErr> {
+    let replace =
+        OnConflict::column(snapshot::Column::InverterId).update_column(snapshot::Column::State).to_owned();
+    for part in states.chunks(ROWS_A_STATEMENT) {
+        let rows = part.iter().map(|(inverter, state)| snapshot::ActiveModel {
+            inverter_id: Set(i64::from(inverter.0)),
+            state: Set(state.clone()),
+        });
+        let insert = snapshot::Entity::insert_many(rows).on_conflict(replace.clone());
+        insert.exec_without_returning(transaction).await?;
+    }
+    Ok(())
+}
+
+async fn write_position(transaction: &DatabaseTransaction, position: Position) -> Result<(), DbErr> {
+    use journal_position::{ActiveModel, Column, Entity};
+    let row = ActiveModel {
+        partition: Set(PARTITION),
+        batch: Set(position.batch.cast_signed()),
+        entry: Set(i64::from(position.index)),
+    };
+    let replace =
+        OnConflict::column(Column::Partition).update_columns([Column::Batch, Column::Entry]).to_owned();
+    Entity::insert(row).on_conflict(replace).exec_without_returning(transaction).await?;
+    Ok(())
+}
+
+fn position_of(row: journal_position::Model) -> Result<Position, StateError> {
+    let index = u32::try_from(row.entry).map_err(|_| StateError::Row {
+        table: "journal_positions",
+        column: "entry",
+        value: row.entry.to_string(),
+    })?;
+    Ok(Position { batch: row.batch.cast_unsigned(), index })
+}

@@ -1,0 +1,186 @@
+//! Bearer tokens of the API.
+//!
+//! In: the SHA-256 of a token (never the token). Out: the token's row with its account.
+
+use fleet::AccountKey;
+use sea_orm::{
+    ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder,
+};
+use wire::UtcMs;
+
+use super::tables::account;
+use super::tables::api_token::{ActiveModel, Column, Entity, Model};
+use super::{Account, Sha256, StateError, StateStore};
+
+/// A token's number. May be shown: it opens nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TokenKey(pub i64);
+
+/// What a token may be used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum TokenScope {
+    /// Reading.
+    Read,
+    /// Reading and changing.
+    Write,
+}
+
+impl TokenScope {
+    /// Every scope with its name in the store, in the API and on the command line.
+    pub const TABLE: [(Self, &'static str); 2] = [(Self::Read, "read"), (Self::Write, "write")];
+
+    /// Name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::TABLE.iter().find(|(scope, _)| *scope == self).map_or("", |(_, name)| name)
+    }
+
+    /// By name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::TABLE.iter().find(|(_, n)| *n == name).map(|(scope, _)| *scope)
+    }
+}
+
+/// One token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiToken {
+    /// Its number.
+    pub key: TokenKey,
+    /// Whose.
+    pub account: AccountKey,
+    /// What its owner calls it.
+    pub name: String,
+    /// What for.
+    pub scope: TokenScope,
+    /// When it was made.
+    pub created_at: UtcMs,
+    /// From this instant on it does not count; `None`: until revoked.
+    pub expires_at: Option<UtcMs>,
+    /// When it was last used, to the caller's grain.
+    pub last_used_at: Option<UtcMs>,
+    /// When it was revoked.
+    pub revoked_at: Option<UtcMs>,
+}
+
+/// A token to be made.
+#[derive(Clone, Debug)]
+pub struct NewToken<'a> {
+    /// SHA-256 of the token.
+    pub token_hash: Sha256,
+    /// Whose.
+    pub account: AccountKey,
+    /// What its owner calls it.
+    pub name: &'a str,
+    /// What for.
+    pub scope: TokenScope,
+    /// Now.
+    pub created_at: UtcMs,
+    /// End, if it has one.
+    pub expires_at: Option<UtcMs>,
+}
+
+impl StateStore {
+    /// Makes a token.
+    ///
+    /// # Errors
+    /// [`StateError::Database`].
+    pub async fn create_token(&self, new: NewToken<'_>) -> Result<TokenKey, StateError> {
+        let row = ActiveModel {
+            id: NotSet,
+            token_hash: Set(new.token_hash.to_vec()),
+            account_id: Set(new.account.0),
+            name: Set(new.name.to_owned()),
+            scope: Set(new.scope.name().to_owned()),
+            created_at: Set(new.created_at.0),
+            expires_at: Set(new.expires_at.map(|t| t.0)),
+            last_used_at: Set(None),
+            revoked_at: Set(None),
+        };
+        let made =
+            Entity::insert(row).exec(&self.connection).await.map_err(StateError::doing("create a token"))?;
+        Ok(TokenKey(made.last_insert_id))
+    }
+
+    /// The token of a hash with its account, unless expired at `now`, revoked, or of a disabled account.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub async fn token_by_hash(
+        &self,
+        token_hash: &Sha256,
+        now: UtcMs,
+    ) -> Result<Option<(ApiToken, Account)>, StateError> {
+        let doing = StateError::doing("look up a token");
+        let query = Entity::find()
+            .filter(Column::TokenHash.eq(token_hash.to_vec()))
+            .filter(Column::RevokedAt.is_null())
+            .filter(Column::ExpiresAt.is_null().or(Column::ExpiresAt.gt(now.0)));
+        let Some(row) = query.one(&self.connection).await.map_err(&doing)? else { return Ok(None) };
+        let holder =
+            account::Entity::find_by_id(row.account_id).one(&self.connection).await.map_err(&doing)?;
+        let Some(holder) = holder.filter(|holder| !holder.disabled) else { return Ok(None) };
+        Ok(Some((ApiToken::from_row(row)?, Account::from_row(holder)?)))
+    }
+
+    /// Notes that a token was used. Call it at most each minute or so.
+    ///
+    /// # Errors
+    /// [`StateError::Database`].
+    pub async fn touch_token(&self, key: TokenKey, now: UtcMs) -> Result<(), StateError> {
+        let row = ActiveModel { last_used_at: Set(Some(now.0)), ..ActiveModel::default() };
+        let update = Entity::update_many().set(row).filter(Column::Id.eq(key.0));
+        update.exec(&self.connection).await.map_err(StateError::doing("note a token's use"))?;
+        Ok(())
+    }
+
+    /// An account's tokens, ended ones too, the newest first.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub async fn tokens(&self, account: AccountKey) -> Result<Vec<ApiToken>, StateError> {
+        let query = Entity::find().filter(Column::AccountId.eq(account.0)).order_by_desc(Column::Id);
+        let rows = query.all(&self.connection).await.map_err(StateError::doing("list tokens"))?;
+        rows.into_iter().map(ApiToken::from_row).collect()
+    }
+
+    /// Revokes a token of an account. Whether there was one that counted.
+    ///
+    /// # Errors
+    /// [`StateError::Database`].
+    pub async fn revoke_token(
+        &self,
+        account: AccountKey,
+        key: TokenKey,
+        now: UtcMs,
+    ) -> Result<bool, StateError> {
+        let row = ActiveModel { revoked_at: Set(Some(now.0)), ..ActiveModel::default() };
+        let update = Entity::update_many()
+            .set(row)
+            .filter(Column::Id.eq(key.0))
+            .filter(Column::AccountId.eq(account.0))
+            .filter(Column::RevokedAt.is_null());
+        Ok(update.exec(&self.connection).await.map_err(StateError::doing("revoke a token"))?.rows_affected
+            > 0)
+    }
+}
+
+impl ApiToken {
+    fn from_row(row: Model) -> Result<Self, StateError> {
+        let scope = TokenScope::from_name(&row.scope).ok_or(StateError::Row {
+            table: "api_tokens",
+            column: "scope",
+            value: row.scope,
+        })?;
+        Ok(Self {
+            key: TokenKey(row.id),
+            account: AccountKey(row.account_id),
+            name: row.name,
+            scope,
+            created_at: UtcMs(row.created_at),
+            expires_at: row.expires_at.map(UtcMs),
+            last_used_at: row.last_used_at.map(UtcMs),
+            revoked_at: row.revoked_at.map(UtcMs),
+        })
+    }
+}
