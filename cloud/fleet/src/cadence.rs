@@ -11,7 +11,7 @@ use wire::UtcMs;
 pub const DEFAULT_SPACING_MS: i64 = 10_000;
 /// After a change of flags, conditions or unknown codes, everything is stored for this long, milliseconds.
 pub const AFTER_CHANGE_MS: i64 = 30_000;
-/// Readings closer than the spacing that are let through before thinning begins; one more per spacing since.
+/// Readings closer than the spacing that are let through before thinning begins; time without readings refills it.
 pub const BURST: i64 = 60;
 
 /// What is remembered between readings.
@@ -34,24 +34,22 @@ impl Cadence {
     /// Whether to store an unnumbered reading taken at `time` and received at `received_at`; `busy` while on
     /// battery, in a test or just after a change.
     pub fn admit(&mut self, time: UtcMs, received_at: UtcMs, busy: bool) -> bool {
+        let passed_ms = self.used_at.map_or(0, |at| received_at.since(at).max(0));
+        self.used_ms = self.used_ms.saturating_sub(passed_ms).max(0);
+        self.used_at = Some(received_at);
         let spaced =
             self.last_stored.is_none_or(|last| time.since(last).saturating_abs() >= DEFAULT_SPACING_MS);
-        let store = busy || spaced || self.take_from_burst(received_at);
+        let store = busy || spaced || self.used_ms <= FULL_MS.saturating_sub(DEFAULT_SPACING_MS);
         if store {
             self.last_stored = Some(time);
+            // Whatever is stored counts, so that burst and spacing together never give two per spacing for ever.
+            self.used_ms = self.used_ms.saturating_add(DEFAULT_SPACING_MS).min(FULL_MS);
         }
         store
     }
-
-    fn take_from_burst(&mut self, received_at: UtcMs) -> bool {
-        let passed_ms = self.used_at.map_or(0, |at| received_at.since(at).max(0));
-        let used_ms = self.used_ms.saturating_sub(passed_ms).max(0);
-        self.used_at = Some(received_at);
-        let fits = used_ms <= DEFAULT_SPACING_MS.saturating_mul(BURST.saturating_sub(1));
-        self.used_ms = if fits { used_ms.saturating_add(DEFAULT_SPACING_MS) } else { used_ms };
-        fits
-    }
 }
+
+const FULL_MS: i64 = DEFAULT_SPACING_MS * BURST;
 
 #[cfg(test)]
 mod tests {
