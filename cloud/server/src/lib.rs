@@ -4,7 +4,10 @@
 //! pages to people, rows and files in the data folder. Holds no SQL and no template; never sends a PUBLISH.
 
 pub mod clock;
+pub mod config;
 pub mod device;
 pub mod door;
 pub mod ingest;
+pub mod live;
+pub mod pipeline;
 pub mod registry;

@@ -1,0 +1,225 @@
+//! One thread that turns the journal into state, history and events.
+//!
+//! In: on start the snapshots and the journal after them; then each committed batch. Out: readings in history,
+//! snapshots with events and position (at most ten seconds behind), states for pages (a few times a second).
+//! Acknowledgements do not wait for it; when it falls behind, the budget of `ingest` slows the devices.
+
+mod saver;
+mod states;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use fleet::InverterState;
+use store::Position;
+use store::history::{History, HistoryError};
+use store::journal::{Entry, JournalError};
+use store::state::{Snapshots, StateError, StateStore};
+use tokio::runtime::Handle;
+
+use crate::ingest::Batch;
+use crate::live::LiveStates;
+use saver::Saver;
+use states::States;
+
+/// Pages see a change at most this much later.
+const SHOW_EVERY: Duration = Duration::from_millis(200);
+/// A kill costs replaying at most about this much (decision 8: ≤ 10 s).
+const SAVE_EVERY: Duration = Duration::from_secs(5);
+
+/// What the pipeline did since the start.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Reports applied, replayed ones too.
+    pub reports: AtomicU64,
+    /// Readings stored.
+    pub readings: AtomicU64,
+    /// Payloads kept out of the telemetry.
+    pub quarantined: AtomicU64,
+    /// Snapshots written.
+    pub snapshots: AtomicU64,
+    /// Entries replayed at the start.
+    pub replayed: AtomicU64,
+}
+
+/// Why the pipeline, and with it the server, ends.
+#[derive(Debug, thiserror::Error)]
+pub enum PipelineError {
+    /// The state store.
+    #[error(transparent)]
+    State(StateError),
+    /// The journal cannot be read back.
+    #[error(transparent)]
+    Journal(JournalError),
+    /// The history cannot be made durable.
+    #[error(transparent)]
+    History(#[from] HistoryError),
+    /// A snapshot is not one of this version.
+    #[error(
+        "the snapshot of inverter number {key} cannot be read ({source}). Was a newer version used on this data_dir? \
+         Use that one"
+    )]
+    Snapshot {
+        /// Whose.
+        key: u32,
+        /// Why.
+        source: minicbor::decode::Error,
+    },
+    /// A background task was cancelled or panicked.
+    #[error("a background task ended: {0}")]
+    Stopped(tokio::task::JoinError),
+    /// The thread cannot be started.
+    #[error("cannot start the pipeline's thread: {0}")]
+    Thread(std::io::Error),
+}
+
+/// What the pipeline works with.
+pub struct Parts {
+    /// Folder of the journal.
+    pub journal: PathBuf,
+    /// Where readings go.
+    pub history: Arc<History>,
+    /// Where snapshots and events go.
+    pub state: StateStore,
+    /// What pages see.
+    pub live: Arc<LiveStates>,
+    /// What it did.
+    pub counters: Arc<Counters>,
+    /// Committed batches; the first must come without anybody's doing (`CloudUp`), as replay ends before it.
+    pub batches: Receiver<Batch>,
+    /// Runs the state store's queries.
+    pub runtime: Handle,
+}
+
+/// Starts the thread. It ends in order when the sender of `batches` is dropped, after a last snapshot.
+///
+/// # Errors
+/// [`PipelineError::Thread`]; later ones are the thread's result.
+pub fn start(
+    parts: Parts,
+    snapshots: Snapshots,
+    on_end: impl FnOnce(Result<(), PipelineError>) + Send + 'static,
+) -> Result<(), PipelineError> {
+    let thread = std::thread::Builder::new().name("pipeline".into());
+    thread.spawn(move || on_end(run(parts, snapshots))).map(drop).map_err(PipelineError::Thread)
+}
+
+fn run(parts: Parts, snapshots: Snapshots) -> Result<(), PipelineError> {
+    let mut pipeline = Pipeline::new(parts, snapshots)?;
+    // Everything before the first new batch is what an earlier run left behind.
+    let Ok(first) = pipeline.parts.batches.recv() else { return Ok(()) };
+    pipeline.replay(first.batch)?;
+    pipeline.batch(first);
+    pipeline.follow()?;
+    pipeline.saver.wait()?;
+    pipeline.save()?;
+    pipeline.saver.wait()
+}
+
+struct Pipeline {
+    parts: Parts,
+    states: States,
+    saver: Saver,
+    shown: Instant,
+    saved: Instant,
+}
+
+impl Pipeline {
+    fn new(parts: Parts, snapshots: Snapshots) -> Result<Self, PipelineError> {
+        let decode = |(key, bytes): (fleet::InverterKey, Vec<u8>)| {
+            let state = InverterState::from_snapshot(&bytes);
+            state.map(|state| (key, state)).map_err(|source| PipelineError::Snapshot { key: key.0, source })
+        };
+        let loaded = snapshots.states.into_iter().map(decode).collect::<Result<Vec<_>, _>>()?;
+        let mut states = States::new(Arc::clone(&parts.history), Arc::clone(&parts.counters));
+        states.load(loaded, snapshots.position);
+        states.show(&parts.live);
+        let saver = Saver::new(
+            parts.runtime.clone(),
+            parts.state.clone(),
+            parts.journal.clone(),
+            snapshots.position,
+        );
+        Ok(Self { parts, states, saver, shown: Instant::now(), saved: Instant::now() })
+    }
+
+    /// Applies what the journal holds after the snapshots and before `until`.
+    fn replay(&mut self, until: u64) -> Result<(), PipelineError> {
+        let began = Instant::now();
+        let (journal, after) = (self.parts.journal.clone(), self.states.position());
+        let mut entries = 0_u64;
+        let ended = store::journal::replay(&journal, after, |position: Position, entry: Entry| {
+            if position.batch >= until {
+                return Err(Replay::Done);
+            }
+            entries += 1;
+            self.states.take(position, entry, None);
+            Ok(())
+        });
+        match ended {
+            Ok(()) | Err(Replay::Done) => {}
+            Err(Replay::Failed(error)) => return Err(error.into()),
+        }
+        self.parts.counters.replayed.store(entries, Ordering::Relaxed);
+        self.states.show(&self.parts.live);
+        let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        tracing::info!(entries, ms, "the journal is replayed");
+        Ok(())
+    }
+
+    fn follow(&mut self) -> Result<(), PipelineError> {
+        loop {
+            match self.parts.batches.recv_timeout(self.patience()) {
+                Ok(batch) => self.batch(batch),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            }
+            if self.states.has_unshown() && self.shown.elapsed() >= SHOW_EVERY {
+                self.states.show(&self.parts.live);
+                self.shown = Instant::now();
+            }
+            if self.saved.elapsed() >= SAVE_EVERY && self.saver.is_ready()? {
+                self.save()?;
+            }
+        }
+    }
+
+    /// How long to sleep where no batch comes.
+    fn patience(&self) -> Duration {
+        if self.states.has_unshown() { SHOW_EVERY.saturating_sub(self.shown.elapsed()) } else { SAVE_EVERY }
+    }
+
+    fn batch(&mut self, batch: Batch) {
+        for (index, (entry, mut ticket)) in (0_u32..).zip(batch.entries) {
+            let report = ticket.report.take().map(|report| *report);
+            self.states.take(Position { batch: batch.batch, index }, entry, report);
+            ticket.release();
+        }
+    }
+
+    fn save(&mut self) -> Result<(), PipelineError> {
+        self.saved = Instant::now();
+        if self.saver.saved() == self.states.position() {
+            return Ok(());
+        }
+        self.parts.history.checkpoint(self.states.position())?;
+        self.saver.start(self.states.unsaved());
+        self.parts.counters.snapshots.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+/// Why a replay ends before the journal does.
+enum Replay {
+    Done,
+    Failed(JournalError),
+}
+
+impl From<JournalError> for Replay {
+    fn from(error: JournalError) -> Self {
+        Self::Failed(error)
+    }
+}

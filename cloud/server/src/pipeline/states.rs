@@ -1,0 +1,174 @@
+//! The inverters' one owner: applies journal entries in order.
+//!
+//! In: entries with their positions. Out: readings into history, events to be written, states marked for a snapshot
+//! and for pages. Time is the entry's received-at, never the wall clock, so that replay gives the same. Never waits
+//! for a disk or a database.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use fleet::{InverterKey, InverterState};
+use store::Position;
+use store::history::History;
+use store::journal::{Body, Entry};
+use store::state::EventRow;
+use wire::{Report, UtcMs};
+
+use super::Counters;
+use crate::live::LiveStates;
+
+/// All states and what is to be done about them.
+pub struct States {
+    slots: HashMap<InverterKey, Slot>,
+    /// To be written with the next snapshot.
+    unsaved: Vec<InverterKey>,
+    /// To be shown to pages.
+    unshown: Vec<InverterKey>,
+    events: Vec<EventRow>,
+    position: Position,
+    newest: UtcMs,
+    history: Arc<History>,
+    counters: Arc<Counters>,
+}
+
+#[derive(Default)]
+struct Slot {
+    /// Shared with pages after it was shown; then the next change copies it, at most once per showing.
+    state: Arc<InverterState>,
+    unsaved: bool,
+    unshown: bool,
+}
+
+/// What a snapshot holds.
+pub struct Unsaved {
+    /// States that changed since the last one.
+    pub states: Vec<(InverterKey, Vec<u8>)>,
+    /// Events since the last one.
+    pub events: Vec<EventRow>,
+    /// Everything at or before it is in there.
+    pub position: Position,
+}
+
+impl States {
+    /// Nothing known yet.
+    pub fn new(history: Arc<History>, counters: Arc<Counters>) -> Self {
+        Self {
+            slots: HashMap::new(),
+            unsaved: Vec::new(),
+            unshown: Vec::new(),
+            events: Vec::new(),
+            position: Position::START,
+            newest: UtcMs(0),
+            history,
+            counters,
+        }
+    }
+
+    /// Takes the snapshots of an earlier run.
+    pub fn load(&mut self, states: Vec<(InverterKey, InverterState)>, position: Position) {
+        for (key, state) in states {
+            self.slots.insert(key, Slot { state: Arc::new(state), unsaved: false, unshown: true });
+            self.unshown.push(key);
+        }
+        self.position = position;
+    }
+
+    /// Applies one entry; `report` is its payload decoded, where that was done before.
+    pub fn take(&mut self, position: Position, entry: Entry, report: Option<Report>) {
+        let received_at = entry.received_at;
+        match entry.body {
+            Body::Report { inverter, payload } => match report.map_or_else(|| wire::report::decode(&payload), Ok) {
+                Ok(report) => self.report(position, inverter, report, received_at),
+                // It was decoded before it was journalled as a report; an older version's bounds may have differed.
+                Err(error) => self.quarantined(inverter, received_at, position, &error.to_string()),
+            },
+            Body::Quarantined { inverter, reason, .. } => {
+                self.quarantined(inverter, received_at, position, &reason);
+            }
+            Body::Act { inverter, .. } => {
+                tracing::warn!(inverter = inverter.0, "an act of a newer version in the journal was passed over");
+            }
+            Body::Tick | Body::CloudUp | Body::CloudDown => {}
+        }
+        self.position = position;
+        self.newest = self.newest.max(received_at);
+    }
+
+    fn report(&mut self, position: Position, inverter: InverterKey, report: Report, received_at: UtcMs) {
+        let slot = self.slots.entry(inverter).or_default();
+        let applied = fleet::apply(Arc::make_mut(&mut slot.state), report, received_at);
+        if !std::mem::replace(&mut slot.unsaved, true) {
+            self.unsaved.push(inverter);
+        }
+        if applied.live && !std::mem::replace(&mut slot.unshown, true) {
+            self.unshown.push(inverter);
+        }
+        if !applied.stored.is_empty() {
+            self.history.append(inverter, &applied.stored, position);
+        }
+        self.counters.reports.fetch_add(1, Ordering::Relaxed);
+        self.counters.readings.fetch_add(applied.stored.len() as u64, Ordering::Relaxed);
+        self.events.extend(applied.events.iter().map(|event| row(inverter, event)));
+    }
+
+    fn quarantined(&mut self, inverter: InverterKey, received_at: UtcMs, position: Position, reason: &str) {
+        tracing::warn!(inverter = inverter.0, reason, "a payload was kept out of the telemetry");
+        self.counters.quarantined.fetch_add(1, Ordering::Relaxed);
+        self.events.push(EventRow {
+            inverter,
+            key: format!("quarantined/{}/{}", position.batch, position.index),
+            kind: "quarantined".to_owned(),
+            condition: None,
+            occurred_at: received_at,
+            received_at,
+            late: false,
+            detail: reason.to_owned(),
+        });
+    }
+
+    /// Shows pages what changed since the last call.
+    pub fn show(&mut self, live: &LiveStates) {
+        let slots = &mut self.slots;
+        live.show(self.unshown.drain(..).filter_map(|key| {
+            let slot = slots.get_mut(&key)?;
+            slot.unshown = false;
+            Some((key, Arc::clone(&slot.state)))
+        }));
+    }
+
+    /// Whether pages have something to see.
+    pub fn has_unshown(&self) -> bool {
+        !self.unshown.is_empty()
+    }
+
+    /// Takes what the next snapshot must hold.
+    pub fn unsaved(&mut self) -> Unsaved {
+        let slots = &mut self.slots;
+        let states = self.unsaved.drain(..).filter_map(|key| {
+            let slot = slots.get_mut(&key)?;
+            slot.unsaved = false;
+            Some((key, slot.state.to_snapshot()))
+        });
+        Unsaved { states: states.collect(), events: std::mem::take(&mut self.events), position: self.position }
+    }
+
+    /// The last entry applied.
+    pub fn position(&self) -> Position {
+        self.position
+    }
+
+}
+
+fn row(inverter: InverterKey, event: &fleet::Event) -> EventRow {
+    EventRow {
+        inverter,
+        key: event.key(),
+        kind: event.kind.name().to_owned(),
+        condition: event.kind.condition().map(|condition| condition.name().to_owned()),
+        occurred_at: event.time,
+        received_at: event.received_at,
+        late: event.late,
+        detail: event.kind.detail(),
+    }
+}
