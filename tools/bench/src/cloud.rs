@@ -1,0 +1,157 @@
+//! The product itself, as it is shipped: `inverter-connect serve` with devices, an account and a token in its store.
+//!
+//! In: the run's identities. Out: a running process with its address. Rows are put into the state store directly,
+//! as five thousand runs of `admin device add` would measure process starts.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use aws_lc_rs::digest;
+use fleet::{Grant, InverterKey, Role};
+use store::state::{Certificate, Email, NewAccount, NewInverter, NewToken, StateStore, TokenScope};
+use wire::UtcMs;
+
+use crate::devices::{Identities, fingerprint};
+use crate::process::{Process, free_address};
+
+/// The token by which a benchmark reads the API: 256 zero bits. The store goes with the run.
+const TOKEN: [u8; 32] = [0; 32];
+/// The same as a client sends it.
+const TOKEN_TEXT: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+/// A start that takes longer than this has failed.
+const STARTS_WITHIN: Duration = Duration::from_secs(60);
+
+/// A folder with a configuration and a filled state store.
+#[derive(Debug)]
+pub struct Cloud {
+    folder: PathBuf,
+    /// Where it will listen.
+    pub address: SocketAddr,
+}
+
+impl Cloud {
+    /// Writes configuration and rows into `folder`; `commit_delay` plays a slower disk.
+    ///
+    /// # Errors
+    /// When the folder or the store cannot be written.
+    pub fn prepare(folder: &Path, identities: &Identities, commit_delay: Duration) -> Result<Self> {
+        let data = folder.join("data");
+        std::fs::create_dir_all(&data).with_context(|| format!("creating {}", data.display()))?;
+        let address = free_address()?;
+        let file = |name: &str| identities.file(name).display().to_string();
+        let text = format!(
+            "data_dir = \"data\"\nlisten = \"{address}\"\n\n\
+             [people]\nnames = [\"localhost\"]\ncertificate = \"{certificate}\"\nkey = \"{key}\"\n\n\
+             [device]\nname = \"device.localhost\"\ncertificate = \"{certificate}\"\nkey = \"{key}\"\nca = \"{ca}\"\nroots = \"{ca}\"\n\n\
+             [limits]\nconnections = 16000\nconnections_per_address = 16000\nhandshakes_per_second_per_address = 100000\n\n\
+             [journal]\nadded_commit_delay_us = {delay}\n",
+            certificate = file("server.pem"),
+            key = file("server.key"),
+            ca = file("ca.pem"),
+            delay = commit_delay.as_micros(),
+        );
+        std::fs::write(folder.join("cloud.toml"), text)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(fill(&data.join("state.sqlite"), identities))?;
+        Ok(Self { folder: folder.to_owned(), address })
+    }
+
+    /// The data folder.
+    #[must_use]
+    pub fn data(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
+    /// The configuration file.
+    #[must_use]
+    pub fn config(&self) -> PathBuf {
+        self.folder.join("cloud.toml")
+    }
+
+    /// Starts the server and waits until it listens; also how long that took.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub fn start(&self) -> Result<(Process, Duration)> {
+        let mut command = Command::new(program("inverter-connect")?);
+        command.arg("serve").arg("--config").arg(self.config());
+        let mut process = Process::start("inverter-connect", &mut command, &self.folder)?;
+        let took = process.await_port(self.address, STARTS_WITHIN)?;
+        Ok((process, took))
+    }
+}
+
+/// A binary of ours beside this one.
+///
+/// # Errors
+/// When it is not built.
+pub fn program(name: &str) -> Result<PathBuf> {
+    let beside = std::env::current_exe()?.with_file_name(name);
+    anyhow::ensure!(
+        beside.is_file(),
+        "{} is not built: run `cargo xtask bench …`, which builds it",
+        beside.display()
+    );
+    Ok(beside)
+}
+
+/// The value of the `Authorization` header.
+#[must_use]
+pub fn bearer() -> String {
+    format!("Bearer {TOKEN_TEXT}")
+}
+
+/// The random id in the addresses of the inverter with this index.
+#[must_use]
+pub fn public_id(index: usize) -> String {
+    format!("bench{index:017}")
+}
+
+async fn fill(file: &Path, identities: &Identities) -> Result<()> {
+    const THEN: UtcMs = UtcMs(0);
+    let state = StateStore::open(file).await?;
+    let email = Email::parse("bench@example.com")?;
+    let account =
+        NewAccount { email: &email, name: "Bench", password_hash: "-", operator: false, created_at: THEN };
+    let account = state.create_account(account).await?;
+    let token_hash = sha256(&TOKEN);
+    let token = NewToken {
+        token_hash,
+        account,
+        name: "bench",
+        scope: TokenScope::Read,
+        created_at: THEN,
+        expires_at: None,
+    };
+    state.create_token(token).await?;
+    for (index, device) in identities.devices.iter().enumerate() {
+        let id = public_id(index);
+        let new = NewInverter {
+            public_id: &id,
+            serial: device.serial,
+            name: device.serial.as_str(),
+            model: "Bench",
+            site: None,
+            required_minutes: Some(90),
+            registered_at: THEN,
+        };
+        let inverter: InverterKey = state.register_inverter(new).await?;
+        let certificate =
+            Certificate { sha256: fingerprint(device), inverter, issued_at: THEN, revoked_at: None };
+        state.add_certificate(certificate).await?;
+        if index == 0 {
+            state.set_grant(Grant { account, inverter, role: Role::ReadOnly, ends: None }, THEN).await?;
+        }
+    }
+    state.close().await?;
+    Ok(())
+}
+
+fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest::digest(&digest::SHA256, bytes).as_ref());
+    hash
+}

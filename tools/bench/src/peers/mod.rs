@@ -1,0 +1,78 @@
+//! Others that take MQTT over mutual TLS, started on free ports for the length of a measurement.
+//!
+//! In: the run's identities. Out: a running peer with its version, or the reason it is left out. Peers are Debian's
+//! or PyPI's packages; each gets a folder of its own and is ended by pid.
+
+mod mosquitto;
+mod nats;
+mod rabbitmq;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::Result;
+use simulator::fleet::Version;
+
+use crate::devices::Identities;
+use crate::process::Process;
+
+/// A running peer.
+pub struct Peer {
+    /// Name as in the rows.
+    pub name: &'static str,
+    /// What it says of its version.
+    pub version: String,
+    /// Where it takes MQTT over TLS.
+    pub address: SocketAddr,
+    /// What its MQTT speaks.
+    pub protocol: Version,
+    /// Whether an acknowledged message survives a power cut.
+    pub durable: bool,
+    /// The process.
+    pub process: Process,
+}
+
+/// Starts one peer.
+pub type Start = fn(&Identities, &Path) -> Result<Peer>;
+
+/// Every peer of the ingest benchmark.
+pub const ALL: [(&str, Start); 3] =
+    [("mosquitto", mosquitto::start), ("rabbitmq quorum", rabbitmq::start), ("nats always", nats::start)];
+
+/// Starts the named peer, or says why it is left out.
+#[must_use]
+pub fn start(name: &str, identities: &Identities, folder: &Path) -> Option<Peer> {
+    let (_, start) = ALL.iter().find(|(known, _)| *known == name)?;
+    let folder = folder.join(name.replace(' ', "-"));
+    match std::fs::create_dir_all(&folder).map_err(Into::into).and_then(|()| start(identities, &folder)) {
+        Ok(peer) => {
+            println!("      peer {name}: {}", peer.version);
+            Some(peer)
+        }
+        Err(error) => {
+            println!("      peer {name} left out: {error:#}");
+            None
+        }
+    }
+}
+
+/// A program on PATH, in `/usr/sbin`, `/usr/lib/*`, or where `BENCH_PEERS` points (a folder).
+#[expect(clippy::disallowed_methods, reason = "a binary of its own; the harness says where PyPI's peers are")]
+fn program(name: &str) -> Result<PathBuf> {
+    let extra = std::env::var("BENCH_PEERS").unwrap_or_default();
+    let path = std::env::var("PATH").unwrap_or_default();
+    let folders = extra.split(':').chain(path.split(':')).chain(["/usr/sbin", "/usr/lib/rabbitmq/bin"]);
+    folders
+        .filter(|folder| !folder.is_empty())
+        .map(|folder| Path::new(folder).join(name))
+        .find(|candidate| candidate.is_file())
+        .ok_or_else(|| anyhow::anyhow!("{name} is not installed"))
+}
+
+/// First line of `program arguments`.
+fn first_line(program: &Path, arguments: &[&str]) -> String {
+    let output = Command::new(program).args(arguments).output();
+    let text = output.map(|o| [o.stdout, o.stderr].concat()).unwrap_or_default();
+    String::from_utf8_lossy(&text).lines().next().unwrap_or("version unknown").trim().to_owned()
+}
