@@ -151,7 +151,7 @@ impl Quantity {
         let scaled = value * self.scale();
         // `f64::round` is std; half away from zero by hand.
         (scaled.abs() < 4_503_599_627_370_496.0)
-            .then(|| if scaled < 0.0 { (scaled - 0.5) as i64 } else { (scaled + 0.5) as i64 })
+            .then_some(if scaled < 0.0 { (scaled - 0.5) as i64 } else { (scaled + 0.5) as i64 })
     }
 }
 

@@ -1,0 +1,1 @@
+//! The examples of `docs/wire` are read by the decoders they describe.
