@@ -1,57 +1,125 @@
-// The running demo that the flows use: where it is, how to sign in, whom to trust.
-// In: the file that `cargo xtask demo --json FILE` wrote, named by DEMO_JSON. Out: its content, and verified requests.
-// Never trusts a certificate that does not lead to the demo's own root.
+// The running demo and a browser that trusts it.
+//
+// In: the file that `cargo xtask demo --json` wrote (DEMO_JSON). Out: its addresses and accounts, and a browser whose
+// only exception is the demo's own key, read over a connection that was verified against the demo's root.
+import { createHash, X509Certificate } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { request } from 'node:https';
+import { connect } from 'node:tls';
+import { chromium } from 'playwright-core';
 
-import { createHash, X509Certificate } from "node:crypto";
-import { readFileSync } from "node:fs";
-import https from "node:https";
-import tls from "node:tls";
+/** What the demo says of itself. */
+export const demo = read();
 
-const file = process.env.DEMO_JSON;
-if (!file) {
-  throw new Error("DEMO_JSON is not set: run `cargo xtask demo --json FILE` and give that file, or run `cargo xtask test`");
+function read() {
+  const path = process.env.DEMO_JSON;
+  if (!path || !existsSync(path)) {
+    throw new Error('DEMO_JSON must name the file that `cargo xtask demo --json FILE` wrote; start the demo first');
+  }
+  return JSON.parse(readFileSync(path, 'utf8'));
 }
 
-/** @type {{url: string, ca_file: string, email: string, password: string, token: string}} */
-export const demo = JSON.parse(readFileSync(file, "utf8"));
-export const origin = new URL(demo.url).origin;
-const ca = readFileSync(demo.ca_file);
-
-/** One verified HTTPS request; resolves to {status, headers, body}. */
-export function get(path, headers = {}) {
-  return new Promise((resolve, reject) => {
-    const request = https.get(new URL(path, origin), { ca, headers }, (response) => {
-      const parts = [];
-      response.on("data", (part) => parts.push(part));
-      response.on("end", () =>
-        resolve({ status: response.statusCode, headers: response.headers, body: Buffer.concat(parts) }),
-      );
-    });
-    request.setTimeout(10_000, () => request.destroy(new Error(`${path}: no answer within 10 s`)));
-    request.on("error", reject);
+/** A browser, started with `more` arguments. Chromium is the system's: no download of another one. */
+export async function openBrowser(more = []) {
+  const executablePath = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
+    .find((path) => path && existsSync(path));
+  if (!executablePath) throw new Error('no Chromium here: `apt-get install chromium`, or say where with CHROMIUM');
+  return chromium.launch({
+    executablePath,
+    args: [
+      '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+      '--disable-component-update', '--disable-sync', `--ignore-certificate-errors-spki-list=${await publicKeyHash()}`, ...more,
+    ],
   });
 }
 
-/** JSON of an API path, asked with the demo's bearer token. */
-export async function api(path) {
-  const { status, body } = await get(path, { authorization: `Bearer ${demo.token}` });
-  if (status !== 200) throw new Error(`${path} answered ${status}: ${body.toString().slice(0, 200)}`);
-  return JSON.parse(body.toString());
+/** SHA-256 of the server's public key, base64, read over TLS that the demo's root vouches for. */
+function publicKeyHash() {
+  const { hostname, port } = new URL(demo.url);
+  return new Promise((resolve, reject) => {
+    const socket = connect(
+      { host: '127.0.0.1', port: Number(port), servername: hostname, ca: readFileSync(demo.ca_file), ALPNProtocols: ['h2', 'http/1.1'], minVersion: 'TLSv1.3' },
+      () => {
+        const certificate = new X509Certificate(socket.getPeerCertificate().raw);
+        const key = certificate.publicKey.export({ type: 'spki', format: 'der' });
+        socket.end();
+        resolve(createHash('sha256').update(key).digest('base64'));
+      },
+    );
+    socket.once('error', reject);
+  });
 }
 
-/**
- * The pin of the people's certificate, read over a connection that Node verified against the demo's root.
- * The browser then accepts that very key and no other.
- */
-export function verifiedPin() {
-  const { hostname, port } = new URL(origin);
-  return new Promise((resolve, reject) => {
-    const socket = tls.connect({ host: hostname, port: Number(port || 443), servername: hostname, ca }, () => {
-      const leaf = new X509Certificate(socket.getPeerCertificate(false).raw);
-      const key = leaf.publicKey.export({ type: "spki", format: "der" });
-      socket.destroy();
-      resolve(createHash("sha256").update(key).digest("base64"));
-    });
-    socket.on("error", reject);
+/** A page of its own context. Every request it makes and every complaint of the page is kept. */
+export async function newPage(browser, { width = 1280, height = 900, scheme = 'light', script = true, touch = width < 960, state } = {}) {
+  const context = await browser.newContext({
+    viewport: { width, height }, colorScheme: scheme, javaScriptEnabled: script, hasTouch: touch,
+    reducedMotion: 'reduce', locale: 'en-US', timezoneId: 'America/New_York', storageState: state,
   });
+  context.setDefaultTimeout(15_000);
+  const page = await context.newPage();
+  const seen = { requests: [], complaints: [] };
+  page.on('request', (request) => seen.requests.push(request.url()));
+  page.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type())) seen.complaints.push(message.text());
+  });
+  page.on('pageerror', (error) => seen.complaints.push(String(error)));
+  return { page, context, seen };
+}
+
+/** Signs in as the demo's account and ends on the fleet. */
+export async function signIn(page) {
+  await page.goto(`${demo.url}/sign-in`);
+  await page.getByLabel('E-mail').fill(demo.email);
+  await page.getByLabel('Password', { exact: true }).fill(demo.password);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.waitForURL('**/fleet**');
+}
+
+/** Signs in once and returns what a context needs to be signed in. */
+export async function signedIn(browser) {
+  const { page, context } = await newPage(browser);
+  await signIn(page);
+  const state = await context.storageState();
+  await context.close();
+  return state;
+}
+
+/** JSON from the API with the demo's token, over TLS that the demo's root vouches for. */
+export async function api(path, options = {}) {
+  const { hostname, port } = new URL(demo.url);
+  return new Promise((resolve, reject) => {
+    const sent = request(
+      {
+        host: '127.0.0.1', port, servername: hostname, path, ca: readFileSync(demo.ca_file), method: options.method ?? 'GET',
+        headers: { host: `${hostname}:${port}`, ...(options.token === null ? {} : { authorization: `Bearer ${options.token ?? demo.token}` }), ...options.headers },
+      },
+      (response) => {
+        const chunks = [];
+        response.on('data', (chunk) => chunks.push(chunk));
+        response.on('end', () => {
+          const text = Buffer.concat(chunks).toString();
+          let body = text;
+          try { body = JSON.parse(text); } catch { /* not JSON: the text is the body */ }
+          resolve({ status: response.statusCode, headers: response.headers, body });
+        });
+      },
+    );
+    sent.once('error', reject);
+    sent.end(options.body);
+  });
+}
+
+/** Tries until `check` returns something true, for at most `limit` milliseconds; returns it. */
+export async function eventually(what, check, limit = 15_000) {
+  const end = Date.now() + limit;
+  let last;
+  for (;;) {
+    try {
+      const found = await check();
+      if (found) return found;
+    } catch (error) { last = error; }
+    if (Date.now() > end) throw new Error(`not within ${limit / 1000} s: ${what}${last ? ` (${last})` : ''}`);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
 }
