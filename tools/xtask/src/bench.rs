@@ -47,8 +47,8 @@ pub fn run(place: &Place, args: Args) -> Result<()> {
 
 /// P18 and P19: page weight, Lighthouse, click to drawn; a script beside the browser flows, as it needs the browser.
 fn pages(place: &Place, rest: &[String]) -> Result<()> {
-    install::for_tests(place)?;
+    install::for_pages(place)?;
     let mut node = Command::new("node");
     node.arg("pages.mjs").args(rest).arg("--xtask").arg(std::env::current_exe()?);
-    shell::run(node.current_dir(place.root.join("e2e")))
+    shell::run(node.current_dir(place.root.join("e2e/pages")))
 }

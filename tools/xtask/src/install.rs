@@ -38,7 +38,7 @@ const PEERS: &[Program] = &[
 /// Makes everything that `test` and `ci` start be there.
 pub fn for_tests(place: &Place) -> Result<()> {
     apt(PROGRAMS, true)?;
-    venv(place)?;
+    venv(place, "requirements.txt")?;
     npm(&place.root.join("e2e"))?;
     // Foreign clients of the device door, where that room keeps a list of them.
     for folder in ["cloud/server/tests/clients", "cloud/server/tests/it/clients"] {
@@ -52,7 +52,7 @@ pub fn for_tests(place: &Place) -> Result<()> {
 
 /// Makes the linters be there; enough for the gates of `ci`.
 pub fn for_gates(place: &Place) -> Result<()> {
-    venv(place)
+    venv(place, "requirements.txt")
 }
 
 /// Installs the benchmark peers that can be installed; a missing one is no error.
@@ -60,7 +60,13 @@ pub fn for_bench(place: &Place) -> Result<()> {
     if let Err(error) = apt(PEERS, false) {
         println!("some peers are missing and will be skipped: {error:#}");
     }
-    venv(place)
+    venv(place, "requirements-bench.txt")
+}
+
+/// Installs what `bench pages` needs: the browser, and Lighthouse in a folder of its own.
+pub fn for_pages(place: &Place) -> Result<()> {
+    for_tests(place)?;
+    npm(&place.root.join("e2e/pages"))
 }
 
 fn apt(programs: &[Program], needed: bool) -> Result<()> {
@@ -97,12 +103,12 @@ fn apt(programs: &[Program], needed: bool) -> Result<()> {
     Ok(())
 }
 
-/// Builds `target/tools/venv` from `tools/xtask/requirements.txt`, once per content of that file.
-fn venv(place: &Place) -> Result<()> {
-    let wanted_path = place.root.join("tools/xtask/requirements.txt");
+/// Installs a list of `tools/xtask` into `target/tools/venv`, once per content of that list.
+fn venv(place: &Place, list: &str) -> Result<()> {
+    let wanted_path = place.root.join("tools/xtask").join(list);
     let wanted = std::fs::read_to_string(&wanted_path)
         .with_context(|| format!("reading {}", wanted_path.display()))?;
-    let stamp = place.venv().join("installed.txt");
+    let stamp = place.venv().join(list);
     if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(());
     }
@@ -113,7 +119,7 @@ fn venv(place: &Place) -> Result<()> {
     let mut pip = Command::new(place.venv_program("python3"));
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"])
         .arg(&wanted_path);
-    shell::run(&mut pip).context("pip could not install tools/xtask/requirements.txt")?;
+    shell::run(&mut pip).with_context(|| format!("pip could not install tools/xtask/{list}"))?;
     std::fs::write(&stamp, wanted).with_context(|| format!("writing {}", stamp.display()))
 }
 
