@@ -35,8 +35,8 @@ pub struct Config {
 pub struct People {
     /// Server names by which people reach it; never an IP address.
     pub names: Vec<String>,
-    /// Where pages say they live, `https://name[:port]`: links and the check of `Origin` use it.
-    pub origin: String,
+    /// Where pages say they live, `https://name[:port]`, where that is not the first name and the port listened on.
+    pub origin: Option<String>,
     /// Certificate chain, PEM.
     pub certificate: PathBuf,
     /// Its private key, PEM.
@@ -221,6 +221,19 @@ impl Config {
     }
 }
 
+impl People {
+    /// Where pages say they live, when the server listens on `address`: links and the check of `Origin` use it.
+    #[must_use]
+    pub fn origin(&self, address: SocketAddr) -> String {
+        let name = self.names.first().map_or("", String::as_str);
+        match (&self.origin, address.port()) {
+            (Some(origin), _) => origin.clone(),
+            (None, 443) => format!("https://{name}"),
+            (None, port) => format!("https://{name}:{port}"),
+        }
+    }
+}
+
 struct Reader<'a> {
     file: &'a Path,
 }
@@ -241,7 +254,7 @@ impl Reader<'_> {
         }
         Ok(Config {
             file: self.file.to_owned(),
-            people: self.people(written.people, &data_dir, listen)?,
+            people: self.people(written.people, &data_dir)?,
             device: self.device(written.device, &data_dir, listen)?,
             limits: self.limits(&written.limits)?,
             added_commit_delay: Duration::from_micros(written.journal.added_commit_delay_us.unwrap_or(0)),
@@ -251,12 +264,7 @@ impl Reader<'_> {
         })
     }
 
-    fn people(
-        &self,
-        written: WrittenPeople,
-        data_dir: &Path,
-        listen: SocketAddr,
-    ) -> Result<People, ConfigError> {
+    fn people(&self, written: WrittenPeople, data_dir: &Path) -> Result<People, ConfigError> {
         let names = written
             .names
             .filter(|names| !names.is_empty())
@@ -265,11 +273,7 @@ impl Reader<'_> {
             .into_iter()
             .map(|name| self.name("people.names", name, NAMES))
             .collect::<Result<Vec<_>, _>>()?;
-        let port = if listen.port() == 443 { String::new() } else { format!(":{}", listen.port()) };
-        let origin = match written.origin {
-            Some(origin) => self.origin(origin)?,
-            None => format!("https://{}{port}", names.first().map_or("", String::as_str)),
-        };
+        let origin = written.origin.map(|origin| self.origin(origin)).transpose()?;
         let at = |path: Option<PathBuf>, name: &str| self.path(path, &data_dir.join("tls"), name);
         Ok(People {
             names,
@@ -413,7 +417,7 @@ mod tests {
         let config = parse(GOOD).unwrap();
         assert_eq!(config.data_dir, Path::new("/etc/ic/data"));
         assert_eq!(config.people.names, ["localhost"]);
-        assert_eq!(config.people.origin, "https://localhost:8443");
+        assert_eq!(config.people.origin(config.listen), "https://localhost:8443");
         assert_eq!(config.people.key, Path::new("/etc/ic/data/tls/people.key"));
         assert_eq!(config.device.url, "wss://device.localhost:8443/mqtt");
         assert_eq!(config.device.ca, Path::new("/etc/ic/data/ca/device-ca.crt"));

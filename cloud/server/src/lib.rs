@@ -3,8 +3,10 @@
 //! In: one listening port, one configuration file, the commands of an operator. Out: acknowledgements to devices,
 //! pages to people, rows and files in the data folder. Holds no SQL and no template; never sends a PUBLISH.
 
+pub mod admin;
 pub mod clock;
 pub mod config;
+pub mod data_dir;
 pub mod device;
 pub mod door;
 pub mod ingest;

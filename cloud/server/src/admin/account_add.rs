@@ -1,0 +1,30 @@
+//! `admin account add`: an account with a password.
+//!
+//! In: address, name, password. Out: a row; the password itself is kept nowhere.
+
+use std::path::Path;
+
+use store::state::{Email, NewAccount, StateStore};
+use wire::UtcMs;
+
+use super::password;
+
+/// Makes the account.
+///
+/// # Errors
+/// The password is too weak, the address has an account, or the store failed.
+pub async fn run(
+    email: &Email,
+    name: &str,
+    password_file: Option<&Path>,
+    operator: bool,
+    state: &StateStore,
+    now: UtcMs,
+) -> anyhow::Result<()> {
+    let password = password::read(password_file)?;
+    password::check(&password, email.as_str())?;
+    let password_hash = &password::hash(&password)?;
+    state.create_account(NewAccount { email, name, password_hash, operator, created_at: now }).await?;
+    println!("{}: account made", email.as_str());
+    Ok(())
+}

@@ -1,0 +1,36 @@
+//! `admin ledger`: every stored reading, for audits and for the test that kills the server.
+//!
+//! In: the history's files. Out: one line per reading, `serial boot sequence time`, `-` where there is none. It reads
+//! what is stored and decides nothing: a reading stored twice is printed twice.
+
+use std::io::{BufWriter, Write};
+
+use store::history::History;
+use store::state::StateStore;
+use wire::{UtcMs, time::DAY_MS};
+
+use crate::config::Config;
+
+/// Prints.
+///
+/// # Errors
+/// The stores cannot be read.
+pub fn run(
+    config: &Config,
+    runtime: &tokio::runtime::Runtime,
+    state: &StateStore,
+    now: UtcMs,
+) -> anyhow::Result<()> {
+    let history = History::open(&config.history_dir(), store::history::Config::default())?;
+    let (from, to) = (now.plus_ms(-31 * DAY_MS), now.plus_ms(DAY_MS));
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    for inverter in runtime.block_on(state.inverters())? {
+        for reading in history.raw(inverter.key, from, to, now)? {
+            let reading = reading?;
+            let boot = reading.boot.map_or_else(|| "-".to_owned(), |boot| boot.to_string());
+            let sequence = reading.sequence.map_or_else(|| "-".to_owned(), |sequence| sequence.to_string());
+            writeln!(out, "{} {boot} {sequence} {}", inverter.serial, reading.time)?;
+        }
+    }
+    Ok(out.flush()?)
+}

@@ -1,0 +1,196 @@
+//! What an operator does on the command line, one verb per file.
+//!
+//! In: arguments and the configuration. Out: rows in the state store (a running server notices within half a second),
+//! files of certificates, sentences on standard output. Every secret that is made is printed or written once.
+
+mod account_add;
+pub mod authority;
+mod ca_init;
+mod device_add;
+mod device_list;
+mod device_revoke;
+mod files;
+mod grant_add;
+mod ledger;
+mod password;
+mod secret;
+mod site_add;
+mod token_add;
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::Subcommand;
+use store::state::{Email, InvalidEmail, StateStore};
+use wire::{Serial, UtcMs};
+
+use crate::config::Config;
+
+/// What to administer.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// The roots of device certificates.
+    #[command(subcommand)]
+    Ca(Ca),
+    /// Devices and their certificates.
+    #[command(subcommand)]
+    Device(Device),
+    /// People's accounts.
+    #[command(subcommand)]
+    Account(Account),
+    /// API tokens.
+    #[command(subcommand)]
+    Token(Token),
+    /// Places where inverters stand.
+    #[command(subcommand)]
+    Site(Site),
+    /// Who may see which inverter.
+    #[command(subcommand)]
+    Grant(Grant),
+    /// Prints every stored reading as `serial boot sequence time`, for audits; stop the server first.
+    Ledger,
+}
+
+/// `admin ca …`
+#[derive(Debug, Subcommand)]
+pub enum Ca {
+    /// Makes the device roots (active and spare); for a lab also the doors' own certificates.
+    Init {
+        /// Also make a lab's own cloud roots and both doors' certificates, valid for these names and addresses too.
+        #[arg(long, value_name = "NAME,…", value_delimiter = ',', num_args = 0..)]
+        server_names: Option<Vec<String>>,
+    },
+}
+
+/// `admin device …`
+#[derive(Debug, Subcommand)]
+pub enum Device {
+    /// Registers an inverter and issues a certificate: a bundle for its gateway.
+    Add(device_add::Arguments),
+    /// Revokes all certificates of an inverter; a live session ends within a second.
+    Revoke {
+        /// Its serial number.
+        serial: Serial,
+    },
+    /// Lists inverters and their certificates.
+    List,
+}
+
+/// `admin account …`
+#[derive(Debug, Subcommand)]
+pub enum Account {
+    /// Makes an account; the password comes from a file or from standard input.
+    Add {
+        /// Its e-mail address.
+        #[arg(value_parser = email)]
+        email: Email,
+        /// The person's name.
+        #[arg(long, default_value = "")]
+        name: String,
+        /// A file that holds nothing but the password.
+        #[arg(long, value_name = "FILE")]
+        password_file: Option<PathBuf>,
+        /// May do an operator's work.
+        #[arg(long)]
+        operator: bool,
+    },
+}
+
+/// `admin token …`
+#[derive(Debug, Subcommand)]
+pub enum Token {
+    /// Makes an API token and prints it, once.
+    Add {
+        /// Whose.
+        #[arg(value_parser = email)]
+        email: Email,
+        /// What it is for.
+        #[arg(long, default_value = "")]
+        name: String,
+    },
+}
+
+/// `admin site …`
+#[derive(Debug, Subcommand)]
+pub enum Site {
+    /// Makes a site, or changes the one of this name.
+    Add {
+        /// What people call it.
+        name: String,
+        /// IANA time zone, for example America/Chicago.
+        #[arg(long, default_value = "UTC")]
+        time_zone: String,
+        /// Postal address.
+        #[arg(long, default_value = "")]
+        address: String,
+    },
+}
+
+/// `admin grant …`
+#[derive(Debug, Subcommand)]
+pub enum Grant {
+    /// Lets an account see an inverter, or see and manage it.
+    Add {
+        /// Whom.
+        #[arg(value_parser = email)]
+        email: Email,
+        /// Which inverter.
+        serial: Serial,
+        /// `read-only` or `read-write`.
+        #[arg(value_parser = ["read-only", "read-write"])]
+        role: String,
+    },
+}
+
+/// Does what was asked.
+///
+/// # Errors
+/// What happened, where, and what to do.
+pub fn run(command: Command, config: &Config, now: UtcMs) -> anyhow::Result<()> {
+    if let Command::Ca(Ca::Init { server_names }) = &command {
+        return ca_init::run(config, server_names.as_deref(), now);
+    }
+    if let Command::Ledger = command {
+        let state = runtime()?.block_on(open(config))?;
+        return ledger::run(config, &runtime()?, &state, now);
+    }
+    runtime()?.block_on(async {
+        let state = open(config).await?;
+        let done = with_state(command, config, &state, now).await;
+        state.close().await?;
+        done
+    })
+}
+
+async fn with_state(command: Command, config: &Config, state: &StateStore, now: UtcMs) -> anyhow::Result<()> {
+    match command {
+        Command::Device(Device::Add(arguments)) => device_add::run(arguments, config, state, now).await,
+        Command::Device(Device::Revoke { serial }) => device_revoke::run(serial, state, now).await,
+        Command::Device(Device::List) => device_list::run(state).await,
+        Command::Account(Account::Add { email, name, password_file, operator }) => {
+            account_add::run(&email, &name, password_file.as_deref(), operator, state, now).await
+        }
+        Command::Token(Token::Add { email, name }) => token_add::run(&email, &name, state, now).await,
+        Command::Site(Site::Add { name, time_zone, address }) => {
+            site_add::run(&name, &time_zone, &address, state).await
+        }
+        Command::Grant(Grant::Add { email, serial, role }) => {
+            grant_add::run(&email, serial, &role, state, now).await
+        }
+        // Both were done above, without the store.
+        Command::Ca(_) | Command::Ledger => Ok(()),
+    }
+}
+
+fn email(text: &str) -> Result<Email, InvalidEmail> {
+    Email::parse(text)
+}
+
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the run time")
+}
+
+async fn open(config: &Config) -> anyhow::Result<StateStore> {
+    crate::data_dir::make(config)?;
+    Ok(StateStore::open(&config.state_file()).await?)
+}

@@ -1,0 +1,24 @@
+//! `admin token add`: an API token, printed once.
+//!
+//! In: whose. Out: the token on standard output, alone on its line; the store keeps its hash.
+
+use store::state::{Email, NewToken, StateStore, TokenScope};
+use wire::UtcMs;
+
+use super::{grant_add, secret};
+
+/// Makes and prints it.
+///
+/// # Errors
+/// There is no such account, or the store failed.
+pub async fn run(email: &Email, name: &str, state: &StateStore, now: UtcMs) -> anyhow::Result<()> {
+    let account = grant_add::account(email, state).await?;
+    let (token, token_hash) = secret::token()?;
+    let scope = TokenScope::Read;
+    state
+        .create_token(NewToken { token_hash, account, name, scope, created_at: now, expires_at: None })
+        .await?;
+    println!("{token}");
+    eprintln!("This is shown once. Use it as: Authorization: Bearer TOKEN");
+    Ok(())
+}

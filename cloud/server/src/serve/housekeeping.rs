@@ -1,0 +1,91 @@
+//! What must be done from time to time and must not hold up the pipeline.
+//!
+//! In: the clock. Out: chunks sealed when their hour is over, days merged, what is older than 30 days deleted, a line
+//! in the log each five minutes. A failure is told and tried again at the next turn: the data stays in the journal.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use store::history::History;
+use store::state::StateStore;
+use tokio_util::sync::CancellationToken;
+use wire::{UtcMs, time::DAY_MS};
+
+use super::Parts;
+use crate::clock::Clock;
+use crate::ingest::Ingest;
+use crate::pipeline;
+
+const SEAL_EVERY: Duration = Duration::from_secs(5);
+/// Merging and deleting: deletion is due at midnight, and no one may see past 30 days in the meantime anyway.
+const SWEEP_EVERY: Duration = Duration::from_secs(600);
+const TELL_EVERY: Duration = Duration::from_secs(300);
+/// Events and sessions live as long as readings.
+const KEEP_MS: i64 = 30 * DAY_MS;
+
+/// Starts the thread and the task.
+///
+/// # Errors
+/// The thread cannot be started.
+pub(super) fn spawn(parts: &Parts, stopping: &CancellationToken) -> anyhow::Result<()> {
+    let (history, clock, stop) = (Arc::clone(&parts.history), Arc::clone(&parts.clock), stopping.clone());
+    let thread = std::thread::Builder::new().name("housekeeping".into());
+    thread
+        .spawn(move || keep_history(&history, &clock, &stop))
+        .context("cannot start the housekeeping thread")?;
+    let (state, clock) = (parts.state.clone(), Arc::clone(&parts.clock));
+    tokio::spawn(stopping.clone().run_until_cancelled_owned(keep_state(state, clock)));
+    let (ingest, counters) = (parts.ingest.clone(), Arc::clone(&parts.pipeline_counters));
+    tokio::spawn(stopping.clone().run_until_cancelled_owned(tell(ingest, counters)));
+    Ok(())
+}
+
+fn keep_history(history: &History, clock: &Clock, stop: &CancellationToken) {
+    let mut swept: Option<Instant> = None;
+    while !stop.is_cancelled() {
+        std::thread::sleep(SEAL_EVERY);
+        let now = clock();
+        told("seal chunks", history.seal_due(now));
+        if swept.is_none_or(|swept| swept.elapsed() >= SWEEP_EVERY) {
+            told("merge days", history.merge_due(now));
+            told("delete days", history.sweep(now));
+            swept = Some(Instant::now());
+        }
+    }
+}
+
+fn told(doing: &str, result: Result<usize, store::history::HistoryError>) {
+    match result {
+        Ok(0) => {}
+        Ok(count) => tracing::debug!(count, "history: {doing}"),
+        Err(error) => tracing::error!(%error, "history could not {doing}; trying again"),
+    }
+}
+
+async fn keep_state(state: StateStore, clock: Clock) {
+    loop {
+        let now: UtcMs = clock();
+        let forgotten = async {
+            state.delete_events_before(now.plus_ms(-KEEP_MS)).await?;
+            state.delete_expired_sessions(now).await
+        };
+        if let Err(error) = forgotten.await {
+            tracing::error!(%error, "what is older than 30 days could not be forgotten; trying again");
+        }
+        tokio::time::sleep(SWEEP_EVERY).await;
+    }
+}
+
+async fn tell(ingest: Ingest, counters: Arc<pipeline::Counters>) {
+    let mut before = 0;
+    loop {
+        tokio::time::sleep(TELL_EVERY).await;
+        let reports = ingest.counters().reports.load(Ordering::Relaxed);
+        let stored = counters.readings.load(Ordering::Relaxed);
+        let quarantined = ingest.counters().quarantined.load(Ordering::Relaxed);
+        tracing::info!(reports, since_last = reports - before, stored, quarantined, "so far");
+        before = reports;
+    }
+}

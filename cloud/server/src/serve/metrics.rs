@@ -1,0 +1,84 @@
+//! Counters as plain text for Prometheus, and `/health`, on a loopback address of their own.
+//!
+//! In: an HTTP request line. Out: numbers of the whole service, never of one inverter. Off unless configured.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use anyhow::Context;
+use axum::Router;
+use axum::routing::get;
+use tokio_util::sync::CancellationToken;
+
+use super::Parts;
+use crate::device;
+use crate::ingest::Ingest;
+use crate::live::LiveStates;
+use crate::pipeline;
+use crate::registry::Registry;
+
+/// What is told.
+struct Sources {
+    ingest: Ingest,
+    pipeline: Arc<pipeline::Counters>,
+    devices: Arc<device::Counters>,
+    registry: Arc<Registry>,
+    live: Arc<LiveStates>,
+}
+
+/// Starts answering.
+///
+/// # Errors
+/// The address cannot be listened on.
+pub(super) async fn spawn(
+    address: SocketAddr,
+    parts: &Parts,
+    stopping: &CancellationToken,
+) -> anyhow::Result<()> {
+    let listener = tokio::net::TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on `metrics_listen` = {address}"))?;
+    tracing::info!(address = %listener.local_addr()?, "counters at /metrics");
+    let sources = Arc::new(Sources {
+        ingest: parts.ingest.clone(),
+        pipeline: Arc::clone(&parts.pipeline_counters),
+        devices: Arc::clone(&parts.device_counters),
+        registry: Arc::clone(&parts.registry),
+        live: Arc::clone(&parts.live),
+    });
+    let router = Router::new()
+        .route("/health", get(|| async { "ok\n" }))
+        .route("/metrics", get(move || std::future::ready(text(&sources))));
+    let stopped = stopping.clone().cancelled_owned();
+    tokio::spawn(async move {
+        if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stopped).await {
+            tracing::error!(%error, "counters are no longer answered");
+        }
+    });
+    Ok(())
+}
+
+fn text(sources: &Sources) -> String {
+    let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+    let (ingest, pipeline) = (sources.ingest.counters(), &sources.pipeline);
+    let own = [
+        ("reports_received_total", load(&ingest.reports)),
+        ("report_bytes_received_total", load(&ingest.bytes)),
+        ("reports_quarantined_total", load(&ingest.quarantined)),
+        ("ingest_waits_total", load(&ingest.waits)),
+        ("ingest_in_flight_bytes", sources.ingest.in_flight_bytes() as u64),
+        ("pipeline_reports_total", load(&pipeline.reports)),
+        ("pipeline_readings_stored_total", load(&pipeline.readings)),
+        ("pipeline_snapshots_total", load(&pipeline.snapshots)),
+        ("pipeline_replayed_entries", load(&pipeline.replayed)),
+        ("certificates_accepted", sources.registry.accepted() as u64),
+        ("inverters_reporting", sources.live.count() as u64),
+    ];
+    let mut text = String::new();
+    for (name, value) in own {
+        text.push_str(&format!("inverter_connect_{name} {value}\n"));
+    }
+    sources.devices.each(|name, value| text.push_str(&format!("inverter_connect_door_{name} {value}\n")));
+    text
+}

@@ -1,0 +1,186 @@
+//! `inverter-connect serve`: everything wired together, from the configuration to an orderly end.
+//!
+//! In: a configuration. Out: a running server until SIGTERM or SIGINT, or until something fails that acknowledgements
+//! rest on: then it says why and ends with an error at once, as nothing may be acknowledged any more.
+
+mod files;
+mod housekeeping;
+mod metrics;
+mod refresh;
+mod stop;
+
+use std::sync::Arc;
+use std::sync::mpsc;
+
+use anyhow::Context;
+use store::history::History;
+use store::journal::{Appender, Body};
+use store::state::StateStore;
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::{self, Clock};
+use crate::config::Config;
+use crate::data_dir;
+use crate::door::{self, DeviceDoor, DoorConfig};
+use crate::ingest::{self, Batch, Ingest, Ticket};
+use crate::live::LiveStates;
+use crate::pipeline;
+use crate::registry::Registry;
+use stop::Fatal;
+
+/// Runs until told to end.
+///
+/// # Errors
+/// What could not be started, or what failed: what happened, where, what to do.
+pub fn run(config: &Config) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the run time")?;
+    let result = runtime.block_on(serve(config));
+    // What still runs is not waited for: after a failure nothing of it counts.
+    runtime.shutdown_background();
+    result
+}
+
+/// Reads every file that the configuration names and says what would be served.
+///
+/// # Errors
+/// The first file that does not do, and what to put there.
+pub fn check(config: &Config) -> anyhow::Result<()> {
+    files::load(config)?;
+    println!("{} is good.", config.file.display());
+    println!("people   https://{} on {}", config.people.names.join(", https://"), config.listen);
+    println!("devices  {} ({})", config.device.name, config.device.url);
+    println!("data     {}", config.data_dir.display());
+    Ok(())
+}
+
+/// What the parts share.
+struct Parts {
+    clock: Clock,
+    state: StateStore,
+    history: Arc<History>,
+    live: Arc<LiveStates>,
+    registry: Arc<Registry>,
+    ingest: Ingest,
+    device_counters: Arc<crate::device::Counters>,
+    pipeline_counters: Arc<pipeline::Counters>,
+}
+
+async fn serve(config: &Config) -> anyhow::Result<()> {
+    let tls = files::load(config)?;
+    data_dir::make(config)?;
+    let listener = door::listen(config.listen).with_context(|| {
+        format!("{}: cannot listen on `listen` = {}", config.file.display(), config.listen)
+    })?;
+    let address = listener.local_addr()?;
+    let (fatal, mut failed) = stop::channel();
+    let (parts, appender, ended) = start(config, &fatal).await?;
+    let stopping = CancellationToken::new();
+    refresh::spawn(&parts, &fatal, &stopping);
+    housekeeping::spawn(&parts, &stopping)?;
+    if let Some(address) = config.metrics_listen {
+        metrics::spawn(address, &parts, &stopping).await?;
+    }
+    let origin = config.people.origin(address);
+    let people = people(&parts, &origin)?;
+    let door = tokio::spawn(door::run(
+        listener,
+        door_config(config, tls),
+        DeviceDoor {
+            registry: Arc::clone(&parts.registry),
+            ingest: parts.ingest.clone(),
+            counters: Arc::clone(&parts.device_counters),
+            clock: Arc::clone(&parts.clock),
+        },
+        people,
+        stopping.clone(),
+    ));
+    tracing::info!(%address, people = origin, devices = config.device.url, "ready");
+    let reason = tokio::select! {
+        reason = stop::signal() => reason?,
+        fatal = failed.recv() => return Err(stop::error(fatal)),
+    };
+    tracing::info!(reason, "stopping: no new connections, then what was received is made durable");
+    stopping.cancel();
+    let in_order = async {
+        door.await.context("the door's task failed")?;
+        parts.ingest.record((parts.clock)(), Body::CloudDown);
+        tokio::task::spawn_blocking(move || appender.close()).await.context("the journal did not close")?;
+        ended.await.context("the pipeline's thread failed")?;
+        anyhow::Ok(())
+    };
+    tokio::select! {
+        result = in_order => result?,
+        fatal = failed.recv() => return Err(stop::error(fatal)),
+    }
+    parts.state.close().await?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Opens the stores, then lets the journal flow into the pipeline. The receiver tells that the pipeline has ended.
+async fn start(
+    config: &Config,
+    fatal: &Fatal,
+) -> anyhow::Result<(Parts, Appender<Ticket>, tokio::sync::oneshot::Receiver<()>)> {
+    let state = StateStore::open(&config.state_file()).await?;
+    let registry = Arc::new(Registry::default());
+    refresh::load(&state, &registry).await?;
+    let history = Arc::new(History::open(&config.history_dir(), store::history::Config::default())?);
+    let snapshots = state.load_snapshots().await?;
+    let (sender, batches) = mpsc::channel();
+    let appender = open_journal(config, sender, fatal)?;
+    let ingest = Ingest::new(appender.clone());
+    let clock = clock::wall();
+    ingest.record(clock(), Body::CloudUp);
+    let parts = Parts {
+        clock,
+        state,
+        history,
+        live: Arc::default(),
+        registry,
+        ingest,
+        device_counters: Arc::default(),
+        pipeline_counters: Arc::default(),
+    };
+    let (ending, ended) = tokio::sync::oneshot::channel();
+    let pipeline = pipeline::Parts {
+        journal: config.journal_dir(),
+        history: Arc::clone(&parts.history),
+        state: parts.state.clone(),
+        live: Arc::clone(&parts.live),
+        counters: Arc::clone(&parts.pipeline_counters),
+        batches,
+        runtime: Handle::current(),
+    };
+    let fatal = fatal.clone();
+    pipeline::start(pipeline, snapshots, move |result| match result {
+        // Nobody waits any more if the server failed elsewhere.
+        Ok(()) => drop(ending.send(())),
+        Err(error) => fatal.tell("the pipeline failed", &error),
+    })?;
+    Ok((parts, appender, ended))
+}
+
+fn open_journal(
+    config: &Config,
+    batches: mpsc::Sender<Batch>,
+    fatal: &Fatal,
+) -> anyhow::Result<Appender<Ticket>> {
+    let mut journal = store::journal::Config::new(config.journal_dir());
+    journal.added_commit_delay = config.added_commit_delay;
+    if !config.added_commit_delay.is_zero() {
+        tracing::warn!(delay = ?config.added_commit_delay, "each commit is delayed, as the configuration says");
+    }
+    let fatal = fatal.clone();
+    let on_commit = move |mut batch: Batch| {
+        ingest::acknowledge(&mut batch);
+        // The pipeline ends before the journal only if it failed, which ends the server.
+        let _ = batches.send(batch);
+    };
+    let on_failure = move |error| fatal.tell("the journal failed, so nothing can be acknowledged", &error);
+    Ok(store::journal::open(journal, on_commit, on_failure)?)
+}

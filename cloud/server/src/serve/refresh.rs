@@ -1,0 +1,81 @@
+//! Keeps the registry as the state store has it, and the journal ticking.
+//!
+//! In: the store's change counter, polled. Out: a new registry within half a second of an `admin` command. A store
+//! that cannot be read is told again and again, while the last registry stays; it never opens the door wider.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use store::journal::Body;
+use store::state::{StateError, StateStore};
+use tokio_util::sync::CancellationToken;
+
+use super::Parts;
+use super::stop::Fatal;
+use crate::registry::{Device, Registered, Registry};
+
+/// A revocation must close sessions within a second: this, one query and the sessions' own wake-up.
+const POLL_EVERY: Duration = Duration::from_millis(300);
+/// The pipeline's time goes on at least this often when no device reports.
+const TICK_EVERY: Duration = Duration::from_secs(10);
+/// Revocations cannot be seen while the store cannot be read. Past this the server ends rather than trust old rows.
+const MOST_FAILURES: u32 = 100;
+
+/// Loads all certificates.
+///
+/// # Errors
+/// The store cannot be read.
+pub async fn load(state: &StateStore, registry: &Registry) -> Result<(), StateError> {
+    let serials: std::collections::HashMap<_, _> =
+        state.inverters().await?.into_iter().map(|inverter| (inverter.key, inverter.serial)).collect();
+    let certificates = state.certificates().await?;
+    registry.replace(certificates.into_iter().filter_map(|certificate| {
+        let serial = *serials.get(&certificate.inverter)?;
+        Some(Registered {
+            fingerprint: certificate.sha256,
+            device: Device { key: certificate.inverter, serial },
+            revoked: certificate.revoked_at.is_some(),
+        })
+    }));
+    Ok(())
+}
+
+/// Starts both tasks.
+pub(super) fn spawn(parts: &Parts, fatal: &Fatal, stopping: &CancellationToken) {
+    let (state, registry) = (parts.state.clone(), Arc::clone(&parts.registry));
+    tokio::spawn(stopping.clone().run_until_cancelled_owned(refresh(state, registry, fatal.clone())));
+    let (ingest, clock) = (parts.ingest.clone(), Arc::clone(&parts.clock));
+    tokio::spawn(stopping.clone().run_until_cancelled_owned(async move {
+        loop {
+            tokio::time::sleep(TICK_EVERY).await;
+            ingest.record(clock(), Body::Tick);
+        }
+    }));
+}
+
+async fn refresh(state: StateStore, registry: Arc<Registry>, fatal: Fatal) {
+    let mut seen = None;
+    let mut failures = 0;
+    loop {
+        match step(&state, &registry, &mut seen).await {
+            Ok(()) => failures = 0,
+            Err(error) => {
+                failures += 1;
+                tracing::error!(%error, failures, "cannot see whether certificates were revoked; trying again");
+                if failures >= MOST_FAILURES {
+                    fatal.tell("the state store cannot be read", &error);
+                }
+            }
+        }
+        tokio::time::sleep(POLL_EVERY).await;
+    }
+}
+
+async fn step(state: &StateStore, registry: &Registry, seen: &mut Option<u64>) -> Result<(), StateError> {
+    let counter = state.change_counter().await?;
+    if *seen != Some(counter) {
+        load(state, registry).await?;
+        *seen = Some(counter);
+    }
+    Ok(())
+}
