@@ -53,7 +53,9 @@ pub struct Will<'a> {
 #[must_use]
 pub fn connect_version(packet: &[u8]) -> Option<Version> {
     let mut reader = Reader(packet);
-    reader.byte().ok()?;
+    if reader.byte().ok()? >> 4 != frame::CONNECT {
+        return None;
+    }
     reader.variable().ok()?;
     let name = reader.binary().ok()?;
     if name != b"MQTT" {

@@ -131,15 +131,16 @@ impl Link {
         }
     }
 
-    /// The order given, if any.
-    pub fn ordered(&self) -> Option<Order> {
-        self.lock().order
+    /// The order given and not yet taken, if any.
+    pub fn take_order(&self) -> Option<Order> {
+        self.lock().order.take()
     }
 
-    /// True if there is something to do now; else remembers whom to wake when there is.
-    pub fn poll_news(&self, waker: &Waker) -> bool {
+    /// True if there is something to do now; else remembers whom to wake when there is. Without `acks`, only an order
+    /// counts: the peer takes no bytes at present.
+    pub fn poll_news(&self, waker: &Waker, acks: bool) -> bool {
         let mut inner = self.lock();
-        if inner.order.is_some() || (inner.length > 0 && inner.durable & (1 << inner.first) != 0) {
+        if inner.order.is_some() || (acks && inner.length > 0 && inner.durable & (1 << inner.first) != 0) {
             return true;
         }
         match &inner.waker {
@@ -181,10 +182,11 @@ mod tests {
         let link = Arc::new(Link::default());
         let tickets: Vec<_> = [7, 8, 9].into_iter().map(|id| link.ticket(id).unwrap()).collect();
         let mut tickets = tickets.into_iter();
-        let (first, second, third) = (tickets.next().unwrap(), tickets.next().unwrap(), tickets.next().unwrap());
+        let (first, second, third) =
+            (tickets.next().unwrap(), tickets.next().unwrap(), tickets.next().unwrap());
         third.durable();
         second.durable();
-        assert_eq!(taken(&link), []);
+        assert!(taken(&link).is_empty());
         first.durable();
         assert_eq!(taken(&link), [7, 8, 9]);
         assert_eq!(link.waiting(), 0);
@@ -209,7 +211,8 @@ mod tests {
         let ticket = link.ticket(1).unwrap();
         link.order(Order::TakenOver);
         link.order(Order::Stop);
-        assert_eq!(link.ordered(), Some(Order::TakenOver));
+        assert_eq!(link.take_order(), Some(Order::TakenOver));
+        assert_eq!(link.take_order(), None);
         drop(link);
         ticket.durable();
         AckTicket::none().durable();

@@ -5,5 +5,23 @@
 //! acknowledges before the journal says durable.
 
 mod acks;
+mod answer;
+mod counters;
+mod driver;
+pub mod limits;
+mod rate;
+mod refused;
+mod session;
+mod sessions;
+mod websocket;
+mod wire_tls;
 
 pub use acks::{AckTicket, Link, Order, RECEIVE_MAXIMUM};
+pub use counters::Counters;
+pub use refused::{House, HouseRule, Refused};
+pub use sessions::Sessions;
+
+pub(crate) use counters::count;
+pub(crate) use driver::{Shared, Speaks, read_away, serve};
+pub(crate) use rate::{Bucket, Rate};
+pub(crate) use wire_tls::{Tls, Tried};
