@@ -1,0 +1,85 @@
+//! The command line.
+//!
+//! In: arguments. Out: the supervisor, a check, or one of the two children. `reader` and `uplink` are hidden: only
+//! the supervisor starts them.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use rustix::process::Signal;
+
+use crate::config::{Config, ControlLines};
+use crate::{check, exit, reader, status, supervisor, uplink};
+
+/// Reads one inverter's serial line, receive-only, and sends what it says to the cloud over MQTT in TLS.
+/// It listens on nothing, and nothing the network sends can reach the inverter.
+#[derive(Debug, Parser)]
+#[command(name = "inverter-gateway", version, after_help = exit::HELP, args_conflicts_with_subcommands = true)]
+struct Arguments {
+    /// The configuration (TOML); deploy/gateway.example.toml explains every key.
+    #[arg(long, value_name = "FILE", required = true)]
+    config: Option<PathBuf>,
+    /// Say what would be done, check every file it needs, touch nothing, send nothing.
+    #[arg(long)]
+    check: bool,
+    #[command(subcommand)]
+    child: Option<ChildCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+enum ChildCommand {
+    /// The process that reads the port, which is its standard input.
+    #[command(hide = true)]
+    Reader {
+        #[arg(long)]
+        baud: u32,
+        #[arg(long, value_enum)]
+        control_lines: ControlLines,
+        #[arg(long)]
+        supervisor: u32,
+    },
+    /// The process that decodes, keeps and sends; its standard input is the reader's pipe.
+    #[command(hide = true)]
+    Uplink {
+        #[arg(long)]
+        config: PathBuf,
+        #[arg(long)]
+        supervisor: u32,
+    },
+}
+
+/// The binary's `main`.
+#[must_use]
+pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    match (arguments.child, arguments.config) {
+        (Some(ChildCommand::Reader { baud, control_lines, supervisor }), _) if die_with(supervisor) => {
+            reader::run(baud, control_lines)
+        }
+        (Some(ChildCommand::Uplink { config, supervisor }), _) if die_with(supervisor) => {
+            with_config(&config, uplink::run)
+        }
+        (None, Some(path)) if arguments.check => with_config(&path, check::run),
+        (None, Some(path)) => with_config(&path, |config| supervisor::run(&path, config)),
+        _ => exit::FAILURE.into(),
+    }
+}
+
+fn with_config(path: &std::path::Path, run: impl FnOnce(&Config) -> ExitCode) -> ExitCode {
+    match Config::load(path) {
+        Ok(config) => run(&config),
+        Err(error) => {
+            // Several lines: the parser points at the place.
+            eprintln!("{}", status::chain(&error));
+            exit::CONFIG.into()
+        }
+    }
+}
+
+/// A child never outlives its supervisor, however that ends. `false`: the supervisor is gone already.
+fn die_with(supervisor: u32) -> bool {
+    let parent = || rustix::process::getppid().map(rustix::process::Pid::as_raw_pid);
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).is_ok()
+        && parent() == i32::try_from(supervisor).ok()
+}
