@@ -69,7 +69,9 @@ impl UtcMs {
         let (fraction_ms, rest) = fraction(rest)?;
         let offset_ms = offset(rest)?;
         let second_ms = if second == 60 { 59_999 } else { second * 1000 + fraction_ms };
-        Some(Self(days * DAY_MS + hour * HOUR_MS + minute * 60_000 + second_ms - offset_ms))
+        let time = Self(days * DAY_MS + hour * HOUR_MS + minute * 60_000 + second_ms - offset_ms);
+        // An offset may carry the first or last hours over the edge, where RFC 3339 could not write them again.
+        (1..=9999).contains(&time.date().0).then_some(time)
     }
 }
 
@@ -166,6 +168,8 @@ mod tests {
         check("2023-01-01T12:00:00", None);
         check("2023-01-01T12:00:00.Z", None);
         check("2023-01-01T12:00:00+24:00", None);
+        check("9999-12-31T23:59:59-00:01", None);
+        check("0001-01-01T00:00:00+00:01", None);
         check("", None);
         assert_eq!(UtcMs(1_767_225_600_250).to_rfc3339(), "2026-01-01T00:00:00.250Z");
         assert_eq!(UtcMs(-1).to_rfc3339(), "1969-12-31T23:59:59.999Z");
