@@ -1,1 +1,30 @@
-//! See the crate's description.
+//! The door for people: pages, API, live updates.
+//!
+//! In: HTTP requests from an accept loop that is not ours, rows from `store`, live states. Out: one [`router`]. Every
+//! query passes `fleet::authorize`; what is somebody else's is answered like what is not there. Never touches a
+//! device's bytes, holds no SQL, asks no clock of its own.
+//!
+//! # Putting it up
+//!
+//! `web::router(Context::new(state, history, live, clock, "https://inverters.example")?)` is all. The accept loop may
+//! add the peer's address to each request as the extension `axum::extract::ConnectInfo<SocketAddr>`; without it all
+//! sign-ins count as coming from one source. `admin account add` makes its hash with [`sign_in::password::hash`],
+//! `admin token add` its token with [`sign_in::secret::Secret`].
+
+mod access;
+mod api;
+pub mod assets;
+mod caller;
+mod context;
+mod error;
+pub mod guard;
+mod live;
+mod pages;
+mod random;
+mod routes;
+pub mod sign_in;
+mod view;
+
+pub use context::{Clock, Context, InvalidOrigin, Live};
+pub use error::Error;
+pub use routes::{Access, ROUTES, Route, router};

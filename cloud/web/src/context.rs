@@ -1,0 +1,152 @@
+//! What the people's door needs from the rest of the house.
+//!
+//! In: stores, the live states, a clock, the origin. Out: one cheap handle that every handler gets. Owns no data of
+//! inverters.
+
+use std::sync::Arc;
+
+use fleet::{InverterKey, InverterState};
+use store::history::History;
+use store::state::StateStore;
+use tokio::sync::{Semaphore, broadcast};
+use wire::UtcMs;
+
+use crate::live::Hub;
+use crate::sign_in::delay::Delays;
+use crate::sign_in::password::Verifier;
+use crate::view::strip::Strips;
+
+/// The live states: what the pipeline knows now.
+pub trait Live: Send + Sync {
+    /// The newest state of an inverter; `None` where it never reported.
+    fn state(&self, inverter: InverterKey) -> Option<Arc<InverterState>>;
+
+    /// Tells of each inverter whose state changed. A receiver that lags loses freshness, never data: it reads
+    /// [`Live::state`] again.
+    fn pulses(&self) -> broadcast::Receiver<InverterKey>;
+}
+
+/// Milliseconds since 1970 now. Only binaries read the clock.
+pub type Clock = Arc<dyn Fn() -> UtcMs + Send + Sync>;
+
+/// What every handler gets. Clones share everything.
+#[derive(Clone)]
+pub struct Context {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    state: StateStore,
+    history: Arc<History>,
+    live: Arc<dyn Live>,
+    clock: Clock,
+    origin: String,
+    authority: String,
+    delays: Delays,
+    verifier: Verifier,
+    hub: Hub,
+    strips: Strips,
+    exports: Arc<Semaphore>,
+}
+
+/// The origin is not `https://host` or `https://host:port`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the origin of the people's door must be https://NAME or https://NAME:PORT without a path; this is not: {0:?}"
+)]
+pub struct InvalidOrigin(pub String);
+
+impl Context {
+    /// Puts the people's door together. `origin` is what browsers show, for example `https://inverters.example` or
+    /// `https://localhost:8443`: links, cookies and checks go by it, never by what a request says.
+    ///
+    /// # Errors
+    /// [`InvalidOrigin`].
+    pub fn new(
+        state: StateStore,
+        history: Arc<History>,
+        live: Arc<dyn Live>,
+        clock: Clock,
+        origin: &str,
+    ) -> Result<Self, InvalidOrigin> {
+        let origin = origin.trim_end_matches('/').to_ascii_lowercase();
+        // `http://127.0.0.1…` is for looking at pages while working on them; cookies need https.
+        let authority = origin
+            .strip_prefix("https://")
+            .or_else(|| origin.strip_prefix("http://").filter(|rest| rest.starts_with("127.0.0.1:")))
+            .filter(|authority| !authority.is_empty() && !authority.contains(['/', '@', '?', '#', ' ']))
+            .ok_or_else(|| InvalidOrigin(origin.clone()))?
+            .to_owned();
+        let hub = Hub::default();
+        let inner = Inner {
+            state,
+            history,
+            live,
+            clock,
+            authority,
+            origin,
+            delays: Delays::default(),
+            verifier: Verifier::default(),
+            hub,
+            strips: Strips::default(),
+            exports: Arc::new(Semaphore::new(crate::pages::csv::AT_ONCE)),
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Accounts, sessions, inverters, grants.
+    #[must_use]
+    pub fn state(&self) -> &StateStore {
+        &self.inner.state
+    }
+
+    /// Readings of thirty days. Calls block.
+    #[must_use]
+    pub fn history(&self) -> &Arc<History> {
+        &self.inner.history
+    }
+
+    /// The live states.
+    #[must_use]
+    pub fn live(&self) -> &dyn Live {
+        &*self.inner.live
+    }
+
+    /// Now.
+    #[must_use]
+    pub fn now(&self) -> UtcMs {
+        (self.inner.clock)()
+    }
+
+    /// `https://host:port`.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.inner.origin
+    }
+
+    /// `host:port`.
+    #[must_use]
+    pub fn authority(&self) -> &str {
+        &self.inner.authority
+    }
+
+    pub(crate) fn delays(&self) -> &Delays {
+        &self.inner.delays
+    }
+
+    pub(crate) fn verifier(&self) -> &Verifier {
+        &self.inner.verifier
+    }
+
+    pub(crate) fn hub(&self) -> &Hub {
+        &self.inner.hub
+    }
+
+    pub(crate) fn strips(&self) -> &Strips {
+        &self.inner.strips
+    }
+
+    pub(crate) fn exports(&self) -> &Arc<Semaphore> {
+        &self.inner.exports
+    }
+}

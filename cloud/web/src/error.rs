@@ -1,0 +1,208 @@
+//! What a person or a program is told when a request cannot be answered.
+//!
+//! In: an [`Error`] from a handler, or a bare status from the router. Out: a page for people, `problem+json`
+//! (RFC 9457) for programs, always with what to do and a reference. The inner message goes to the log only, once, here.
+//! Someone else's object and a missing one are the same words.
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+
+use crate::{Context, pages, random};
+
+/// Why a request cannot be answered.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Error {
+    /// Nobody is signed in: the sign-in page, or 401.
+    #[error("nobody is signed in")]
+    SignIn,
+    /// Not there, or somebody else's.
+    #[error("not there, or not this account's")]
+    NotFound,
+    /// May see it, not do this to it.
+    #[error("not allowed")]
+    Forbidden,
+    /// Another site made the request.
+    #[error("the request came from another site")]
+    OtherSite,
+    /// The request is wrong; the text says what to write instead.
+    #[error("{0}")]
+    Request(String),
+    /// Ten pages of this account are open already.
+    #[error("too many live pages")]
+    TooManyStreams,
+    /// More sign-ins at once than this server verifies.
+    #[error("too many sign-ins at once")]
+    Busy,
+    /// Ours. The text is for the log.
+    #[error("{0}")]
+    Internal(String),
+}
+
+/// One line of the table of outer messages.
+struct Outer {
+    status: StatusCode,
+    title: &'static str,
+    what_to_do: &'static str,
+}
+
+impl Error {
+    /// Wraps what a store or a template said.
+    pub fn internal(what: &'static str, error: impl std::fmt::Display) -> Self {
+        Self::Internal(format!("{what}: {error}"))
+    }
+
+    fn outer(&self) -> Outer {
+        let (status, title, what_to_do) = match self {
+            Self::SignIn => (
+                StatusCode::UNAUTHORIZED,
+                "Sign in first",
+                "Sign in, or send a token in the header: Authorization: Bearer TOKEN.",
+            ),
+            Self::NotFound => (
+                StatusCode::NOT_FOUND,
+                "Nothing here",
+                "Check the address. If somebody shared an inverter with you, ask whether they still do.",
+            ),
+            Self::Forbidden => (
+                StatusCode::FORBIDDEN,
+                "View only",
+                "You can see this inverter but not change this. Ask someone who can manage it.",
+            ),
+            Self::OtherSite => (
+                StatusCode::FORBIDDEN,
+                "This came from another site",
+                "Nothing was changed. Open the page here and try again.",
+            ),
+            Self::Request(_) => (StatusCode::BAD_REQUEST, "This request is not understood", ""),
+            Self::TooManyStreams => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "Too many live pages",
+                "Ten pages of this account are open already. Close one.",
+            ),
+            Self::Busy => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Too many sign-ins at once",
+                "Wait a few seconds and try again.",
+            ),
+            Self::Internal(_) => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "Something failed on our side",
+                "The inverters are not affected. Try again; if it stays, tell us the reference.",
+            ),
+        };
+        Outer { status, title, what_to_do }
+    }
+}
+
+impl IntoResponse for Error {
+    /// The bare status; [`present`] gives it its face.
+    fn into_response(self) -> Response {
+        let mut response = self.outer().status.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// Middleware, outermost but one: gives every refusal a page or a problem document.
+pub async fn present(State(context): State<Context>, request: Request, next: Next) -> Response {
+    let path = request.uri().path().to_owned();
+    let target = request.uri().path_and_query().map_or_else(|| path.clone(), ToString::to_string);
+    let navigates = request.method().is_safe();
+    let response = next.run(request).await;
+    let error = response.extensions().get::<Error>().cloned();
+    let made_elsewhere = response.headers().contains_key(header::CONTENT_TYPE) && error.is_none();
+    let status = response.status();
+    if !(status.is_client_error() || status.is_server_error()) {
+        return response;
+    }
+    // Plain words of an extractor's or a layer's refusal are kept as the detail for programs.
+    let program = path.starts_with("/api/");
+    if made_elsewhere && !program {
+        return response;
+    }
+    let reference = random::reference();
+    if let Some(Error::Internal(inner)) = &error {
+        tracing::error!(reference, path, "{inner}");
+    }
+    let outer = error.as_ref().map_or_else(|| unnamed(status), Error::outer);
+    let detail = match &error {
+        Some(Error::Request(what)) => what.clone(),
+        _ => outer.what_to_do.to_owned(),
+    };
+    let kept = response.headers().clone();
+    let mut shown = if program {
+        problem(&outer, &detail, &reference)
+    } else if matches!(error, Some(Error::SignIn)) && navigates && !path.starts_with("/live/") {
+        return Redirect::to(&pages::sign_in::address_with_return(&target)).into_response();
+    } else if path.starts_with("/live/") {
+        (outer.status, format!("{}. {detail}\n", outer.title)).into_response()
+    } else {
+        match pages::failure::render(&context, outer.status, outer.title, &detail, &reference) {
+            Ok(page) => (outer.status, Html(page)).into_response(),
+            Err(error) => {
+                tracing::error!(reference, path, "the error page did not render: {error}");
+                (outer.status, format!("{}. {detail} Reference {reference}.\n", outer.title)).into_response()
+            }
+        }
+    };
+    for name in [header::ALLOW, header::RETRY_AFTER] {
+        if let Some(value) = kept.get(&name) {
+            shown.headers_mut().insert(name, value.clone());
+        }
+    }
+    if matches!(error, Some(Error::Busy | Error::TooManyStreams)) {
+        shown.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+    }
+    shown
+}
+
+/// RFC 9457.
+#[derive(Serialize)]
+struct Problem<'a> {
+    r#type: &'static str,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    reference: &'a str,
+}
+
+fn problem(outer: &Outer, detail: &str, reference: &str) -> Response {
+    let body = Problem {
+        r#type: "about:blank",
+        title: outer.title,
+        status: outer.status.as_u16(),
+        detail,
+        reference,
+    };
+    let text = serde_json::to_vec(&body).unwrap_or_default();
+    let mut response = (outer.status, text).into_response();
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    if outer.status == StatusCode::UNAUTHORIZED {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    response
+}
+
+/// A status that the router or a layer made.
+fn unnamed(status: StatusCode) -> Outer {
+    let (title, what_to_do) = match status {
+        StatusCode::NOT_FOUND => {
+            ("Nothing here", "Check the address. The API is described at /api/openapi.json.")
+        }
+        StatusCode::METHOD_NOT_ALLOWED => {
+            ("Not done this way", "The Allow header lists the methods of this address.")
+        }
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            ("Too much at once", "Send less; no form here is larger than 16 KiB.")
+        }
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => ("Not a form", "Send application/x-www-form-urlencoded."),
+        _ if status.is_client_error() => {
+            ("This request is not understood", "Check the address and its parameters.")
+        }
+        _ => ("Something failed on our side", "Try again; if it stays, tell us the reference."),
+    };
+    Outer { status, title, what_to_do }
+}

@@ -1,0 +1,9 @@
+//! What every request passes before a handler sees it, and every response before it leaves.
+//!
+//! In: requests as they came. Out: only those for our name, from our own pages where they change something; responses
+//! with the security headers; a page with a reference where a handler failed. Never decides who may see what.
+
+pub mod headers;
+pub mod host;
+pub mod panic;
+pub mod same_origin;

@@ -1,0 +1,287 @@
+//! `GET /inverters/{id}/chart`: what the page's own chart draws, as few bytes as it takes.
+//!
+//! In: a span, lines, at most so many points. Out: JSON of integers: times and means as differences from the one before,
+//! least and greatest as distances from the mean. Made for our script (`assets/src/chart/data.ts`); programs use
+//! `/api/v1/inverters/{id}/history`.
+
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse, Response};
+use fleet::{Action, InverterState};
+use http::{HeaderValue, header};
+use store::history::{Range, RangeQuery, Series, Spread};
+use store::state::VisibleInverter;
+use wire::{Quantity, UtcMs};
+
+use crate::caller::Caller;
+use crate::view::span::Span;
+use crate::view::{episodes, stats};
+use crate::{Context, Error, access};
+
+/// Columns of the widest chart on the finest screen.
+pub const MOST_POINTS: usize = 2_000;
+/// Columns where the page does not say.
+const POINTS: usize = 600;
+/// Lanes of one chart.
+pub const MOST_LINES: usize = 6;
+
+/// Lines that a chart has where nothing is chosen: of each group the first that is reported.
+const DEFAULT_LINES: [&[Quantity]; 3] = [
+    &[Quantity::INPUT_VOLTAGE, Quantity::INPUT_L1_VOLTAGE, Quantity::OUTPUT_VOLTAGE],
+    &[Quantity::BATTERY_VOLTAGE],
+    &[Quantity::REALPOWER, Quantity::POWER, Quantity::LOAD, Quantity::OUTPUT_CURRENT],
+];
+
+/// The pairs of an address.
+pub type Pairs = Vec<(String, String)>;
+
+/// `GET /inverters/{id}/chart`
+pub async fn data(
+    State(context): State<Context>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Query(pairs): Query<Pairs>,
+) -> Result<Response, Error> {
+    let row = access::inverter(&context, &caller, &id, Action::View).await?;
+    let span = Span::parse(&pairs, context.now())?;
+    let state = context.live().state(row.inverter.key).unwrap_or_default();
+    let lines = lines(&pairs, &state)?;
+    let points = points(&pairs, POINTS, MOST_POINTS)?;
+    let range = range(&context, &row, lines, &span, points).await?;
+    let mut response = encode(&span, &range).into_response();
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Ok(response)
+}
+
+/// Reads history off the async threads.
+///
+/// # Errors
+/// [`Error::Internal`].
+pub async fn range(
+    context: &Context,
+    row: &VisibleInverter,
+    quantities: Vec<Quantity>,
+    span: &Span,
+    points: usize,
+) -> Result<Range, Error> {
+    let query = RangeQuery { inverter: row.inverter.key, quantities, from: span.from, to: span.to, points };
+    let (context, now) = (context.clone(), context.now());
+    let read = tokio::task::spawn_blocking(move || context.history().range(&query, now)).await;
+    let read = read.map_err(|error| Error::internal("read history", error))?;
+    read.map_err(|error| Error::internal("read history", error))
+}
+
+/// The lines asked for, or the usual ones.
+///
+/// # Errors
+/// [`Error::Request`] with the names there are.
+pub fn lines(pairs: &Pairs, state: &InverterState) -> Result<Vec<Quantity>, Error> {
+    let mut lines = Vec::new();
+    let named = pairs.iter().filter(|(key, _)| key == "lines").flat_map(|(_, value)| value.split(','));
+    for name in named.filter(|name| !name.is_empty()) {
+        let quantity = Quantity::from_name(name).ok_or_else(|| unknown(name))?;
+        if !lines.contains(&quantity) {
+            lines.push(quantity);
+        }
+    }
+    if lines.len() > MOST_LINES {
+        return Err(Error::Request(format!("A chart has at most {MOST_LINES} lines.")));
+    }
+    if lines.is_empty() {
+        lines = usual(state);
+    }
+    Ok(lines)
+}
+
+fn usual(state: &InverterState) -> Vec<Quantity> {
+    let reported =
+        |group: &&[Quantity]| group.iter().copied().find(|quantity| state.value(*quantity).is_some());
+    let found: Vec<_> = DEFAULT_LINES.iter().filter_map(reported).collect();
+    if found.is_empty() {
+        DEFAULT_LINES.iter().filter_map(|group| group.first().copied()).collect()
+    } else {
+        found
+    }
+}
+
+/// What to write instead of a name that is none.
+#[must_use]
+pub fn unknown(name: &str) -> Error {
+    let names: Vec<_> = Quantity::all().map(Quantity::name).collect();
+    let name: String = name.chars().take(60).collect();
+    Error::Request(format!("There is no quantity {name:?}. There are: {}.", names.join(", ")))
+}
+
+/// `points`, within its bounds.
+///
+/// # Errors
+/// [`Error::Request`].
+pub fn points(pairs: &Pairs, default: usize, most: usize) -> Result<usize, Error> {
+    let Some((_, text)) = pairs.iter().find(|(key, _)| key == "points") else { return Ok(default) };
+    let parsed = text.parse().ok().filter(|points| (1..=most).contains(points));
+    parsed.ok_or_else(|| Error::Request(format!("`points` must be a whole number from 1 to {most}.")))
+}
+
+fn encode(span: &Span, range: &Range) -> Vec<u8> {
+    let mut out = Json::with_capacity(64 * 1024);
+    out.text("{\"from\":").integer(span.from.0).text(",\"to\":").integer(span.to.0);
+    out.text(",\"step\":").integer(range.step_ms).text(",\"times\":");
+    let mut last = 0;
+    out.list(&range.times, |out, time| {
+        out.integer(time.0 - last);
+        last = time.0;
+    });
+    out.text(",\"lines\":");
+    out.list(&range.series, |out, series| line(out, series));
+    out.text(",\"episodes\":");
+    out.list(&episodes::on_battery(range), |out, (span, lost)| {
+        out.text(if *lost { "[\"bat\"," } else { "[\"test\"," });
+        out.integer(span.from.0).text(",").integer(span.to.0).text("]");
+    });
+    out.text(",\"gaps\":");
+    out.list(&range.gaps, |out, gap| {
+        out.text("[").integer(gap.from.0).text(",").integer(gap.to.0).text("]");
+    });
+    out.text("}");
+    out.0
+}
+
+fn line(out: &mut Json, series: &Series) {
+    let quantity = series.quantity;
+    out.text("{\"name\":\"").text(quantity.name()).text("\",\"label\":\"").text(stats::label(quantity));
+    out.text("\",\"unit\":\"")
+        .text(quantity.unit())
+        .text("\",\"decimals\":")
+        .integer(quantity.decimals().into());
+    let scaled = |value: f64| quantity.to_scaled(value).unwrap_or(0);
+    let mut last = 0;
+    out.text(",\"mean\":");
+    out.list(&series.values, |out, value| match value {
+        None => {
+            out.text("null");
+        }
+        Some(spread) => {
+            let mean = scaled(spread.mean);
+            out.integer(mean - last);
+            last = mean;
+        }
+    });
+    let distances = |pick: fn(&Spread) -> f64| -> Vec<i64> {
+        let distance = |spread: &Spread| (scaled(pick(spread)) - scaled(spread.mean)).abs();
+        let all: Vec<_> = series.values.iter().map(|value| value.as_ref().map_or(0, distance)).collect();
+        // A chart of single readings has no spread to send.
+        if all.iter().all(|distance| *distance == 0) { Vec::new() } else { all }
+    };
+    for (name, pick) in [("low", (|s| s.min) as fn(&Spread) -> f64), ("high", |s| s.max)] {
+        out.text(",\"").text(name).text("\":");
+        out.list(&distances(pick), |out, distance| {
+            out.integer(*distance);
+        });
+    }
+    out.text("}");
+}
+
+/// JSON text written straight into bytes; names and labels come from our tables and need no escaping.
+pub struct Json(pub Vec<u8>);
+
+impl Json {
+    /// An empty text.
+    #[must_use]
+    pub fn with_capacity(bytes: usize) -> Self {
+        Self(Vec::with_capacity(bytes))
+    }
+
+    /// Adds text as it is.
+    pub fn text(&mut self, text: &str) -> &mut Self {
+        self.0.extend_from_slice(text.as_bytes());
+        self
+    }
+
+    /// Adds a whole number.
+    pub fn integer(&mut self, number: i64) -> &mut Self {
+        let mut digits = [0_u8; 20];
+        let mut at = digits.len();
+        let mut rest = number.unsigned_abs();
+        loop {
+            at = at.saturating_sub(1);
+            if let Some(digit) = digits.get_mut(at) {
+                *digit = b'0' + u8::try_from(rest % 10).unwrap_or(0);
+            }
+            rest /= 10;
+            if rest == 0 {
+                break;
+            }
+        }
+        if number < 0 {
+            self.0.push(b'-');
+        }
+        self.0.extend_from_slice(digits.get(at..).unwrap_or(&[]));
+        self
+    }
+
+    /// Adds a number kept as an integer times 10^-`decimals`, without trailing zeros.
+    pub fn scaled(&mut self, number: i64, decimals: u8) -> &mut Self {
+        let (mut number, mut decimals) = (number, decimals);
+        while decimals > 0 && number % 10 == 0 {
+            number /= 10;
+            decimals -= 1;
+        }
+        if decimals == 0 {
+            return self.integer(number);
+        }
+        let mut unit = 1_u64;
+        for _ in 0..decimals {
+            unit *= 10;
+        }
+        if number < 0 {
+            self.0.push(b'-');
+        }
+        let magnitude = number.unsigned_abs();
+        self.integer(i64::try_from(magnitude / unit).unwrap_or(0)).text(".");
+        let fraction = magnitude % unit;
+        let mut place = unit / 10;
+        while place > 0 {
+            self.0.push(b'0' + u8::try_from(fraction / place % 10).unwrap_or(0));
+            place /= 10;
+        }
+        self
+    }
+
+    /// Adds a list.
+    pub fn list<T>(&mut self, items: &[T], mut item: impl FnMut(&mut Self, &T)) -> &mut Self {
+        self.0.push(b'[');
+        for (at, one) in items.iter().enumerate() {
+            if at > 0 {
+                self.0.push(b',');
+            }
+            item(self, one);
+        }
+        self.0.push(b']');
+        self
+    }
+
+    /// Adds a time as RFC 3339 in quotes.
+    pub fn time(&mut self, time: UtcMs) -> &mut Self {
+        self.text("\"").text(&time.to_rfc3339()).text("\"")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_written_as_json_writes_them() {
+        let check = |number, decimals, expect: &str| {
+            let mut out = Json::with_capacity(0);
+            out.scaled(number, decimals);
+            assert_eq!(String::from_utf8(out.0).unwrap(), expect);
+        };
+        check(13_642, 2, "136.42");
+        check(13_640, 2, "136.4");
+        check(13_600, 2, "136");
+        check(-5, 2, "-0.05");
+        check(0, 3, "0");
+        check(i64::MIN + 1, 0, "-9223372036854775807");
+        check(100, 0, "100");
+    }
+}

@@ -1,0 +1,80 @@
+//! `GET /fleet`: is everything ready?
+//!
+//! In: a caller, a filter from the address. Out: the page. Strips of the last 24 hours are drawn here, off the async
+//! threads, and kept.
+
+use askama::Template;
+use axum::extract::{Query, State};
+use axum::response::Html;
+
+use super::html;
+use super::shell::Shell;
+use crate::caller::Caller;
+use crate::view::fleet::{Answer, Filter, Known, List, PAGE, SPLIT, arranged};
+use crate::{Context, Error, access};
+
+/// Orders of the list: value, words.
+pub const ORDERS: [(&str, &str); 3] =
+    [("", "Attention first"), ("name", "By name"), ("hold", "Shortest hold")];
+
+#[derive(Template)]
+#[template(path = "fleet.html")]
+struct Page {
+    shell: Shell,
+    answer: Answer,
+    filter: Filter,
+    sites: Vec<SiteChoice>,
+    list: List,
+}
+
+/// One choice of the site menu.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct SiteChoice {
+    name: String,
+    id: String,
+}
+
+/// `GET /fleet`
+pub async fn show(
+    State(context): State<Context>,
+    caller: Caller,
+    Query(filter): Query<Filter>,
+) -> Result<Html<String>, Error> {
+    let filter = filter.cleaned();
+    let now = context.now();
+    let rows = access::fleet(&context, &caller).await?;
+    let all: Vec<Known> = rows.into_iter().map(|row| Known::new(&context, row, now)).collect();
+    draw_strips(&context, &all, &filter).await?;
+    let mut sites: Vec<SiteChoice> = all
+        .iter()
+        .filter_map(|known| known.row.site.as_ref())
+        .map(|site| SiteChoice { name: site.name.clone(), id: site.public_id.clone() })
+        .collect();
+    sites.sort();
+    sites.dedup();
+    let stream = Some(format!("/live/fleet{}", filter.query()));
+    html(&Page {
+        shell: Shell::new(&caller, now, stream, true),
+        answer: Answer::new(&all, &filter),
+        list: List::new(&all, &filter, |known| context.strips().known(known.row.inverter.key), now),
+        filter,
+        sites,
+    })
+}
+
+async fn draw_strips(context: &Context, all: &[Known], filter: &Filter) -> Result<(), Error> {
+    let shown = arranged(all, filter);
+    let first = if shown.len() > SPLIT { filter.page.saturating_sub(1).saturating_mul(PAGE) } else { 0 };
+    let keys: Vec<_> =
+        shown.iter().skip(first).take(SPLIT).map(|(_, known)| known.row.inverter.key).collect();
+    let (drawing, now) = (context.clone(), context.now());
+    let drawn =
+        tokio::task::spawn_blocking(move || drawing.strips().draw(drawing.history(), &keys, now)).await;
+    match drawn {
+        Ok(Ok(())) => {}
+        // The list is worth showing without its strips.
+        Ok(Err(error)) => tracing::error!("strips of the last 24 hours were not drawn: {error}"),
+        Err(error) => return Err(Error::internal("draw strips", error)),
+    }
+    Ok(())
+}

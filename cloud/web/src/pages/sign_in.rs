@@ -1,0 +1,175 @@
+//! Signing in and out.
+//!
+//! In: an address, a password, where to go afterwards. Out: a fresh session and a redirect, or the same page with the
+//! same words whether the account exists or not. The session that was there before ends.
+
+use askama::Template;
+use axum::Form;
+use axum::extract::{FromRequest, Query, Request, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use http::{HeaderMap, StatusCode, header};
+use serde::Deserialize;
+use store::state::{Account, Email};
+
+use super::html;
+use crate::sign_in::delay::Source;
+use crate::sign_in::password::{self, PasswordError};
+use crate::sign_in::session;
+use crate::{Context, Error, caller};
+
+/// Longest address of a page to return to.
+const MAX_NEXT: usize = 500;
+
+#[derive(Template)]
+#[template(path = "sign_in.html")]
+struct Page<'a> {
+    email: &'a str,
+    next: &'a str,
+    failed: bool,
+    notice: Option<&'static str>,
+}
+
+/// Query of the sign-in page.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Arrival {
+    next: String,
+    why: String,
+}
+
+/// The form.
+#[derive(Deserialize)]
+pub struct Credentials {
+    email: String,
+    password: String,
+    #[serde(default)]
+    next: String,
+}
+
+/// `GET /sign-in`
+pub async fn show(
+    State(context): State<Context>,
+    Query(arrival): Query<Arrival>,
+    headers: HeaderMap,
+) -> Result<Response, Error> {
+    let next = local(&arrival.next);
+    if let Some(secret) = session::secret(&headers)
+        && session::look(&context, &secret.hash()).await?.is_some()
+    {
+        return Ok(Redirect::to(next).into_response());
+    }
+    let notice = match arrival.why.as_str() {
+        "out" => Some("You are signed out."),
+        "ended" => Some("Your session ended. Sign in to go on."),
+        _ => None,
+    };
+    html(&Page { email: "", next, failed: false, notice }).map(IntoResponse::into_response)
+}
+
+/// `POST /sign-in`
+pub async fn submit(State(context): State<Context>, request: Request) -> Result<Response, Error> {
+    let address = caller::address(request.extensions());
+    let headers = request.headers().clone();
+    let Form(form) = Form::<Credentials>::from_request(request, &())
+        .await
+        .map_err(|_| Error::Request("Send the fields email and password as a form.".to_owned()))?;
+    let Credentials { email, password, next } = form;
+    let next = local(&next);
+    let Some(account) = verified(&context, &email, password, Source::from(address)).await? else {
+        let page = html(&Page { email: &email, next, failed: true, notice: None })?;
+        return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
+    };
+    if let Some(old) = session::secret(&headers) {
+        end(&context, &old.hash()).await?;
+    }
+    let address = address.map(|address| address.to_string());
+    let cookie = session::start(&context, &account, &headers, address.as_deref()).await?;
+    Ok(([(header::SET_COOKIE, cookie)], Redirect::to(next)).into_response())
+}
+
+/// `POST /sign-out`
+pub async fn out(State(context): State<Context>, headers: HeaderMap) -> Result<Response, Error> {
+    if let Some(secret) = session::secret(&headers) {
+        end(&context, &secret.hash()).await?;
+    }
+    Ok(([(header::SET_COOKIE, session::GONE)], Redirect::to("/sign-in?why=out")).into_response())
+}
+
+/// The sign-in page that returns to `target` afterwards.
+#[must_use]
+pub fn address_with_return(target: &str) -> String {
+    if target == "/" || target == "/fleet" {
+        return "/sign-in".to_owned();
+    }
+    let mut address = "/sign-in?next=".to_owned();
+    for byte in local(target).bytes() {
+        if byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte) {
+            address.push(char::from(byte));
+        } else {
+            address.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    address
+}
+
+/// The account, if the password is its own. The same work for an account that is not there or disabled.
+async fn verified(
+    context: &Context,
+    email: &str,
+    password: String,
+    source: Source,
+) -> Result<Option<Account>, Error> {
+    let email = Email::parse(email).ok();
+    let name = email.as_ref().map_or("", Email::as_str);
+    let wait = context.delays().attempt(name, source, context.now());
+    tokio::time::sleep(wait).await;
+    let account = match &email {
+        Some(email) => context.state().account_by_email(email).await,
+        None => Ok(None),
+    };
+    let account = account.map_err(|error| Error::internal("look up an account", error))?;
+    let account = account.filter(|account| !account.disabled);
+    let too_long = password.len() > password::MAX_BYTES;
+    let stored = account.as_ref().filter(|_| !too_long).map(|account| account.password_hash.clone());
+    let right = context.verifier().verify(password, stored).await.map_err(|error| match error {
+        PasswordError::Busy => Error::Busy,
+        other => Error::internal("verify a password", other),
+    })?;
+    if right {
+        context.delays().succeeded(name, source);
+        return Ok(account);
+    }
+    Ok(None)
+}
+
+async fn end(context: &Context, hash: &crate::sign_in::secret::SecretHash) -> Result<(), Error> {
+    let ended = context.state().delete_session(hash).await;
+    ended.map_err(|error| Error::internal("end a session", error))?;
+    context.hub().session_ended(*hash);
+    Ok(())
+}
+
+/// Only a path of ours may be returned to.
+fn local(next: &str) -> &str {
+    let ours = next.starts_with('/')
+        && !next.starts_with("//")
+        && next.len() <= MAX_NEXT
+        && next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    if ours { next } else { "/fleet" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_our_own_paths_are_returned_to() {
+        assert_eq!(local("/inverters/x?range=7d"), "/inverters/x?range=7d");
+        for foreign in
+            ["//evil.example", "https://evil.example", "/\\evil.example", "", "fleet", "/a b", "/a\n"]
+        {
+            assert_eq!(local(foreign), "/fleet", "{foreign:?}");
+        }
+        assert_eq!(address_with_return("/inverters/x?range=7d"), "/sign-in?next=/inverters/x%3Frange%3D7d");
+    }
+}

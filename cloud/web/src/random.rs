@@ -1,0 +1,36 @@
+//! Random bytes for tokens, salts and references, from the library that TLS links already.
+//!
+//! In: nothing. Out: fresh randomness from the operating system's generator by way of aws-lc-rs. Never a counter or a
+//! clock.
+
+use aws_lc_rs::rand;
+
+/// 256 random bits.
+///
+/// # Errors
+/// The generator failed; nothing may be issued then.
+pub fn bytes32() -> Result<[u8; 32], RandomFailed> {
+    let mut bytes = [0; 32];
+    rand::fill(&mut bytes).map_err(|_| RandomFailed)?;
+    Ok(bytes)
+}
+
+/// The system's random generator failed.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the system's random generator failed")]
+pub struct RandomFailed;
+
+/// Letters and digits that nobody confuses when reading them over the telephone.
+const ALPHABET: &[u8; 32] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
+
+/// Eight characters that name one failure on screen and in the log.
+#[must_use]
+pub fn reference() -> String {
+    let bytes = bytes32().unwrap_or([0; 32]);
+    bytes
+        .iter()
+        .take(8)
+        .filter_map(|byte| ALPHABET.get(usize::from(byte % 32)))
+        .map(|byte| char::from(*byte))
+        .collect()
+}

@@ -1,0 +1,92 @@
+//! The table of routes: what is answered, and to whom. The router is made from it, so that none can be left out.
+//!
+//! In: a [`Context`]. Out: the router with every guard around it. Adding a route is one line here; the test of who may
+//! ask what goes through [`ROUTES`] and fails for a line it does not know how to ask.
+
+use axum::Router;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{get, post};
+use tower_http::compression::{CompressionLayer, CompressionLevel};
+use tower_http::limit::RequestBodyLimitLayer;
+
+use crate::{Context, api, assets, error, guard, live, pages};
+
+/// Who is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Anybody.
+    Public,
+    /// Signed-in people, by cookie.
+    SignedIn,
+    /// Signed-in people with a grant on the inverter in the path, by cookie.
+    Inverter,
+    /// Accounts, by cookie or bearer token.
+    Api,
+    /// Accounts with a grant on the inverter in the path, by cookie or bearer token.
+    ApiInverter,
+}
+
+/// One line of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Route {
+    /// `GET` or `POST`.
+    pub method: &'static str,
+    /// Path as axum writes it.
+    pub path: &'static str,
+    /// Who is answered.
+    pub access: Access,
+}
+
+/// No form and no request here is larger, bytes.
+const MAX_BODY: usize = 16 * 1024;
+
+macro_rules! routes {
+    ($($method:ident $path:literal $access:ident $handler:path;)*) => {
+        /// Every route.
+        pub static ROUTES: &[Route] = &[
+            $(Route { method: routes!(@name $method), path: $path, access: Access::$access },)*
+        ];
+
+        fn table() -> Router<Context> {
+            Router::new()$(.route($path, $method($handler)))*
+        }
+    };
+    (@name get) => { "GET" };
+    (@name post) => { "POST" };
+}
+
+routes! {
+    get  "/"                                   SignedIn    pages::home;
+    get  "/sign-in"                            Public      pages::sign_in::show;
+    post "/sign-in"                            Public      pages::sign_in::submit;
+    post "/sign-out"                           Public      pages::sign_in::out;
+    get  "/fleet"                              SignedIn    pages::fleet::show;
+    get  "/inverters/{id}"                     Inverter    pages::inverter::show;
+    get  "/inverters/{id}/chart"               Inverter    pages::chart::data;
+    get  "/inverters/{id}/history.html"        Inverter    pages::table::show;
+    get  "/inverters/{id}/history.csv"         Inverter    pages::csv::download;
+    get  "/live/fleet"                         SignedIn    live::fleet::stream;
+    get  "/live/inverters/{id}"                Inverter    live::inverter::stream;
+    get  "/assets/{file}"                      Public      assets::serve;
+    get  "/api/openapi.json"                   Public      api::openapi::document;
+    get  "/api/v1/inverters"                   Api         api::inverters::list;
+    get  "/api/v1/inverters/{id}"              ApiInverter api::inverters::one;
+    get  "/api/v1/inverters/{id}/latest"       ApiInverter api::inverters::latest;
+    get  "/api/v1/inverters/{id}/history"      ApiInverter api::history::range;
+    get  "/api/v1/inverters/{id}/history.csv"  ApiInverter api::history::csv;
+}
+
+/// Everything that people and their programs ask, with every guard around it.
+pub fn router(context: Context) -> Router {
+    // Level 4 of brotli costs a millisecond on our largest page; the highest would cost a hundred.
+    let compression = CompressionLayer::new().quality(CompressionLevel::Precise(4));
+    table()
+        .layer(RequestBodyLimitLayer::new(MAX_BODY))
+        .layer(from_fn_with_state(context.clone(), guard::same_origin::require))
+        .layer(from_fn_with_state(context.clone(), guard::host::pin))
+        .layer(from_fn(guard::panic::contain))
+        .layer(from_fn_with_state(context.clone(), error::present))
+        .layer(compression)
+        .layer(from_fn(guard::headers::add))
+        .with_state(context)
+}

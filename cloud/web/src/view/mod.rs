@@ -1,0 +1,17 @@
+//! What a person sees, before it is HTML: words, ages, bars, the power flow.
+//!
+//! In: the fleet's view of an inverter and its newest values. Out: small structs that templates print. Decides no
+//! rule: states, readiness and conditions come from `fleet`.
+
+pub mod advice;
+pub mod bar;
+pub mod episodes;
+pub mod fleet;
+pub mod flow;
+pub mod hero;
+pub mod inverter;
+pub mod signals;
+pub mod span;
+pub mod stats;
+pub mod strip;
+pub mod words;
