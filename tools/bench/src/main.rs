@@ -7,6 +7,8 @@ mod cloud;
 mod devices;
 mod disk;
 mod gateway;
+mod history_data;
+mod http_chart;
 mod idle;
 mod ingest;
 mod load;
@@ -42,6 +44,10 @@ enum What {
     Storm(Options),
     /// P16: cold start, and start after kill -9, with 1,000 inverters and 30 days stored.
     Start(Options),
+    /// P9, P10: a chart of thirty days over HTTP.
+    Chart(Options),
+    /// Which peers are here, and their versions.
+    Peers,
     /// The ceiling itself, as a process of its own: TLS, MQTT framing, SQLite group commit, nothing else.
     #[command(hide = true)]
     Sink(sink::Args),
@@ -97,6 +103,8 @@ fn main() -> ExitCode {
         What::Idle(options) => idle::run(&options),
         What::Storm(options) => storm::run(&options),
         What::Start(options) => start::run(&options),
+        What::Chart(options) => http_chart::run(&options),
+        What::Peers => peers::list(),
         What::Sink(args) => sink::run(&args),
     };
     match result {

@@ -64,6 +64,7 @@ pub struct Running {
     pub address: SocketAddr,
     pub version: Version,
     pub process: Process,
+    _helper: Option<Process>,
 }
 
 impl Run<'_> {
@@ -81,7 +82,7 @@ impl Run<'_> {
         command.arg("--commit-delay-us").arg(delay.as_micros().to_string());
         let mut process = Process::start("sink", &mut command, &folder)?;
         process.await_port(address, Duration::from_secs(10))?;
-        Ok(Running { address, version: Version::V5, process })
+        Ok(Running { address, version: Version::V5, process, _helper: None })
     }
 
     /// The product.
@@ -89,7 +90,7 @@ impl Run<'_> {
         let folder = tempfile::tempdir_in(self.folder)?.keep();
         let cloud = Cloud::prepare(&folder, self.identities, delay)?;
         let (process, _) = cloud.start()?;
-        Ok(Running { address: cloud.address, version: Version::V5, process })
+        Ok(Running { address: cloud.address, version: Version::V5, process, _helper: None })
     }
 
     /// A peer by name, unless left out.
@@ -98,7 +99,12 @@ impl Run<'_> {
             return None;
         }
         let peer = peers::start(name, self.identities, self.folder)?;
-        Some(Running { address: peer.address, version: peer.protocol, process: peer.process })
+        Some(Running {
+            address: peer.address,
+            version: peer.protocol,
+            process: peer.process,
+            _helper: peer.helper,
+        })
     }
 
     /// Publishes to `running` for one stretch, `count` devices with `interval` between reports.

@@ -6,6 +6,7 @@
 mod mosquitto;
 mod nats;
 mod rabbitmq;
+pub mod victoria;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -19,18 +20,16 @@ use crate::process::Process;
 
 /// A running peer.
 pub struct Peer {
-    /// Name as in the rows.
-    pub name: &'static str,
     /// What it says of its version.
     pub version: String,
     /// Where it takes MQTT over TLS.
     pub address: SocketAddr,
     /// What its MQTT speaks.
     pub protocol: Version,
-    /// Whether an acknowledged message survives a power cut.
-    pub durable: bool,
     /// The process.
     pub process: Process,
+    /// One it needs beside it.
+    pub helper: Option<Process>,
 }
 
 /// Starts one peer.
@@ -57,12 +56,31 @@ pub fn start(name: &str, identities: &Identities, folder: &Path) -> Option<Peer>
     }
 }
 
-/// A program on PATH, in `/usr/sbin`, `/usr/lib/*`, or where `BENCH_PEERS` points (a folder).
+/// Starts each peer once and ends it again: whether it is here, and which version.
+///
+/// # Errors
+/// When the run's identities cannot be made.
+pub fn list() -> Result<()> {
+    let folder = crate::scratch()?;
+    let identities = Identities::make(&folder.path().join("identities"), 1)?;
+    for (name, _) in ALL {
+        drop(start(name, &identities, folder.path()));
+    }
+    match victoria::Victoria::start(folder.path()) {
+        Ok(victoria) => println!("      peer VictoriaMetrics: {}", victoria.version),
+        Err(error) => println!("      peer VictoriaMetrics left out: {error:#}"),
+    }
+    Ok(())
+}
+
+/// A program where `BENCH_PEERS` points (a folder), in RabbitMQ's folder, on PATH, or in `/usr/sbin`.
 #[expect(clippy::disallowed_methods, reason = "a binary of its own; the harness says where PyPI's peers are")]
 fn program(name: &str) -> Result<PathBuf> {
     let extra = std::env::var("BENCH_PEERS").unwrap_or_default();
     let path = std::env::var("PATH").unwrap_or_default();
-    let folders = extra.split(':').chain(path.split(':')).chain(["/usr/sbin", "/usr/lib/rabbitmq/bin"]);
+    // RabbitMQ's own scripts before Debian's, which change to a user that cannot read the run's keys.
+    let folders =
+        extra.split(':').chain(["/usr/lib/rabbitmq/bin"]).chain(path.split(':')).chain(["/usr/sbin"]);
     folders
         .filter(|folder| !folder.is_empty())
         .map(|folder| Path::new(folder).join(name))
@@ -70,9 +88,10 @@ fn program(name: &str) -> Result<PathBuf> {
         .ok_or_else(|| anyhow::anyhow!("{name} is not installed"))
 }
 
-/// First line of `program arguments`.
+/// First line that `program arguments` prints.
 fn first_line(program: &Path, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).output();
     let text = output.map(|o| [o.stdout, o.stderr].concat()).unwrap_or_default();
-    String::from_utf8_lossy(&text).lines().next().unwrap_or("version unknown").trim().to_owned()
+    let text = String::from_utf8_lossy(&text);
+    text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("version unknown").to_owned()
 }

@@ -36,5 +36,5 @@ pub fn start(identities: &Identities, folder: &Path) -> Result<Peer> {
     let mut process = Process::start("mosquitto", &mut command, folder)?;
     process.await_port(address, Duration::from_secs(10))?;
     let version = first_line(&program, &["-h"]);
-    Ok(Peer { name: "mosquitto", version, address, protocol: Version::V5, durable: false, process })
+    Ok(Peer { version, address, protocol: Version::V5, process, helper: None })
 }

@@ -32,5 +32,5 @@ pub fn start(identities: &Identities, folder: &Path) -> Result<Peer> {
     let mut process = Process::start("nats-server", &mut command, folder)?;
     process.await_port(address, Duration::from_secs(15))?;
     let version = first_line(&program, &["--version"]);
-    Ok(Peer { name: "nats always", version, address, protocol: Version::V311, durable: true, process })
+    Ok(Peer { version, address, protocol: Version::V311, process, helper: None })
 }

@@ -3,6 +3,7 @@
 //! The queue is declared over MQTT's own topic exchange by the server's command line (`rabbitmqctl eval`), so that
 //! a PUBACK waits for the quorum queue's write.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -34,7 +35,9 @@ pub fn start(identities: &Identities, folder: &Path) -> Result<Peer> {
         ),
     )?;
     std::fs::write(folder.join("enabled_plugins"), "[rabbitmq_mqtt].\n")?;
-    std::fs::write(folder.join(".erlang.cookie"), "bench")?;
+    let cookie = folder.join(".erlang.cookie");
+    std::fs::write(&cookie, "bench")?;
+    std::fs::set_permissions(&cookie, std::fs::Permissions::from_mode(0o400))?;
     let node = format!("bench{}@localhost", distribution.port());
     let environment = |command: &mut Command| {
         command
@@ -47,11 +50,15 @@ pub fn start(identities: &Identities, folder: &Path) -> Result<Peer> {
             .env("RABBITMQ_ENABLED_PLUGINS_FILE", folder.join("enabled_plugins"))
             .env("RABBITMQ_MNESIA_BASE", folder.join("mnesia"))
             .env("RABBITMQ_LOG_BASE", folder.join("log"))
-            .env("RABBITMQ_PID_FILE", folder.join("pid"))
-            .env("RABBITMQ_ERLANG_COOKIE", "bench");
+            .env("RABBITMQ_PID_FILE", folder.join("pid"));
     };
+    // The node would leave a port mapper of its own behind as a daemon.
+    let mut command = Command::new(program("epmd")?);
+    command.args(["-address", "127.0.0.1", "-port", &mapper.port().to_string()]);
+    let helper = Process::start("epmd", &mut command, folder)?;
     let mut command = Command::new(&server);
     environment(&mut command);
+    command.current_dir(folder);
     let mut process = Process::start("rabbitmq-server", &mut command, folder)?;
     process.await_port(address, Duration::from_secs(60))?;
     let run = |arguments: &[&str]| -> Result<String> {
@@ -71,7 +78,7 @@ pub fn start(identities: &Identities, folder: &Path) -> Result<Peer> {
     }
     run(&["eval", QUORUM_QUEUE])?;
     let version = format!("RabbitMQ {}", run(&["version"])?);
-    Ok(Peer { name: "rabbitmq quorum", version, address, protocol: Version::V311, durable: true, process })
+    Ok(Peer { version, address, protocol: Version::V311, process, helper: Some(helper) })
 }
 
 /// Declares quorum queue `reports` and binds it to every report's topic (`.` for `/` in the exchange).
