@@ -13,3 +13,4 @@ pub mod ingest;
 pub mod live;
 pub mod pipeline;
 pub mod registry;
+pub mod serve;

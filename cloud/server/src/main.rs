@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use server::config::Config;
-use server::{admin, clock};
+use server::{admin, clock, serve};
 use tracing_subscriber::EnvFilter;
 
 /// Watches emergency-power inverters; can never touch one.
@@ -38,7 +38,8 @@ enum Command {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let filter = EnvFilter::try_from_env("INVERTER_CONNECT_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_env("INVERTER_CONNECT_LOG")
+        .unwrap_or_else(|_| EnvFilter::new("info,sea_orm_migration=warn,sqlx=warn"));
     let log =
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     log.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init();
@@ -55,7 +56,8 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
     let file = arguments.config.context("name the configuration with --config FILE")?;
     let config = Config::load(&file)?;
     match arguments.command {
-        Command::Serve { .. } => anyhow::bail!("the doors are being hung"),
+        Command::Serve { check: true } => serve::check(&config),
+        Command::Serve { check: false } => serve::run(&config),
         Command::Admin(command) => admin::run(command, &config, clock::now()),
     }
 }

@@ -79,6 +79,11 @@ fn text(sources: &Sources) -> String {
     for (name, value) in own {
         text.push_str(&format!("inverter_connect_{name} {value}\n"));
     }
-    sources.devices.each(|name, value| text.push_str(&format!("inverter_connect_door_{name} {value}\n")));
+    for (name, value) in sources.devices.totals() {
+        text.push_str(&format!("inverter_connect_door_{name} {value}\n"));
+    }
+    for (rule, value) in sources.devices.refusals().filter(|(_, value)| *value > 0) {
+        text.push_str(&format!("inverter_connect_door_refused_total{{rule=\"{rule}\"}} {value}\n"));
+    }
     text
 }

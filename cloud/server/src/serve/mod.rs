@@ -184,3 +184,17 @@ fn open_journal(
     let on_failure = move |error| fatal.tell("the journal failed, so nothing can be acknowledged", &error);
     Ok(store::journal::open(journal, on_commit, on_failure)?)
 }
+
+fn door_config(config: &Config, tls: files::Tls) -> DoorConfig {
+    DoorConfig {
+        people_names: config.people.names.clone(),
+        device_name: config.device.name.clone(),
+        device_tls: tls.device,
+        people_tls: tls.people,
+        limits: config.limits,
+    }
+}
+
+fn people(_parts: &Parts, _origin: &str) -> anyhow::Result<axum::Router> {
+    Ok(axum::Router::new())
+}
