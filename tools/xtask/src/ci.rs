@@ -40,7 +40,10 @@ fn gates(place: &Place, args: &Args, steps: &mut Steps) {
         command
     };
     steps.run("fetch the linters", || install::for_gates(place));
-    steps.run("format", || cargo(&["fmt", "--all", "--check"]));
+    steps.run("format", || {
+        cargo(&["fmt", "--all", "--check"])?;
+        cargo(&["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"])
+    });
     steps.run("tidy", || tidy::run(place));
     steps.run("typos", || shell::run(&mut tool("typos")));
     steps.run("deny", || shell::run(tool("cargo-deny").args(["check", "bans", "licenses", "sources"])));
