@@ -1,5 +1,9 @@
 //! The wire's tests from outside: round trips, splits, garbage, bit flips, recordings of real devices, documents.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic in a test's helper is the report, too")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a panic in a test's helper is the report, too"
+)]
 
 mod captures;
 mod docs;
