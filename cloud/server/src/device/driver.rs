@@ -17,6 +17,7 @@ use wire::UtcMs;
 use wire::mqtt::PacketId;
 
 use super::counters::count;
+use super::rate::Rate;
 use super::session::{Admission, End, Host, Session, Step, Taken};
 use super::websocket::{Heard, WebSocket};
 use super::wire_tls::{Received, Tls};
@@ -38,6 +39,8 @@ pub struct Shared {
     pub counters: Arc<Counters>,
     /// Wall time.
     pub clock: Clock,
+    /// How many reports one session may send.
+    pub report_rate: Rate,
 }
 
 /// What the client said it would speak.
@@ -146,10 +149,17 @@ impl Connection {
             Ok(again) => (again, None),
             Err(end) => (false, Some(end)),
         };
+        if let Some(end) = end {
+            // Before the peer hears of it: who sees the connection close finds it counted and its place free.
+            self.conclude(end);
+        }
         let sent = self.send(&out, now);
         match (end, sent) {
             (Some(end), _) => Turn::End(end),
-            (None, false) => Turn::End(End::Goodbye),
+            (None, false) => {
+                self.conclude(End::Goodbye);
+                Turn::End(End::Goodbye)
+            }
             (None, true) if again && self.unsent_since.is_none() => Turn::Again,
             (None, true) => Turn::Wait,
         }
@@ -397,13 +407,17 @@ impl Connection {
         if ready { Poll::Ready(()) } else { Poll::Pending }
     }
 
-    /// Counts the end, lets the last bytes leave, closes.
-    async fn farewell(mut self, end: End) {
+    /// Counts the end and frees the place.
+    fn conclude(&self, end: End) {
         self.gate.leave(&self.shared);
         if let End::Refused(refused) = end {
             self.shared.counters.refuse(refused);
             tracing::debug!(device = ?self.gate.device, refusal = refused.name(), "connection ended: {refused}");
         }
+    }
+
+    /// Lets the last bytes leave and closes.
+    async fn farewell(mut self, end: End) {
         let mut last = Vec::new();
         if let Framing::WebSocket(socket) = &mut self.framing {
             socket.close(&mut last);
@@ -516,6 +530,10 @@ impl Host for GateHost<'_> {
 
     fn wall_clock(&self) -> UtcMs {
         (self.shared.clock)()
+    }
+
+    fn report_rate(&self) -> Rate {
+        self.shared.report_rate
     }
 
     fn report(&mut self, payload: &[u8], packet_id: Option<PacketId>, dup: bool) -> Taken {

@@ -18,9 +18,10 @@ pub const USER_PROPERTY_BYTES: usize = 1024;
 pub const KEEP_ALIVE_S: u16 = 60;
 /// Without a packet for this long a session ends, whatever keep alive the client asked for.
 pub const IDLE: Duration = Duration::from_secs(90);
-/// Reports a second of one session, over time: a gateway sends at most two.
+/// Reports a second of one session, over time, unless configured: a gateway sends at most two.
 pub const REPORTS_PER_S: u32 = 20;
-/// Reports that may come at once, so that a backlog drains in packed packets; beyond, we stop reading.
+/// Reports that may come at once, unless configured, so that a backlog drains in packed packets; beyond, we stop
+/// reading.
 pub const REPORT_BURST: u32 = 200;
 /// Sessions of one device that may begin at once; beyond, one each second, and the others wait for their CONNACK.
 pub const CONNECT_BURST: u32 = 10;

@@ -15,14 +15,14 @@ use wire::{Serial, UtcMs};
 use super::rate::{Bucket, Rate};
 use super::{House, Refused, answer, limits};
 
-const REPORT_RATE: Rate = Rate::new(limits::REPORTS_PER_S, limits::REPORT_BURST);
-
 /// What a session needs from outside.
 pub trait Host {
     /// A CONNECT asks to come in.
     fn admit(&mut self, now: Instant) -> Admission;
     /// The wall clock, for CONNACK.
     fn wall_clock(&self) -> UtcMs;
+    /// How many reports one session may send.
+    fn report_rate(&self) -> Rate;
     /// A report on the right topic; `None` for QoS 0.
     fn report(&mut self, payload: &[u8], packet_id: Option<PacketId>, dup: bool) -> Taken;
     /// Filters of a SUBSCRIBE were refused.
@@ -269,7 +269,7 @@ impl Open {
             return Err(House::TOPIC.into());
         }
         let mut reports = self.reports;
-        if let Err(instant) = reports.take(REPORT_RATE, now) {
+        if let Err(instant) = reports.take(host.report_rate(), now) {
             return Ok(Some(Step::NotBefore(instant)));
         }
         // A 3.1.1 client may send again while it waits; a 5.0 client may not [MQTT-4.4.0-1].
