@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::device::limits;
+
 /// What `inverter-connect` works with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
@@ -71,11 +73,21 @@ pub struct Limits {
     pub connections_per_address: usize,
     /// New connections a second from one address.
     pub handshakes_per_second_per_address: u32,
+    /// Reports a second of one device, over time; beyond, it is not read.
+    pub reports_per_second: u32,
+    /// Reports of one device that may come at once.
+    pub report_burst: u32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { connections: 16_000, connections_per_address: 1_000, handshakes_per_second_per_address: 1_000 }
+        Self {
+            reports_per_second: limits::REPORTS_PER_S,
+            report_burst: limits::REPORT_BURST,
+            connections: 16_000,
+            connections_per_address: 1_000,
+            handshakes_per_second_per_address: 1_000,
+        }
     }
 }
 
@@ -164,6 +176,8 @@ struct WrittenLimits {
     connections: Option<usize>,
     connections_per_address: Option<usize>,
     handshakes_per_second_per_address: Option<u32>,
+    reports_per_second: Option<u32>,
+    report_burst: Option<u32>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -321,11 +335,15 @@ impl Reader<'_> {
             handshakes_per_second_per_address: written
                 .handshakes_per_second_per_address
                 .unwrap_or(default.handshakes_per_second_per_address),
+            reports_per_second: written.reports_per_second.unwrap_or(default.reports_per_second),
+            report_burst: written.report_burst.unwrap_or(default.report_burst),
         };
-        if limits.connections == 0
-            || limits.connections_per_address == 0
-            || limits.handshakes_per_second_per_address == 0
-        {
+        let bounds = [
+            limits.connections.min(limits.connections_per_address) as u64,
+            u64::from(limits.handshakes_per_second_per_address),
+            u64::from(limits.reports_per_second.min(limits.report_burst)),
+        ];
+        if bounds.contains(&0) {
             return Err(self.value("limits", 0, "a limit of nothing lets nobody in", CONNECTIONS));
         }
         Ok(limits)

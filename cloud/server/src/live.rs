@@ -50,14 +50,12 @@ impl LiveStates {
     }
 }
 
-impl LiveStates {
-    /// TEMP
-    pub fn state(&self, inverter: InverterKey) -> Option<Arc<InverterState>> {
+impl web::Live for LiveStates {
+    fn state(&self, inverter: InverterKey) -> Option<Arc<InverterState>> {
         self.states.read().unwrap_or_else(PoisonError::into_inner).get(&inverter).cloned()
     }
 
-    /// TEMP
-    pub fn pulses(&self) -> broadcast::Receiver<InverterKey> {
+    fn pulses(&self) -> broadcast::Receiver<InverterKey> {
         self.pulses.subscribe()
     }
 }
@@ -65,6 +63,7 @@ impl LiveStates {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use web::Live;
 
     #[test]
     fn a_pulse_comes_after_its_state() {

@@ -46,7 +46,7 @@ impl Cloud {
             "data_dir = \"data\"\nlisten = \"{address}\"\n\n\
              [people]\nnames = [\"localhost\"]\ncertificate = \"{certificate}\"\nkey = \"{key}\"\n\n\
              [device]\nname = \"device.localhost\"\ncertificate = \"{certificate}\"\nkey = \"{key}\"\nca = \"{ca}\"\nroots = \"{ca}\"\n\n\
-             [limits]\nconnections = 16000\nconnections_per_address = 16000\nhandshakes_per_second_per_address = 100000\n\n\
+             [limits]\nconnections = 16000\nconnections_per_address = 16000\nhandshakes_per_second_per_address = 100000\nreports_per_second = 1000000\nreport_burst = 1000000\n\n\
              [journal]\nadded_commit_delay_us = {delay}\n",
             certificate = file("server.pem"),
             key = file("server.key"),

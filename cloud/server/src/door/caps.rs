@@ -117,8 +117,12 @@ mod tests {
     #[test]
     fn caps_hold_at_n_and_n_plus_1() {
         let now = Instant::now();
-        let limits =
-            Limits { connections: 3, connections_per_address: 2, handshakes_per_second_per_address: 1_000 };
+        let limits = Limits {
+            connections: 3,
+            connections_per_address: 2,
+            handshakes_per_second_per_address: 1_000,
+            ..Limits::default()
+        };
         let caps = Caps::new(limits);
         let there: IpAddr = "192.0.2.1".parse().unwrap();
         assert!(caps.take(HERE, now).is_ok());
@@ -137,8 +141,12 @@ mod tests {
     #[test]
     fn handshakes_beyond_the_rate_wait_their_turn_and_then_are_refused() {
         let now = Instant::now();
-        let limits =
-            Limits { connections: 99, connections_per_address: 99, handshakes_per_second_per_address: 2 };
+        let limits = Limits {
+            connections: 99,
+            connections_per_address: 99,
+            handshakes_per_second_per_address: 2,
+            ..Limits::default()
+        };
         let caps = Caps::new(limits);
         let turns: Vec<_> = (0..13).map(|_| caps.take(HERE, now)).collect();
         let waits: Vec<_> =

@@ -86,7 +86,8 @@ pub async fn run(
     let DeviceDoor { registry, ingest, counters, clock } = device;
     let changes = registry.subscribe();
     let sessions = Sessions::new(registry, Arc::clone(&counters));
-    let shared = Arc::new(device::Shared { ingest, sessions, counters, clock });
+    let report_rate = device::Rate::new(config.limits.reports_per_second, config.limits.report_burst);
+    let shared = Arc::new(device::Shared { ingest, sessions, counters, clock, report_rate });
     let house = Arc::new(Doors {
         caps: Caps::new(config.limits),
         config,

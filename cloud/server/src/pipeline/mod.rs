@@ -137,12 +137,8 @@ impl Pipeline {
         let mut states = States::new(Arc::clone(&parts.history), Arc::clone(&parts.counters));
         states.load(loaded, snapshots.position);
         states.show(&parts.live);
-        let saver = Saver::new(
-            parts.runtime.clone(),
-            parts.state.clone(),
-            parts.journal.clone(),
-            snapshots.position,
-        );
+        let saver =
+            Saver::new(parts.runtime.clone(), parts.state.clone(), parts.journal.clone(), snapshots.position);
         Ok(Self { parts, states, saver, shown: Instant::now(), saved: Instant::now() })
     }
 

@@ -78,16 +78,21 @@ impl States {
     pub fn take(&mut self, position: Position, entry: Entry, report: Option<Report>) {
         let received_at = entry.received_at;
         match entry.body {
-            Body::Report { inverter, payload } => match report.map_or_else(|| wire::report::decode(&payload), Ok) {
-                Ok(report) => self.report(position, inverter, report, received_at),
-                // It was decoded before it was journalled as a report; an older version's bounds may have differed.
-                Err(error) => self.quarantined(inverter, received_at, position, &error.to_string()),
-            },
+            Body::Report { inverter, payload } => {
+                match report.map_or_else(|| wire::report::decode(&payload), Ok) {
+                    Ok(report) => self.report(position, inverter, report, received_at),
+                    // It was decoded before it was journalled as a report; an older version's bounds may have differed.
+                    Err(error) => self.quarantined(inverter, received_at, position, &error.to_string()),
+                }
+            }
             Body::Quarantined { inverter, reason, .. } => {
                 self.quarantined(inverter, received_at, position, &reason);
             }
             Body::Act { inverter, .. } => {
-                tracing::warn!(inverter = inverter.0, "an act of a newer version in the journal was passed over");
+                tracing::warn!(
+                    inverter = inverter.0,
+                    "an act of a newer version in the journal was passed over"
+                );
             }
             Body::Tick | Body::CloudUp | Body::CloudDown => {}
         }
@@ -150,14 +155,17 @@ impl States {
             slot.unsaved = false;
             Some((key, slot.state.to_snapshot()))
         });
-        Unsaved { states: states.collect(), events: std::mem::take(&mut self.events), position: self.position }
+        Unsaved {
+            states: states.collect(),
+            events: std::mem::take(&mut self.events),
+            position: self.position,
+        }
     }
 
     /// The last entry applied.
     pub fn position(&self) -> Position {
         self.position
     }
-
 }
 
 fn row(inverter: InverterKey, event: &fleet::Event) -> EventRow {

@@ -195,6 +195,8 @@ fn door_config(config: &Config, tls: files::Tls) -> DoorConfig {
     }
 }
 
-fn people(_parts: &Parts, _origin: &str) -> anyhow::Result<axum::Router> {
-    Ok(axum::Router::new())
+fn people(parts: &Parts, origin: &str) -> anyhow::Result<axum::Router> {
+    let live = Arc::clone(&parts.live) as Arc<dyn web::Live>;
+    let (state, history, clock) = (parts.state.clone(), Arc::clone(&parts.history), Arc::clone(&parts.clock));
+    Ok(web::router(web::Context::new(state, history, live, clock, origin)?))
 }
