@@ -39,7 +39,7 @@ fn gates(place: &Place, args: &Args, steps: &mut Steps) {
         command.current_dir(&place.root);
         command
     };
-    steps.run("fetch the linters", || install::for_gates(place));
+    steps.run("install what the gates need", || install::for_gates(place));
     steps.run("format", || {
         cargo(&["fmt", "--all", "--check"])?;
         cargo(&["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"])

@@ -17,12 +17,16 @@ struct Program {
     why: &'static str,
 }
 
-/// What the tests start. One line adds one.
-const PROGRAMS: &[Program] = &[
+/// What a build and the gates need. One line adds one.
+const BUILD: &[Program] = &[
     Program { name: "python3", package: "python3-venv", why: "linters, paho-mqtt" },
     Program { name: "node", package: "nodejs", why: "page assets, MQTT.js, Playwright" },
     Program { name: "npm", package: "npm", why: "page assets, MQTT.js, Playwright" },
     Program { name: "cc", package: "gcc", why: "SQLite, aws-lc" },
+];
+
+/// What the tests start.
+const TESTS: &[Program] = &[
     Program { name: "mosquitto_pub", package: "mosquitto-clients", why: "a foreign publisher" },
     Program { name: "strace", package: "strace", why: "delays and fails fsync, traces ioctls" },
     Program { name: "chromium", package: "chromium", why: "browser flows" },
@@ -37,8 +41,8 @@ const PEERS: &[Program] = &[
 
 /// Makes everything that `test` and `ci` start be there.
 pub fn for_tests(place: &Place) -> Result<()> {
-    apt(PROGRAMS, true)?;
-    venv(place, "requirements.txt")?;
+    for_gates(place)?;
+    apt(TESTS, true)?;
     npm(&place.root.join("e2e"))?;
     // Foreign clients of the device door, where that room keeps a list of them.
     for folder in ["cloud/server/tests/clients", "cloud/server/tests/it/clients"] {
@@ -50,8 +54,9 @@ pub fn for_tests(place: &Place) -> Result<()> {
     Ok(())
 }
 
-/// Makes the linters be there; enough for the gates of `ci`.
+/// Makes the linters be there, and what compiling needs; enough for the gates of `ci`.
 pub fn for_gates(place: &Place) -> Result<()> {
+    apt(BUILD, true)?;
     venv(place, "requirements.txt")
 }
 

@@ -29,7 +29,7 @@ pub fn run(place: &Place, args: Args) -> Result<()> {
 /// The steps of `test`, for `ci` to add to its own.
 pub fn add_steps(place: &Place, args: &Args, steps: &mut Steps) {
     if !args.core {
-        steps.run("install what is missing", || install::for_tests(place));
+        steps.run("install what the tests need", || install::for_tests(place));
     }
     steps.run("build the programs that tests start", || {
         shell::run(shell::cargo(&place.root).args(["build", "--workspace", "--bins", "--locked"]))
