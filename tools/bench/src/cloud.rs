@@ -1,7 +1,8 @@
 //! The product itself, as it is shipped: `inverter-connect serve` with devices, an account and a token in its store.
 //!
-//! In: the run's identities. Out: a running process with its address. Rows are put into the state store directly,
-//! as five thousand runs of `admin device add` would measure process starts.
+//! In: the run's identities. Out: a running process with its address. Limits per device and per address are raised
+//! out of the way, as one address plays all devices here; nothing else differs from an installation. Rows are put into
+//! the state store directly, as five thousand runs of `admin device add` would measure process starts.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
