@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use super::Finding;
-use super::source::Source;
+use super::source::{Source, has_word};
 use crate::place::Place;
 
 /// Dependencies that are used without being named: features or macros of others need them.
@@ -77,15 +77,6 @@ fn member(folder: &Path, manifest: &str, sources: &[Source]) -> Vec<Finding> {
 fn named(folder: &Path, name: &str, sources: &[Source]) -> bool {
     let own = sources.iter().filter(|source| source.path.starts_with(folder));
     own.flat_map(|source| &source.code).any(|line| has_word(line, name))
-}
-
-fn has_word(line: &str, name: &str) -> bool {
-    let word = |character: char| character.is_alphanumeric() || character == '_';
-    line.match_indices(name).any(|(at, _)| {
-        let before = line.get(..at).and_then(|text| text.chars().next_back());
-        let after = line.get(at + name.len()..).and_then(|text| text.chars().next());
-        !before.is_some_and(word) && !after.is_some_and(word)
-    })
 }
 
 #[cfg(test)]

@@ -66,6 +66,17 @@ impl Source {
     }
 }
 
+/// Whether `name` stands in `line` and is not part of a longer name. What a name ends with other than a letter, a digit
+/// or `_` needs no boundary.
+pub fn has_word(line: &str, name: &str) -> bool {
+    let ends_open = name.chars().next_back().is_some_and(word);
+    line.match_indices(name).any(|(at, _)| {
+        let before = line.get(..at).and_then(|text| text.chars().next_back());
+        let after = line.get(at + name.len()..).and_then(|text| text.chars().next());
+        !(before.is_some_and(word) || ends_open && after.is_some_and(word))
+    })
+}
+
 /// Replaces comments and literals by spaces; line breaks stay.
 fn blank(text: &str) -> String {
     let characters: Vec<char> = text.chars().collect();
@@ -212,6 +223,18 @@ mod tests {
         check("r#type", "r#type");
         check("('{', '\\'', b'x')", "(   ,     , b   )");
         check("fn a<'a>(x: &'a str)", "fn a<'a>(x: &'a str)");
+    }
+
+    #[test]
+    fn a_word_is_not_part_of_another() {
+        let check = |line: &str, name: &str, expect: bool| {
+            assert_eq!(has_word(line, name), expect, "{name} in {line}")
+        };
+        check("socket.bind(x)", "bind", true);
+        check("let binding = rebind();", "bind", false);
+        check("use std::fs;", "std::", true);
+        check("Publish { topic }", "Publish {", true);
+        check("FromClient::Publish(p)", "Publish {", false);
     }
 
     #[test]
