@@ -37,6 +37,9 @@ pub enum HistoryError {
         /// What is wrong.
         detail: String,
     },
+    /// Chunks were merged again and again while a reader looked.
+    #[error("the day's chunks changed four times while they were read; ask again")]
+    Restless,
     /// A column could not be compressed.
     #[error("compress a column: {0}")]
     Compress(String),
