@@ -31,6 +31,8 @@ pub struct Batch {
     pub last: u64,
     /// Records in it.
     pub records: u64,
+    /// Ordinals of the first and the last of them.
+    pub ordinals: (u64, u64),
 }
 
 /// What packing needs to know.
@@ -59,26 +61,33 @@ impl Packing<'_> {
         let first = cursor.next;
         let mut boot = None;
         let mut report = Report::default();
-        let (mut bytes, mut records) = (ENVELOPE_BYTES, 0);
+        let (mut bytes, mut records, mut ordinals) = (ENVELOPE_BYTES, 0, (0, 0));
         spool.read(cursor, until, |record_boot, record| {
             let more = bytes + record.body.len() + DATING_BYTES;
             let full = more > self.limit_bytes || records >= self.limit_records;
             if *boot.get_or_insert(record_boot) != record_boot || (records > 0 && full) {
                 return ControlFlow::Break(());
             }
+            ordinals = (if records == 0 { record.ordinal } else { ordinals.0 }, record.ordinal);
             (bytes, records) = (more, records + 1);
             self.add(&mut report, record_boot, record);
             ControlFlow::Continue(())
         });
         let boot = boot?;
         let payload = self.finish(report, boot);
-        Some(Batch { payload, first, last: cursor.next.saturating_sub(1), records: records as u64 })
+        Some(Batch { payload, first, last: cursor.next.saturating_sub(1), records: records as u64, ordinals })
     }
 
     /// A report without records: the line's counters, and that the gateway lives.
     #[must_use]
     pub fn heartbeat(&self) -> Batch {
-        Batch { payload: self.finish(Report::default(), self.boot), first: 1, last: 0, records: 0 }
+        Batch {
+            payload: self.finish(Report::default(), self.boot),
+            first: 1,
+            last: 0,
+            records: 0,
+            ordinals: (0, 0),
+        }
     }
 
     fn finish(&self, mut report: Report, boot: BootId) -> Vec<u8> {

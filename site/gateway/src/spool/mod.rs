@@ -105,13 +105,24 @@ impl Spool {
             Self { settings, segment_bytes, streams: Default::default(), next: 1, done, pending: 0 };
         let damages = spool.load(&folder).map_err(fail)?;
         let last = spool.segments().filter_map(|segment| segment.ordinals).map(|(_, last)| last).max();
+        let bases = damages.iter().map(|(_, segment, _)| segment.base).max();
         // Two up: a torn record may have had the number after the last good one.
-        spool.next = last.max(spool.done.last()).map_or(1, |last| last + 2);
+        spool.next = last.max(spool.done.last()).max(bases).map_or(1, |last| last + 2);
         for segment in spool.sweep() {
             spool.remove(&segment)?;
         }
         for loss in spool.losses(&damages) {
             spool.append(Kind::Gap, now_uptime_ms, loss.to_body())?;
+        }
+        let files = spool.unsynced();
+        files.iter().try_for_each(|file| file.sync_data()).map_err(fail)?;
+        // Told and on disk: the next start shall not tell it again.
+        for (_, damaged, _) in damages {
+            for segment in spool.streams.iter_mut().flat_map(|series| &mut series.segments) {
+                if segment.path == damaged.path {
+                    segment.repair().map_err(fail)?;
+                }
+            }
         }
         Ok(spool)
     }
@@ -139,29 +150,36 @@ impl Spool {
         Ok(all_damages)
     }
 
-    /// What damaged places cost: ordinals that are in neither series.
+    /// What damaged places cost: ordinals that are nowhere else.
     fn losses(&self, damages: &[(Stream, Segment, Damage)]) -> Vec<Loss> {
+        let newest =
+            self.segments().filter_map(|segment| segment.ordinals).map(|(_, last)| last).max().unwrap_or(0);
         let mut losses = Vec::new();
         for (stream, segment, damage) in damages {
             let first = damage.after.map_or(segment.base, |after| after + 1);
-            let last = damage.before.map_or(first, |before| before.saturating_sub(1));
-            let other = Stream::ALL.into_iter().find(|other| other != stream).unwrap_or(*stream);
-            let mut elsewhere = 0;
-            for segment in &self.series(other).segments {
-                if segment.ordinals.is_some_and(|(from, to)| from <= last && to >= first) {
-                    let inside = |r: &Record| r.kind != Kind::Clock && (first..=last).contains(&r.ordinal);
-                    elsewhere += records(segment, segment::HEADER_BYTES)
-                        .filter(|item| inside(&item.record))
-                        .count() as u64;
-                }
+            let follower = self.series(*stream).segments.iter().find(|other| other.base > segment.base);
+            let end = damage.before.or(follower.map(|other| other.base)).unwrap_or(newest + 1);
+            let (mut first, mut last) = (first, end.saturating_sub(1));
+            let mut count = (last + 1).saturating_sub(first).saturating_sub(self.present(first, last));
+            if count == 0 && damage.before.is_none() && follower.is_none() {
+                // Torn while it was written: it would have had the next number of all.
+                (first, last, count) = (newest + 1, newest + 1, 1);
             }
-            let count = (last + 1).saturating_sub(first).saturating_sub(elsewhere);
             if count > 0 && !self.done.covers(first, last) {
                 let to = Some(moment(segment, segment.last_uptime_ms));
                 losses.push(Loss { first, last, count, from: None, to });
             }
         }
         losses
+    }
+
+    /// How many ordinals of a range are on disk.
+    fn present(&self, first: u64, last: u64) -> u64 {
+        let touches =
+            |segment: &&Segment| segment.ordinals.is_some_and(|(from, to)| from <= last && to >= first);
+        let inside = |record: &Record| record.kind != Kind::Clock && (first..=last).contains(&record.ordinal);
+        let count = |segment| records(segment).filter(|item| inside(&item.record)).count() as u64;
+        self.segments().filter(touches).map(count).sum()
     }
 
     /// Appends a record and gives its ordinal. It is in the kernel's hands when this returns (a kill does not lose
@@ -266,8 +284,8 @@ impl Spool {
             series.dirty_from = None;
         }
         let Some(segment) = series.segments.pop_front() else { return Ok(false) };
-        if let Some(loss) = self.loss(&segment) {
-            self.pending = self.pending.saturating_sub(loss.count);
+        if let Some((loss, records)) = self.loss(&segment) {
+            self.pending = self.pending.saturating_sub(records);
             let body = loss.to_body();
             let gap = Record { kind: Kind::Gap, ordinal: self.next, uptime_ms, body };
             match self.write(Stream::Events, &gap) {
@@ -297,18 +315,21 @@ impl Spool {
         }
     }
 
-    fn loss(&self, segment: &Segment) -> Option<Loss> {
-        let mut loss: Option<Loss> = None;
-        for item in
-            records(segment, segment::HEADER_BYTES).filter(|item| is_pending(&item.record, &self.done))
-        {
-            let (ordinal, uptime_ms) = (item.record.ordinal, item.record.uptime_ms);
-            let moment = Some(moment(segment, uptime_ms));
-            let start = Loss { first: ordinal, last: ordinal, count: 0, from: moment, to: moment };
-            let loss = loss.get_or_insert(start);
-            (loss.last, loss.count, loss.to) = (ordinal, loss.count + 1, moment);
+    /// What goes with a segment, and how many records that are. A gap that goes hands its own loss on.
+    fn loss(&self, segment: &Segment) -> Option<(Loss, u64)> {
+        let mut total: Option<(Loss, u64)> = None;
+        for item in records(segment).filter(|item| is_pending(&item.record, &self.done)) {
+            let Record { kind, ordinal, uptime_ms, body } = item.record;
+            let here = Some(moment(segment, uptime_ms));
+            let own = Loss { first: ordinal, last: ordinal, count: 1, from: here, to: here };
+            let told = if kind == Kind::Gap { Loss::from_body(&body) } else { None };
+            let more = told.unwrap_or(own);
+            total = Some(match total {
+                None => (more, 1),
+                Some((loss, records)) => (loss.and(more), records + 1),
+            });
         }
-        loss
+        total
     }
 
     /// The cloud has these: `first..=last` of a batch read through a [`Cursor`], which held `records` records.
@@ -453,9 +474,10 @@ fn is_pending(record: &Record, done: &Intervals) -> bool {
     record.kind != Kind::Clock && !done.contains(record.ordinal)
 }
 
-/// The records of a segment from an offset on; none where the file is gone.
-fn records(segment: &Segment, offset: u64) -> impl Iterator<Item = segment::Item> {
-    File::open(&segment.path).ok().into_iter().flat_map(move |file| Scanner::new(file, offset, segment.bytes))
+/// The records of a segment; none where the file is gone.
+fn records(segment: &Segment) -> impl Iterator<Item = segment::Item> {
+    let file = File::open(&segment.path).ok();
+    file.into_iter().flat_map(move |file| Scanner::new(file, segment::HEADER_BYTES, segment.bytes))
 }
 
 fn sync_folder(folder: &Path) -> io::Result<()> {

@@ -151,6 +151,19 @@ pub struct Loss {
 }
 
 impl Loss {
+    /// Both losses as one.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let (earlier, later) = if other.first < self.first { (other, self) } else { (self, other) };
+        Self {
+            first: earlier.first,
+            last: earlier.last.max(later.last),
+            count: earlier.count.saturating_add(later.count),
+            from: earlier.from.or(later.from),
+            to: if later.last >= earlier.last { later.to.or(earlier.to) } else { earlier.to },
+        }
+    }
+
     /// The body of a [`Kind::Gap`] record.
     #[must_use]
     pub fn to_body(self) -> Vec<u8> {

@@ -78,20 +78,42 @@ impl Segment {
     ) -> io::Result<(Self, File)> {
         let path = folder.join(format!("{}-{base:020}-{boot}.spool", stream.prefix()));
         let file = File::options().read(true).write(true).create_new(true).open(&path)?;
-        let mut header = Vec::with_capacity(64);
-        header.extend_from_slice(MAGIC);
-        header.extend_from_slice(&boot.0);
-        header.extend_from_slice(&kernel);
-        header.extend_from_slice(&record::clock_body(clock.wall_at_zero, clock.quality));
-        header.resize(60, 0);
-        header.extend_from_slice(&crc32(&header).to_le_bytes());
-        if let Err(error) = file.write_all_at(&header, 0) {
-            let _ = std::fs::remove_file(&path);
-            return Err(error);
-        }
         let segment =
             Self { path, base, boot, kernel, clock, bytes: HEADER_BYTES, ordinals: None, last_uptime_ms: 0 };
+        if let Err(error) = file.write_all_at(&segment.header(), 0) {
+            let _ = std::fs::remove_file(&segment.path);
+            return Err(error);
+        }
         Ok((segment, file))
+    }
+
+    fn header(&self) -> Vec<u8> {
+        let mut header = Vec::with_capacity(64);
+        header.extend_from_slice(MAGIC);
+        header.extend_from_slice(&self.boot.0);
+        header.extend_from_slice(&self.kernel);
+        header.extend_from_slice(&record::clock_body(self.clock.wall_at_zero, self.clock.quality));
+        header.resize(60, 0);
+        header.extend_from_slice(&crc32(&header).to_le_bytes());
+        header
+    }
+
+    /// Writes the file anew with its good records alone, synchronised, in the old one's place.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn repair(&mut self) -> io::Result<()> {
+        let mut bytes = self.header();
+        for item in Scanner::new(File::open(&self.path)?, HEADER_BYTES, self.bytes) {
+            item.record.encode(&mut bytes);
+        }
+        let new = self.path.with_extension("repaired");
+        let file = File::create(&new)?;
+        file.write_all_at(&bytes, 0)?;
+        file.sync_data()?;
+        std::fs::rename(new, &self.path)?;
+        self.bytes = bytes.len() as u64;
+        Ok(())
     }
 
     /// The stream, base and boot in a file's name; `None` for files that are not ours.

@@ -30,7 +30,7 @@ use crate::spool::{Settings, Spool, SpoolError};
 use crate::state::State;
 use crate::{clock, exit, pipe, status};
 use back_off::BackOff;
-use session::{End, Session};
+use session::{End, InFlight, Session};
 use tls::Tls;
 use transport::Transport;
 
@@ -375,10 +375,10 @@ fn send(config: &Config, shared: &Shared, tls: &Tls) {
                         "Another gateway uses this certificate and took the session over; give each gateway its own.".to_owned()
                     }
                     End::Broken(why) => format!("Lost {}: {why}.", config.cloud.url),
-                    End::Refused { batch, why } => {
+                    End::Refused { report, why } => {
                         back_off.reset();
-                        limit_records = narrow(shared, batch);
-                        format!("The cloud refused a report of {} records: {why}.", batch.2)
+                        limit_records = narrow(shared, &report);
+                        format!("The cloud refused a report of {} records: {why}.", report.records)
                     }
                 }
             }
@@ -395,17 +395,16 @@ fn send(config: &Config, shared: &Shared, tls: &Tls) {
 
 /// The cloud refuses a payload: halve until it is one record, and give that one up, told as a gap, so that it does not
 /// jam the spool.
-fn narrow(shared: &Shared, (first, last, records): (u64, u64, u64)) -> usize {
-    if records > 1 {
-        return usize::try_from(records / 2).unwrap_or(1);
+fn narrow(shared: &Shared, report: &InFlight) -> usize {
+    if report.records > 1 {
+        return usize::try_from(report.records / 2).unwrap_or(1);
     }
+    let (first, last) = report.ordinals;
+    let loss = Loss { first, last, count: report.records, from: None, to: None };
     let mut inner = shared.lock();
-    let loss = Loss { first, last, count: records, from: None, to: None };
-    let done = inner
-        .spool
-        .append(Kind::Gap, clock::uptime_ms(), loss.to_body())
-        .and_then(|_| inner.spool.acknowledge(first, last, records));
-    if let Err(error) = done {
+    let told = inner.spool.append(Kind::Gap, clock::uptime_ms(), loss.to_body());
+    if let Err(error) = told.and_then(|_| inner.spool.acknowledge(report.first, report.last, report.records))
+    {
         status::say(status::chain(&error));
     }
     1

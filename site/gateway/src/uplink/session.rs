@@ -55,8 +55,8 @@ pub enum End {
     TakenOver,
     /// The cloud would not take this payload of so many records.
     Refused {
-        /// First and last ordinal, and the number of records.
-        batch: (u64, u64, u64),
+        /// The report.
+        report: InFlight,
         /// In words.
         why: String,
     },
@@ -72,12 +72,18 @@ pub struct Accepted {
     keep_alive_ms: u64,
 }
 
-#[derive(Debug)]
-struct InFlight {
+/// A report that waits for its PUBACK.
+#[derive(Clone, Debug)]
+pub struct InFlight {
     packet_id: NonZeroU16,
-    first: u64,
-    last: u64,
-    records: u64,
+    /// What it settles; see [`Batch`].
+    pub first: u64,
+    /// The last ordinal it settles.
+    pub last: u64,
+    /// Records in it.
+    pub records: u64,
+    /// Ordinals of the first and the last record.
+    pub ordinals: (u64, u64),
     backlog: bool,
     sent_ms: u64,
 }
@@ -272,9 +278,7 @@ impl<'a> Session<'a> {
         if reason.0 >= 0x80 {
             let why = format!("{} (0x{:02x})", reason.name(), reason.0);
             return Err(match reason {
-                Reason::PAYLOAD_FORMAT_INVALID => {
-                    End::Refused { batch: (sent.first, sent.last, sent.records), why }
-                }
+                Reason::PAYLOAD_FORMAT_INVALID => End::Refused { report: sent, why },
                 _ => End::Broken(format!("the cloud did not take a report: {why}")),
             });
         }
@@ -304,9 +308,7 @@ impl<'a> Session<'a> {
         };
         match (disconnect.reason, self.in_flight.front()) {
             (Reason::SESSION_TAKEN_OVER, _) => End::TakenOver,
-            (Reason::PACKET_TOO_LARGE, Some(sent)) => {
-                End::Refused { batch: (sent.first, sent.last, sent.records), why }
-            }
+            (Reason::PACKET_TOO_LARGE, Some(sent)) => End::Refused { report: sent.clone(), why },
             _ => End::Broken(format!("the cloud ended the session ({why})")),
         }
     }
@@ -322,8 +324,17 @@ impl<'a> Session<'a> {
             Publish { properties, ..Publish::new(&self.topic, delivery, &batch.payload) }
                 .encode(Version::V5, &mut packet)
                 .map_err(|refusal| End::Broken(format!("our own report is wrong: {refusal}")))?;
-            let Batch { first, last, records, .. } = batch;
-            self.in_flight.push_back(InFlight { packet_id, first, last, records, backlog, sent_ms: now_ms });
+            let Batch { first, last, records, ordinals, .. } = batch;
+            let sent_ms = now_ms;
+            self.in_flight.push_back(InFlight {
+                packet_id,
+                first,
+                last,
+                records,
+                ordinals,
+                backlog,
+                sent_ms,
+            });
             self.last_report_ms = now_ms;
             self.send(packet)?;
         }

@@ -221,12 +221,12 @@ fn not_before(der: &CertificateDer<'_>) -> Option<UtcMs> {
 #[must_use]
 pub fn plain(error: &rustls::Error) -> String {
     use rustls::CertificateError::{
-        Expired, ExpiredContext, NotValidForName, NotValidForNameContext, NotValidYet, NotValidYetContext,
-        UnknownIssuer,
+        BadSignature, Expired, ExpiredContext, NotValidForName, NotValidForNameContext, NotValidYet,
+        NotValidYetContext, UnknownIssuer,
     };
     use rustls::{AlertDescription, Error};
     match error {
-        Error::InvalidCertificate(UnknownIssuer) => {
+        Error::InvalidCertificate(UnknownIssuer | BadSignature) => {
             "its certificate is not from the cloud's roots; does something intercept TLS on the way?"
                 .to_owned()
         }
