@@ -1,0 +1,13 @@
+// On every page: ages that tick, live updates, forms that do not send twice, keys. Each part is optional: a page without
+// its elements, or a browser without scripts, loses only that part.
+import { startAges } from "./ages.js";
+import { startFilter } from "./filter.js";
+import { startForms } from "./forms.js";
+import { startKeys } from "./keys.js";
+import { startStream } from "./stream.js";
+
+startAges();
+startForms();
+startFilter();
+startKeys();
+startStream();

@@ -24,7 +24,7 @@ pub static TABLE: [(HeaderName, HeaderValue); 9] = [
     (
         HeaderName::from_static("permissions-policy"),
         HeaderValue::from_static(
-            "accelerometer=(), autoplay=(), bluetooth=(), browsing-topics=(), camera=(), display-capture=(), \
+            "accelerometer=(), autoplay=(), browsing-topics=(), camera=(), display-capture=(), \
              geolocation=(), gyroscope=(), hid=(), magnetometer=(), microphone=(), midi=(), payment=(), serial=(), \
              usb=(), xr-spatial-tracking=()",
         ),

@@ -147,7 +147,7 @@ fn encode(span: &Span, range: &Range) -> Vec<u8> {
 
 fn line(out: &mut Json, series: &Series) {
     let quantity = series.quantity;
-    out.text("{\"name\":\"").text(quantity.name()).text("\",\"label\":\"").text(stats::label(quantity));
+    out.text("{\"name\":\"").text(quantity.name()).text("\",\"label\":\"").text(stats::lane_label(quantity));
     out.text("\",\"unit\":\"")
         .text(quantity.unit())
         .text("\",\"decimals\":")

@@ -307,11 +307,11 @@ fn note(known: &Known, local: &Local, test_since: Option<UtcMs>) -> String {
         let model = if inverter.model.is_empty() { String::new() } else { format!("{} · ", inverter.model) };
         format!("{model}{}", inverter.serial)
     };
-    let since = |time: UtcMs| format!("since {}", local.time(time));
+    let since = |time: UtcMs| format!("since {}", local.soon(time));
     match (screen.state, screen.last_reading, screen.on_battery_since) {
         (ScreenState::OnBattery, last, Some(began)) => {
             match last.filter(|_| screen.freshness == Freshness::Offline) {
-                Some(last) => format!("No utility power {}, contact lost {}", since(began), local.time(last)),
+                Some(last) => format!("No utility power {}, contact lost {}", since(began), local.soon(last)),
                 None => format!("No utility power {}", since(began)),
             }
         }

@@ -73,11 +73,11 @@ impl Hero {
             (_, Some(minutes)) if minutes < required => format!(
                 "{} short. If utility power failed now, the lights would go out about {}.",
                 words::minutes(required.saturating_sub(minutes)),
-                local.time(now.plus_ms(i64::from(minutes) * 60_000))
+                local.soon(now.plus_ms(i64::from(minutes) * 60_000))
             ),
             (_, Some(minutes)) => format!(
                 "If utility power failed now, the lights should stay on until about {}.",
-                local.time(now.plus_ms(i64::from(minutes) * 60_000))
+                local.soon(now.plus_ms(i64::from(minutes) * 60_000))
             ),
             (_, None) => {
                 "This inverter does not say how long its battery would hold, so it does not count as ready."
@@ -108,22 +108,22 @@ fn on_battery(screen: &Screen, local: &Local, bar: Option<Bar>) -> Hero {
     let sub = match (until, offline) {
         (Some(until), true) => format!(
             "Contact was lost {}. If nothing changed since, the lights hold until about {}.",
-            local.time(screen.last_reading.unwrap_or(since)),
-            local.time(until)
+            local.soon(screen.last_reading.unwrap_or(since)),
+            local.soon(until)
         ),
         (Some(until), false) => {
             let in_all = u32::try_from(until.since(since).max(0) / 60_000).unwrap_or(u32::MAX);
             format!(
                 "Utility power is out. The emergency lights are on and should last until about {}: {} in all, {required} \
                  required.",
-                local.time(until),
+                local.soon(until),
                 words::minutes(in_all)
             )
         }
         (None, true) => {
             format!(
                 "Contact was lost {}. How long it holds is not known.",
-                local.time(screen.last_reading.unwrap_or(since))
+                local.soon(screen.last_reading.unwrap_or(since))
             )
         }
         (None, false) => {
@@ -133,7 +133,7 @@ fn on_battery(screen: &Screen, local: &Local, bar: Option<Bar>) -> Hero {
     };
     Hero {
         state: "bat",
-        eye: format!("On battery since {}", local.time(since)),
+        eye: format!("On battery since {}", local.soon(since)),
         big: left.map_or_else(|| "Time left not known".to_owned(), |left| format!("About {left}{NB}min")),
         small: if left.is_some() { "of light left".to_owned() } else { String::new() },
         sub,
@@ -144,7 +144,7 @@ fn on_battery(screen: &Screen, local: &Local, bar: Option<Bar>) -> Hero {
 }
 
 fn offline(screen: &Screen, local: &Local, bar: Option<Bar>) -> Hero {
-    let last = screen.last_reading.map(|time| local.time(time)).unwrap_or_default();
+    let last = screen.last_reading.map(|time| local.soon(time)).unwrap_or_default();
     Hero {
         state: "off",
         eye: format!("No reading since {last}"),

@@ -39,7 +39,7 @@ pub fn alarms(screen: &Screen, local: &Local) -> Vec<Alarm> {
     let row = |active: &fleet::screen::Active| Alarm {
         state: active.condition.definition().screen.short_name(),
         title: active.condition.words(),
-        since: format!("Since {}", local.time(active.since)),
+        since: format!("Since {}", local.soon(active.since)),
         advice: advice(active.condition),
     };
     screen.active.iter().map(row).collect()
@@ -69,7 +69,7 @@ pub fn conditions(state: &InverterState, local: &Local) -> Vec<Signal> {
         let known = fleet::Condition::from(condition);
         let since = raised.iter().find(|(held, _)| *held == known).map(|(_, since)| *since);
         let value = match (since, state.condition(condition)) {
-            (Some(since), _) => format!("Since {}", local.time(since)),
+            (Some(since), _) => format!("Since {}", local.soon(since)),
             (None, Some(_)) => "Clear".to_owned(),
             (None, None) => "Not reported".to_owned(),
         };

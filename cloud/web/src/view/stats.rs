@@ -71,6 +71,16 @@ pub fn label(quantity: Quantity) -> &'static str {
     LABELS.iter().find(|(known, _)| *known == quantity).map_or_else(|| quantity.name(), |(_, label)| label)
 }
 
+/// The same, short, for the lane of a chart, where the axis says what is measured.
+#[must_use]
+pub fn lane_label(quantity: Quantity) -> &'static str {
+    match quantity {
+        Quantity::INPUT_VOLTAGE | Quantity::INPUT_L1_VOLTAGE => "Utility",
+        Quantity::BATTERY_VOLTAGE => "Battery",
+        other => label(other),
+    }
+}
+
 /// The six tiles.
 #[must_use]
 pub fn tiles(state: &InverterState, local: &Local) -> Vec<Stat> {

@@ -104,8 +104,10 @@ impl Strip {
         if range.times.is_empty() && range.gaps.is_empty() {
             no_data_ms = [SLOT_MS; SLOTS];
         }
-        for (slot, ms) in slots.iter_mut().zip(no_data_ms) {
-            if ms >= SLOT_MS / 2 {
+        for (at, (slot, ms)) in slots.iter_mut().zip(no_data_ms).enumerate() {
+            // The present half-hour is judged by what of it is over.
+            let over = now.since(from.plus_ms(SLOT_MS * at as i64)).clamp(1, SLOT_MS);
+            if ms >= over / 2 {
                 *slot = Slot::Gap;
             }
         }

@@ -129,6 +129,16 @@ impl Local {
         then.strftime(format).to_string()
     }
 
+    /// `2:55 AM` for what is hours away, also past midnight; with the day from 18 hours on.
+    #[must_use]
+    pub fn soon(&self, time: UtcMs) -> String {
+        if time.since(self.now).abs() < 18 * HOUR_MS {
+            self.zoned(time).strftime("%-I:%M\u{a0}%p").to_string()
+        } else {
+            self.time(time)
+        }
+    }
+
     /// `Nov 16, 3:07 AM`, also today.
     #[must_use]
     pub fn day_and_time(&self, time: UtcMs) -> String {

@@ -1,0 +1,272 @@
+//! Looks at the pages without the rest of the house: `cargo run -p web --example preview`.
+//!
+//! In: nothing. Out: the people's door over plain http on 127.0.0.1 with made-up inverters that move, an account and its
+//! password on standard output. No way round the sign-in; the data are gone when it ends.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use fleet::{Grant, InverterKey, InverterState, Role, apply};
+use store::Position;
+use store::history::{Config, History};
+use store::state::{Email, NewAccount, NewInverter, NewSite, StateStore};
+use tokio::sync::broadcast;
+use wire::{
+    BootId, Condition, Event, EventKind, Flag, LinkCounts, Quality, Quantity, Reading, Report, Sample,
+    Serial, TestKind, TestResult, UtcMs,
+};
+
+const EMAIL: &str = "dana.okafor@harborview.example";
+const MINUTE: i64 = 60_000;
+const HOUR: i64 = 3_600_000;
+const DAY: i64 = 86_400_000;
+
+/// Site, name, serial number, model, rated W, minutes it would hold, load in per cent, what is the matter.
+const INVERTERS: [(usize, &str, &str, &str, i64, i64, i64, Matter); 12] = [
+    (0, "East Tower Level 2", "2311-00418", "Series E · 10 kW", 10_000, 96, 62, Matter::OnBattery),
+    (0, "East Tower Level 7", "2311-00421", "Series E · 10 kW", 10_000, 104, 61, Matter::None),
+    (0, "Emergency Department", "2311-00425", "Series E · 16.7 kW", 16_700, 118, 44, Matter::None),
+    (0, "Lab Wing", "2312-00512", "Series E · 10 kW", 10_000, 112, 52, Matter::None),
+    (0, "Parking P1", "2312-00517", "Series E · 5 kW", 5_000, 97, 55, Matter::Hot),
+    (1, "Hall A", "2404-00210", "Series E · 16.7 kW", 16_700, 101, 57, Matter::None),
+    (1, "Hall B", "2404-00211", "Series E · 16.7 kW", 16_700, 61, 48, Matter::Charger),
+    (1, "Lobby", "2404-00213", "Series E · 5 kW", 5_000, 110, 40, Matter::Testing),
+    (1, "Loading Dock", "2404-00219", "Series E · 5 kW", 5_000, 99, 35, Matter::Gone),
+    (2, "Building 1", "2408-01873", "Series E · 5 kW", 5_000, 109, 38, Matter::None),
+    (2, "Building 2", "2408-01874", "Series E · 5 kW", 5_000, 95, 31, Matter::Lamps),
+    (2, "Garage", "2408-01880", "Series EM · 1.5 kW", 1_500, 131, 29, Matter::New),
+];
+const SITES: [(&str, &str); 3] = [
+    ("St. Brendan Medical Center", "America/New_York"),
+    ("Pier 4 Convention Hall", "America/New_York"),
+    ("Lakeshore Office Park", "America/Chicago"),
+];
+
+#[derive(Clone, Copy, PartialEq)]
+enum Matter {
+    None,
+    OnBattery,
+    Hot,
+    Charger,
+    Testing,
+    Gone,
+    Lamps,
+    New,
+}
+
+struct States {
+    known: Mutex<HashMap<InverterKey, Arc<InverterState>>>,
+    pulses: broadcast::Sender<InverterKey>,
+}
+
+impl web::Live for States {
+    fn state(&self, inverter: InverterKey) -> Option<Arc<InverterState>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&inverter).cloned()
+    }
+
+    fn pulses(&self) -> broadcast::Receiver<InverterKey> {
+        self.pulses.subscribe()
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let folder = tempfile::tempdir()?;
+    let state = StateStore::open(&folder.path().join("state.sqlite")).await?;
+    let history = Arc::new(History::open(folder.path(), Config::default())?);
+    let password = "a made up password";
+    let account = NewAccount {
+        email: &Email::parse(EMAIL)?,
+        name: "Dana Okafor",
+        password_hash: &web::sign_in::password::hash(password)?,
+        operator: false,
+        created_at: now(),
+    };
+    let account = state.create_account(account).await?;
+    let states = Arc::new(States { known: Mutex::default(), pulses: broadcast::channel(1024).0 });
+    let mut keys = Vec::new();
+    for (at, (site, name, serial, model, ..)) in INVERTERS.iter().enumerate() {
+        let (site_name, time_zone) = SITES[*site];
+        let public_id = format!("site{site}");
+        let new = NewSite { public_id: &public_id, name: site_name, address: "", time_zone };
+        let site = state.upsert_site(new).await?;
+        let inverter = NewInverter {
+            public_id: &format!("inv{at}"),
+            serial: Serial::parse(serial)?,
+            name,
+            model,
+            site: Some(site),
+            required_minutes: Some(90),
+            registered_at: now().plus_ms(-200 * DAY),
+        };
+        let key = state.register_inverter(inverter).await?;
+        let role = if at == 10 { Role::ReadOnly } else { Role::ReadWrite };
+        state.set_grant(Grant { account, inverter: key, role, ends: None }, now()).await?;
+        keys.push(key);
+    }
+    let begun = now();
+    for (at, key) in keys.iter().enumerate() {
+        fill(&history, &states, at, *key, begun);
+    }
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:8099").await?;
+    let clock: web::Clock = Arc::new(now);
+    let origin = format!("http://{}", listener.local_addr()?);
+    let live = Arc::clone(&states) as Arc<dyn web::Live>;
+    let context = web::Context::new(state, Arc::clone(&history), live, clock, &origin)?;
+    println!("{origin}\n{EMAIL}\n{password}");
+    tokio::spawn(async move {
+        let mut turn = tokio::time::interval(Duration::from_secs(1));
+        loop {
+            turn.tick().await;
+            for (at, key) in keys.iter().enumerate() {
+                let busy = matches!(INVERTERS[at].7, Matter::OnBattery | Matter::Testing);
+                if (busy || now().0 / 1000 % 5 == at as i64 % 5)
+                    && INVERTERS[at].7 != Matter::Gone
+                    && INVERTERS[at].7 != Matter::New
+                {
+                    report(&history, &states, at, *key, now(), begun);
+                    let _ = states.pulses.send(*key);
+                }
+            }
+        }
+    });
+    axum::serve(listener, web::router(context)).await?;
+    Ok(())
+}
+
+fn fill(history: &History, states: &States, at: usize, key: InverterKey, begun: UtcMs) {
+    let matter = INVERTERS[at].7;
+    if matter == Matter::New {
+        return;
+    }
+    let span = if at == 1 { 30 * DAY } else { DAY };
+    let mut time = begun.plus_ms(-span);
+    while time < begun {
+        let gone = matter == Matter::Gone && begun.since(time) < 5 * HOUR;
+        let gap = at == 1 && (6 * HOUR..7 * HOUR + 12 * MINUTE).contains(&begun.since(time));
+        if !gone && !gap {
+            report(history, states, at, key, time, begun);
+        }
+        time = time.plus_ms(if begun.since(time) > DAY { 5 * MINUTE } else { 10_000 });
+    }
+}
+
+fn report(history: &History, states: &States, at: usize, key: InverterKey, time: UtcMs, begun: UtcMs) {
+    let (.., matter) = INVERTERS[at];
+    let mut state = (*web::Live::state(states, key).unwrap_or_default()).clone();
+    let sequence = state.counters.reports + 1;
+    let sample = sample(at, time, begun);
+    let mut report = Report {
+        boot: Some(BootId([at as u8; 16])),
+        uptime_ms: Some(u64::try_from(time.since(begun.plus_ms(-40 * DAY))).unwrap_or(0)),
+        time: Some(time),
+        link: Some(LinkCounts { frames_good: 86_400 + sequence, frames_bad: at as u64 % 3, silent_ms: 200 }),
+        ..Report::default()
+    };
+    let testing = matter == Matter::Testing && begun.since(time) < 42 * MINUTE;
+    if testing || (matter == Matter::None && begun.since(time) < DAY && state.test.is_none()) {
+        report.events.push(Event {
+            sequence: Some(sequence * 2),
+            kind: EventKind::Test {
+                count: 9,
+                test: if testing { TestKind::Annual } else { TestKind::Monthly },
+                result: if testing { TestResult::InProgress } else { TestResult::Passed },
+                started: Some(if testing { begun.plus_ms(-42 * MINUTE) } else { begun.plus_ms(-20 * DAY) }),
+                length_s: Some(if testing { 0 } else { 30 }),
+                end_voltage: (!testing).then_some(12_290),
+            },
+            uptime_ms: None,
+            time: Some(time),
+        });
+    }
+    report.readings.push(Reading {
+        sequence: Some(sequence * 2 + 1),
+        time: Some(time),
+        quality: Quality::Synchronised,
+        sample,
+        ..Reading::default()
+    });
+    let applied = apply(&mut state, report, time);
+    history.append(
+        key,
+        &applied.stored,
+        Position { batch: u64::try_from(time.0).unwrap_or(1), index: at as u32 },
+    );
+    states.known.lock().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::new(state));
+}
+
+fn sample(at: usize, time: UtcMs, begun: UtcMs) -> Sample {
+    let (_, _, _, _, rated, hold, load, matter) = INVERTERS[at];
+    let ago = begun.since(time);
+    let wave = |period: i64, size: f64| {
+        ((time.0 % period) as f64 / period as f64 * std::f64::consts::TAU).sin() * size
+    };
+    let outage = (matter == Matter::OnBattery && ago < 12 * MINUTE)
+        || (at == 1 && (12 * HOUR..12 * HOUR + 18 * MINUTE).contains(&ago))
+        || (at == 1 && (9 * DAY..9 * DAY + 40 * MINUTE).contains(&ago));
+    let testing = matter == Matter::Testing && ago < 42 * MINUTE;
+    let discharging = outage || testing;
+    let used = if matter == Matter::OnBattery {
+        12 * MINUTE - ago
+    } else if testing {
+        42 * MINUTE - ago
+    } else {
+        10 * MINUTE
+    };
+    let percent = load as f64 + wave(HOUR, 1.5) + wave(7 * MINUTE, 0.4);
+    let watts = rated as f64 * percent / 100.0;
+    let volts = if discharging {
+        124.0 - used as f64 / MINUTE as f64 * 0.18
+    } else {
+        136.4 + wave(13 * MINUTE, 0.08)
+    };
+    let mut sample = Sample::default();
+    let mut set = |quantity: Quantity, value: f64| {
+        sample.quantities.set(quantity, quantity.to_scaled(value).unwrap_or(0));
+    };
+    set(Quantity::INPUT_VOLTAGE, if outage { 0.0 } else { 278.0 + wave(DAY, 2.0) + wave(3 * MINUTE, 0.7) });
+    set(Quantity::INPUT_FREQUENCY, if outage { 0.0 } else { 60.0 });
+    set(Quantity::OUTPUT_VOLTAGE, 277.0);
+    set(Quantity::OUTPUT_FREQUENCY, 60.0);
+    set(Quantity::OUTPUT_CURRENT, watts / 277.0);
+    set(Quantity::REALPOWER, watts);
+    set(Quantity::LOAD, percent);
+    set(Quantity::BATTERY_VOLTAGE, volts);
+    set(
+        Quantity::BATTERY_CURRENT,
+        if discharging {
+            -watts * 1.1 / volts
+        } else if matter == Matter::Charger {
+            0.0
+        } else {
+            0.4
+        },
+    );
+    set(Quantity::BATTERY_CHARGE, if discharging { 100.0 - used as f64 / MINUTE as f64 } else { 100.0 });
+    let left = if discharging { hold * MINUTE - used } else { hold * MINUTE };
+    set(Quantity::BATTERY_RUNTIME, left as f64 / 1000.0);
+    set(Quantity::AMBIENT_TEMPERATURE, if matter == Matter::Hot { 41.0 } else { 27.0 } + wave(DAY, 3.0));
+    let weak = matter == Matter::Charger && ago < 30 * MINUTE;
+    sample.flags.set(Flag::LinePresent, !outage);
+    sample.flags.set(Flag::BatteryPower, discharging);
+    sample.flags.set(Flag::BatteryCharging, !discharging && matter != Matter::Charger);
+    sample.flags.set(Flag::SystemReady, !weak);
+    for condition in Condition::all() {
+        sample.conditions.set(condition, false);
+    }
+    sample.conditions.set(Condition::UTILITY_LOST, outage);
+    sample.conditions.set(Condition::CHARGER_FAULT, weak);
+    sample.conditions.set(Condition::AMBIENT_HIGH, matter == Matter::Hot && ago < 2 * HOUR);
+    sample.conditions.set(Condition::LOAD_REDUCED, matter == Matter::Lamps);
+    if at == 1 {
+        sample.push_unknown("AR=0x4000");
+    }
+    sample
+}
+
+#[expect(clippy::disallowed_methods, reason = "an example is a binary: it may read the clock")]
+fn now() -> UtcMs {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    UtcMs(i64::try_from(since.as_millis()).unwrap_or(0))
+}
