@@ -100,7 +100,10 @@ mod tests {
         assert_eq!(sample.unknown.len(), MAX_UNKNOWN);
         assert_eq!(sample.unknown[0].len(), MAX_UNKNOWN_BYTES);
         let mut sample = Sample::default();
-        sample.push_unknown_display(&format_args!("{}={}", "a", "é".repeat(100)));
+        for _ in 0..100 {
+            sample.push_unknown_display(&format_args!("{}={}", "a", "é".repeat(100)));
+        }
+        assert_eq!(sample.unknown.len(), MAX_UNKNOWN);
         assert_eq!(sample.unknown[0].len(), MAX_UNKNOWN_BYTES);
     }
 

@@ -59,25 +59,43 @@ fn one_byte_more_than_a_frame_may_have_is_dropped_and_counted() {
     }
 }
 
-/// A frame around any body, with a good CRC: COBS of body and CRC by hand.
+/// A frame around any body, with a good CRC.
 fn framed(body: &[u8]) -> Vec<u8> {
+    [b"\0".as_slice(), &stuffed(body), b"\0"].concat()
+}
+
+/// COBS of body and CRC, both computed apart from the crates that the decoder uses.
+fn stuffed(body: &[u8]) -> Vec<u8> {
     let mut crc = !0_u32;
     for byte in body {
         crc ^= u32::from(*byte);
         (0..8).for_each(|_| crc = (crc >> 1) ^ (0xEDB8_8320 * (crc & 1)));
     }
-    let mut stuffed = vec![0];
+    let mut stuffed = Vec::new();
     for run in [body, &(!crc).to_le_bytes()].concat().split(|byte| *byte == 0) {
-        stuffed.push(u8::try_from(run.len() + 1).unwrap());
-        stuffed.extend_from_slice(run);
+        for stretch in run.chunks(254).chain(run.is_empty().then_some(run)) {
+            stuffed.push(u8::try_from(stretch.len() + 1).unwrap());
+            stuffed.extend_from_slice(stretch);
+        }
     }
-    stuffed.push(0);
     stuffed
 }
 
 #[test]
+fn a_frame_of_the_greatest_length_is_good_and_one_byte_behind_it_makes_it_bad() {
+    // {99: text}: 4 bytes of head and text, 4 of CRC, none of them zero, and 5 of COBS.
+    let body = [b"\xa1\x18\x63\x79\x03\xf1".as_slice(), &[b'x'; 1009]].concat();
+    let frame = stuffed(&body);
+    assert_eq!(frame.len(), MAX_FRAME_BYTES);
+    let (seen, counts) = frames(&[&frame[..], b"\0"].concat(), &[]);
+    assert_eq!((seen.len(), counts.bad), (1, 0));
+    let (seen, counts) = frames(&[&frame[..], b"\x01\0"].concat(), &[]);
+    assert_eq!((seen.len(), counts.bad), (0, 1));
+}
+
+#[test]
 fn the_frame_is_what_the_document_says() {
-    // {0: 1, 3: 5, 5: {9: 13642}, 6: [3, 2], 9: {0: 2, 1: 0}} with COBS and CRC computed apart from the crate.
+    // {0: 1, 3: 5, 5: {9: 13642}, 6: [3, 2], 9: {0: 2, 1: 0}}
     let body = b"\xa5\x00\x01\x03\x05\x05\xa1\x09\x19\x35\x4a\x06\x82\x03\x02\x09\xa2\x00\x02\x01\x00";
     let (seen, _) = frames(&framed(body), &[]);
     let mut expect =

@@ -82,6 +82,15 @@ fn one_odd_value_never_drops_the_rest() {
 }
 
 #[test]
+fn words_in_strings_are_left_alone() {
+    let text =
+        r#"{"readings":[{"note":"say \"NaN\" \\","quantities":{"battery.voltage":1,"ups.load":NaN}}]}"#;
+    let report = decode(text.as_bytes()).unwrap();
+    let expect = [r#"note="say \"NaN\" \\""#, r#"ups.load="NaN""#];
+    assert_eq!(report.readings[0].sample.unknown, expect);
+}
+
+#[test]
 fn numbers_are_exact_in_any_notation() {
     for (text, scaled) in [
         ("136.42", 13_642),

@@ -121,6 +121,8 @@ fn no_flipped_bit_makes_a_wrong_reading() {
             let (seen, counts) = decode(decoder(), &flipped, &[]);
             assert!(seen.iter().all(|one| truth.contains(one)), "stream {index}, bit {bit}: {seen:?}");
             assert!(counts.good >= 1, "stream {index}, bit {bit}: {counts:?}");
+            // Flips in a HEX frame of VE.Direct, the stream in the middle, need not cost a block.
+            assert!(counts.good < 3 || index == 1, "stream {index}, bit {bit} passed: {counts:?}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! VE.Direct TEXT, by synthetic blocks: labels, codes, framing traps.
 
 use proptest::prelude::*;
-use wire::ve_direct::{VeDirectDecoder, encode};
+use wire::ve_direct::{MAX_BLOCK_BYTES, VeDirectDecoder, encode};
 use wire::{Condition, Flag, Observation, Quantity, Sample};
 
 use crate::streams::{cuts, decode};
@@ -137,6 +137,24 @@ fn a_hex_frame_may_stand_anywhere_but_in_the_checksum() {
         let expect = if at == plain.len() - 1 { (vec![], 0) } else { (whole.clone(), 1) };
         assert_eq!((seen, counts.good), expect, "at {at}");
     }
+}
+
+#[test]
+fn a_colon_that_begins_no_hex_frame_makes_the_block_bad() {
+    let plain = block(&[("V", "12000"), ("I", "5")]);
+    for at in 0..plain.len() - 1 {
+        let mut bytes = plain.clone();
+        bytes.splice(at..at, *b":41");
+        let (seen, counts) = blocks(&bytes);
+        assert_eq!((seen.len(), counts.good), (0, 0), "at {at}");
+    }
+}
+
+#[test]
+fn a_block_behind_too_many_bytes_is_part_of_them() {
+    let bytes = [vec![b'x'; MAX_BLOCK_BYTES], block(&[("V", "12000")]), block(&[("V", "12000")])].concat();
+    let (seen, counts) = blocks(&bytes);
+    assert_eq!((seen.len(), counts.good, counts.bad), (1, 1, 2));
 }
 
 #[test]
