@@ -72,24 +72,60 @@ pub(super) fn day_of(name: &str) -> Option<i64> {
     UtcMs::parse_rfc3339(&format!("{date}T00:00:00Z")).map(UtcMs::day)
 }
 
+/// 32 KiB pages: an hour's chunk is some 3.5 KB, and what is left over at the end of a page is lost.
+const NEW_FILE: &str = "
+    PRAGMA page_size = 32768; PRAGMA journal_mode = WAL;
+    CREATE TABLE IF NOT EXISTS chunks (
+        key INTEGER PRIMARY KEY, through_batch INTEGER NOT NULL, through_entry INTEGER NOT NULL, content BLOB NOT NULL,
+        hour INTEGER AS (key >> 48) VIRTUAL, inverter INTEGER AS ((key >> 16) & 0xffffffff) VIRTUAL,
+        part INTEGER AS (key & 0xffff) VIRTUAL
+    ) STRICT;";
+/// A day's chunk is some 68 KB and fills small pages best. A page size can be changed outside WAL only; a packed file
+/// is hardly written any more and stays outside.
+const PACK: &str = "PRAGMA page_size = 4096; VACUUM;";
+
+/// [`PACK`]'s page size.
+const PACKED_PAGE_BYTES: i64 = 4_096;
+/// A packed file is packed again when more than one page in so many is free.
+const FREE_PAGES_WORTH_IT: i64 = 20;
+
+fn set_up(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch("PRAGMA synchronous = FULL; PRAGMA cache_size = -512;")?;
+    let query = "SELECT count(*) FROM sqlite_schema WHERE name = 'chunks'";
+    let tables: i64 = connection.query_row(query, (), |row| row.get(0))?;
+    if tables == 0 { connection.execute_batch(NEW_FILE) } else { Ok(()) }
+}
+
 impl DayFile {
-    /// Opens a file, made and set up if missing. 64 KiB pages: an hour's chunk is some 3.5 KB, and what is left over
-    /// at the end of a page is lost.
+    /// Opens a file, made and set up if missing.
     pub(super) fn open(directory: &Path, day: i64) -> Result<Self, HistoryError> {
         let path = path_of(directory, day);
         let connection = open(&path)?;
-        connection
-            .execute_batch(
-                "PRAGMA page_size = 65536; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -1024;
-                 CREATE TABLE IF NOT EXISTS chunks (
-                     key INTEGER PRIMARY KEY, through_batch INTEGER NOT NULL, through_entry INTEGER NOT NULL,
-                     content BLOB NOT NULL,
-                     hour INTEGER AS (key >> 48) VIRTUAL, inverter INTEGER AS ((key >> 16) & 0xffffffff) VIRTUAL,
-                     part INTEGER AS (key & 0xffff) VIRTUAL
-                 ) STRICT;",
-            )
-            .map_err(failed("set up", &path))?;
+        set_up(&connection).map_err(failed("set up", &path))?;
         Ok(Self { connection, path })
+    }
+
+    /// Gives free pages back and packs what is left, safely by SQLite's own means. Whether it was done: not while a
+    /// reader is at work.
+    pub(super) fn compact(&self) -> Result<bool, HistoryError> {
+        let failed = failed("compact", &self.path);
+        let number =
+            |pragma: &str| self.connection.query_row(pragma, (), |row| row.get::<_, i64>(0)).map_err(&failed);
+        let few_free = number("PRAGMA freelist_count")? * FREE_PAGES_WORTH_IT <= number("PRAGMA page_count")?;
+        if few_free && number("PRAGMA page_size")? == PACKED_PAGE_BYTES {
+            return Ok(true);
+        }
+        let mode =
+            self.connection.query_row("PRAGMA journal_mode = DELETE", (), |row| row.get::<_, String>(0));
+        match mode {
+            Ok(mode) if mode == "delete" => {}
+            Err(error) if error.sqlite_error_code() != Some(rusqlite::ErrorCode::DatabaseBusy) => {
+                return Err(failed(error));
+            }
+            _ => return Ok(false),
+        }
+        self.connection.execute_batch(PACK).map_err(failed)?;
+        Ok(true)
     }
 
     /// The chunks of an inverter, by hour and part; the whole-day chunk last.

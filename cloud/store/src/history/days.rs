@@ -127,11 +127,20 @@ impl Days {
         lock(&self.known).range(..over).filter(|(_, known)| known.unmerged).map(|(day, _)| *day).collect()
     }
 
-    /// Notes that a day's chunks are merged, unless it changed since `generation`.
-    pub(super) fn merged(&self, day: i64, generation: u64) {
-        if let Some(known) = lock(&self.known).get_mut(&day).filter(|known| known.generation == generation) {
+    /// Notes that a day's chunks are merged. The caller is the one writer, so nothing came in between.
+    pub(super) fn merged(&self, day: i64) {
+        if let Some(known) = lock(&self.known).get_mut(&day) {
             known.unmerged = false;
         }
+    }
+
+    /// Closes a day's connections that nobody uses.
+    pub(super) fn close(&self, day: i64) {
+        let mut pool = lock(&self.pool);
+        let (closed, kept): (Vec<_>, _) = pool.drain(..).partition(|(open, _)| *open == day);
+        *pool = kept;
+        drop(pool);
+        drop(closed);
     }
 
     /// Deletes days that ended at or before `end`. How many.
@@ -140,13 +149,7 @@ impl Days {
         let days: Vec<_> = lock(&self.known).range(..over).map(|(day, _)| *day).collect();
         for day in &days {
             lock(&self.known).remove(day);
-            let closed: Vec<_> = {
-                let mut pool = lock(&self.pool);
-                let (gone, kept) = pool.drain(..).partition(|(open, _)| open == day);
-                *pool = kept;
-                gone
-            };
-            drop(closed);
+            self.close(*day);
             remove(&path_of(&self.directory, *day))?;
         }
         Ok(days.len())

@@ -15,15 +15,12 @@ use super::columns::{Columns, in_order};
 use super::day::{ChunkKey, DayFile, Sealed, WHOLE_DAY};
 use super::days::lock;
 use super::open_chunks::{Key, OpenChunk, OpenChunks, Sealing};
-use super::sqlite::failed;
 use super::{History, HistoryError, row};
 
 /// A day is merged this long after its end, when its last chunks are sealed.
 const MERGE_AFTER_MS: i64 = HOUR_MS;
 /// Most chunks in one commit: bounds its memory and how long the disk is busy.
 const MOST_A_COMMIT: usize = 500;
-/// A merged file is compacted when more than one page in so many is free.
-const FREE_PAGES_WORTH_IT: i64 = 20;
 
 impl History {
     /// Seals chunks whose hour is over, late ones that have waited, and the largest while memory is over budget.
@@ -116,12 +113,12 @@ impl History {
         for inverter in &inverters {
             self.days.write(day, |file| merge_inverter(file, *inverter))?;
         }
-        if let Some(generation) = self.days.generation(day) {
-            self.days.merged(day, generation);
+        // Readers of this day keep their connections for milliseconds; if one is at work now, the next call packs.
+        self.days.close(day);
+        if self.days.with(day, DayFile::compact)? {
+            self.days.merged(day);
         }
-        if !inverters.is_empty() {
-            self.days.with(day, compact)?;
-        }
+        self.days.close(day);
         Ok(!inverters.is_empty())
     }
 }
@@ -149,21 +146,6 @@ fn merge_inverter(file: &DayFile, inverter: InverterKey) -> Result<(), HistoryEr
     let through = sealed.iter().map(|part| part.through).max().unwrap_or_default();
     file.insert(Sealed { key, through }, &content)?;
     sealed.iter().try_for_each(|part| file.delete(part.key))
-}
-
-/// Gives free pages back to the file system, safely: SQLite writes the compacted file through the WAL.
-fn compact(file: &DayFile) -> Result<(), HistoryError> {
-    let failed = failed("compact", &file.path);
-    let number = |pragma: &str| {
-        file.connection
-            .query_row(&format!("PRAGMA {pragma}"), (), |row| row.get::<_, i64>(0))
-            .map_err(&failed)
-    };
-    if number("freelist_count")? * FREE_PAGES_WORTH_IT > number("page_count")? {
-        file.connection.execute_batch("VACUUM").map_err(&failed)?;
-    }
-    // Busy readers only delay this: the last connection to close does it anyway.
-    file.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(())).map_err(&failed)
 }
 
 /// The newest day that has ended more than 30 days before `now`, as its end.

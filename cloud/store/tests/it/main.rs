@@ -1,4 +1,5 @@
 //! Integration tests of the three stores, one binary.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a panic in a test is its report")]
 
 mod history;
 mod journal;
