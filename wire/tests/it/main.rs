@@ -8,6 +8,9 @@
 mod captures;
 mod docs;
 mod mate;
+mod mqtt;
+mod mqtt_cases;
+mod mqtt_differential;
 mod native;
 mod report_cbor;
 mod report_json;

@@ -108,6 +108,15 @@ impl House {
     }
 
     pub fn with_limits(limits: Limits) -> Self {
+        Self::build(limits, true)
+    }
+
+    /// A house whose journal commits and never says so.
+    pub fn stuck() -> Self {
+        Self::build(Limits::default(), false)
+    }
+
+    fn build(limits: Limits, acknowledges: bool) -> Self {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let folder = tempfile::tempdir().unwrap();
@@ -121,7 +130,8 @@ impl House {
             limits,
         };
         let committed = Arc::new(Mutex::new(Vec::new()));
-        let ingest = Ingest::new(open_journal(folder.path().join("journal"), Arc::clone(&committed)));
+        let ingest =
+            Ingest::new(open_journal(folder.path().join("journal"), Arc::clone(&committed), acknowledges));
         let registry = Arc::new(Registry::default());
         let counters = Arc::new(Counters::default());
         let device = DeviceDoor {
@@ -167,6 +177,7 @@ impl House {
             rows.push(Registered {
                 fingerprint: fingerprint(&device),
                 device: registry::Device { key, serial: device.serial },
+                issued_at: wire::UtcMs(0),
                 revoked: false,
             });
             devices.push(device);
@@ -221,7 +232,7 @@ impl Drop for House {
 
 type Store = Arc<Mutex<Vec<(InverterKey, Vec<u8>)>>>;
 
-fn open_journal(folder: PathBuf, committed: Store) -> journal::Appender<ingest::Ticket> {
+fn open_journal(folder: PathBuf, committed: Store, acknowledges: bool) -> journal::Appender<ingest::Ticket> {
     let on_commit = move |mut batch: ingest::Batch| {
         // Kept before it is acknowledged, so that a test that saw the PUBACK finds the payload.
         let mut store = committed.lock().unwrap();
@@ -234,7 +245,9 @@ fn open_journal(folder: PathBuf, committed: Store) -> journal::Appender<ingest::
             }
         }
         drop(store);
-        ingest::acknowledge(&mut batch);
+        if acknowledges {
+            ingest::acknowledge(&mut batch);
+        }
     };
     journal::open(journal::Config::new(folder), on_commit, |error| panic!("{error}")).unwrap()
 }
