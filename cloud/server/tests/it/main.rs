@@ -8,5 +8,11 @@
     reason = "a panic is the report"
 )]
 
+mod admin;
+mod cloud;
 mod door;
 mod door_setup;
+mod fsync;
+mod ledger;
+mod mqtt_refusals;
+mod restart;
