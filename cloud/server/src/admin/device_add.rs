@@ -2,7 +2,7 @@
 //!
 //! In: the serial number and, normally, a request made in the cabinet. Out: a folder to carry there: certificate, the
 //! cloud's roots, a configuration to complete; without a request also a key (a lab's way). For a registered serial
-//! number it issues another certificate: revoke the others once the new one works.
+//! number it issues another certificate; the server revokes the others at the first use of the new one.
 
 use std::path::{Path, PathBuf};
 

@@ -25,6 +25,7 @@ use store::state::{Email, InvalidEmail, StateStore};
 use wire::{Serial, UtcMs};
 
 use crate::config::Config;
+use crate::data_dir::open_state;
 
 /// What to administer.
 #[derive(Debug, Subcommand)]
@@ -151,11 +152,11 @@ pub fn run(command: Command, config: &Config, now: UtcMs) -> anyhow::Result<()> 
         return ca_init::run(config, server_names.as_deref(), now);
     }
     if let Command::Ledger = command {
-        let state = runtime()?.block_on(open(config))?;
+        let state = runtime()?.block_on(open_state(config))?;
         return ledger::run(config, &runtime()?, &state, now);
     }
     runtime()?.block_on(async {
-        let state = open(config).await?;
+        let state = open_state(config).await?;
         let done = with_state(command, config, &state, now).await;
         state.close().await?;
         done
@@ -188,9 +189,4 @@ fn email(text: &str) -> Result<Email, InvalidEmail> {
 
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the run time")
-}
-
-async fn open(config: &Config) -> anyhow::Result<StateStore> {
-    crate::data_dir::make(config)?;
-    Ok(StateStore::open(&config.state_file()).await?)
 }

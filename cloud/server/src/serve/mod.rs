@@ -71,7 +71,6 @@ struct Parts {
 
 async fn serve(config: &Config) -> anyhow::Result<()> {
     let tls = files::load(config)?;
-    data_dir::make(config)?;
     let listener = door::listen(config.listen).with_context(|| {
         format!("{}: cannot listen on `listen` = {}", config.file.display(), config.listen)
     })?;
@@ -126,7 +125,7 @@ async fn start(
     config: &Config,
     fatal: &Fatal,
 ) -> anyhow::Result<(Parts, Appender<Ticket>, tokio::sync::oneshot::Receiver<()>)> {
-    let state = StateStore::open(&config.state_file()).await?;
+    let state = data_dir::open_state(config).await?;
     let registry = Arc::new(Registry::default());
     refresh::load(&state, &registry).await?;
     let history = Arc::new(History::open(&config.history_dir(), store::history::Config::default())?);

@@ -1,4 +1,4 @@
-//! Keeps the registry as the state store has it, and the journal ticking.
+//! Keeps the registry as the state store has it, ends superseded certificates, keeps the journal ticking.
 //!
 //! In: the store's change counter, polled. Out: a new registry within half a second of an `admin` command. A store
 //! that cannot be read is told again and again, while the last registry stays; it never opens the door wider.
@@ -9,10 +9,12 @@ use std::time::Duration;
 use store::journal::Body;
 use store::state::{StateError, StateStore};
 use tokio_util::sync::CancellationToken;
+use wire::UtcMs;
 
 use super::Parts;
 use super::stop::Fatal;
-use crate::registry::{Device, Registered, Registry};
+use crate::clock::Clock;
+use crate::registry::{Device, Registered, Registry, Superseded};
 
 /// A revocation must close sessions within a second: this, one query and the sessions' own wake-up.
 const POLL_EVERY: Duration = Duration::from_millis(300);
@@ -34,6 +36,7 @@ pub async fn load(state: &StateStore, registry: &Registry) -> Result<(), StateEr
         Some(Registered {
             fingerprint: certificate.sha256,
             device: Device { key: certificate.inverter, serial },
+            issued_at: certificate.issued_at,
             revoked: certificate.revoked_at.is_some(),
         })
     }));
@@ -44,6 +47,9 @@ pub async fn load(state: &StateStore, registry: &Registry) -> Result<(), StateEr
 pub(super) fn spawn(parts: &Parts, fatal: &Fatal, stopping: &CancellationToken) {
     let (state, registry) = (parts.state.clone(), Arc::clone(&parts.registry));
     tokio::spawn(stopping.clone().run_until_cancelled_owned(refresh(state, registry, fatal.clone())));
+    let (state, registry, clock) =
+        (parts.state.clone(), Arc::clone(&parts.registry), Arc::clone(&parts.clock));
+    tokio::spawn(stopping.clone().run_until_cancelled_owned(supersede(state, registry, clock)));
     let (ingest, clock) = (parts.ingest.clone(), Arc::clone(&parts.clock));
     tokio::spawn(stopping.clone().run_until_cancelled_owned(async move {
         loop {
@@ -69,6 +75,34 @@ async fn refresh(state: StateStore, registry: Arc<Registry>, fatal: Fatal) {
         }
         tokio::time::sleep(POLL_EVERY).await;
     }
+}
+
+/// Revokes an inverter's older certificates once a newer one was used: the new bundle works, so the old one is done.
+async fn supersede(state: StateStore, registry: Arc<Registry>, clock: Clock) {
+    let mut told = registry.superseded();
+    while told.changed().await.is_ok() {
+        let Some(superseded) = *told.borrow_and_update() else { continue };
+        match revoke_older(&state, &superseded, clock()).await {
+            Ok(count) => tracing::info!(
+                inverter = superseded.inverter.0,
+                count,
+                "a newer certificate was used, so the older ones are revoked"
+            ),
+            Err(error) => {
+                tracing::error!(%error, "older certificates could not be revoked; trying at the next use")
+            }
+        }
+    }
+}
+
+async fn revoke_older(state: &StateStore, superseded: &Superseded, now: UtcMs) -> Result<u64, StateError> {
+    let mut count = 0;
+    for certificate in state.certificates_of(superseded.inverter).await? {
+        if certificate.sha256 != superseded.by && certificate.revoked_at.is_none() {
+            count += u64::from(state.revoke_certificate(&certificate.sha256, now).await?);
+        }
+    }
+    Ok(count)
 }
 
 async fn step(state: &StateStore, registry: &Registry, seen: &mut Option<u64>) -> Result<(), StateError> {

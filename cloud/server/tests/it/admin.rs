@@ -1,0 +1,179 @@
+//! The operator's commands, end to end, beside a running server.
+
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use rustls::pki_types::{PrivateKeyDer, pem::PemObject};
+use server::clock;
+use wire::BootId;
+
+use crate::cloud::{Bundle, Cloud, Publisher, needs, report};
+use crate::door_setup::eventually;
+
+const BOOT: BootId = BootId([5; 16]);
+
+#[test]
+fn a_device_is_added_and_revoked_beside_a_running_server() {
+    let mut cloud = Cloud::new();
+    cloud.start();
+    let bundle = cloud.device("2311-00421");
+    // Known within half a second; the door reads it from memory.
+    let began = Instant::now();
+    let mut link = loop {
+        match Publisher::connect(cloud.address, &bundle) {
+            Ok(link) => break link,
+            Err(_) => assert!(began.elapsed() < Duration::from_secs(2), "never let in"),
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    link.publish(&report(BOOT, 1, clock::now())).unwrap();
+
+    cloud.admin(&["device", "revoke", "2311-00421"]);
+    let revoked = Instant::now();
+    assert!(link.ack().is_err(), "the live session goes on");
+    assert!(revoked.elapsed() < Duration::from_secs(1), "closed after {:?}", revoked.elapsed());
+    assert!(Publisher::connect(cloud.address, &bundle).is_err(), "let in again");
+    let list = cloud.admin(&["device", "list"]);
+    assert!(list.contains("2311-00421") && list.contains("accepted 0 revoked 1"), "{list}");
+
+    // A new bundle for the same inverter works, the old one stays out.
+    cloud.admin(&["device", "add", "2311-00421", "--out", cloud.path("second").to_str().unwrap()]);
+    std::thread::sleep(Duration::from_millis(600));
+    let second = Bundle::load("2311-00421", &cloud.path("second"));
+    let mut link = Publisher::connect(cloud.address, &second).unwrap();
+    link.publish(&report(BOOT, 2, clock::now())).unwrap();
+    assert!(Publisher::connect(cloud.address, &bundle).is_err());
+    cloud.stop();
+    assert_eq!(cloud.ledger().len(), 2);
+}
+
+#[test]
+fn the_first_use_of_a_new_bundle_ends_the_old_one() {
+    let mut cloud = Cloud::new();
+    let old = cloud.device("REISSUE-1");
+    cloud.admin(&["device", "add", "REISSUE-1", "--out", cloud.path("new").to_str().unwrap()]);
+    let new = Bundle::load("REISSUE-1", &cloud.path("new"));
+    cloud.start();
+    let mut link = Publisher::connect(cloud.address, &old).unwrap();
+    link.publish(&report(BOOT, 1, clock::now())).unwrap();
+    let mut link = Publisher::connect(cloud.address, &new).unwrap();
+    link.publish(&report(BOOT, 2, clock::now())).unwrap();
+    eventually("the old one is revoked", || {
+        cloud.admin(&["device", "list"]).contains("accepted 1 revoked 1")
+    });
+    eventually("the old one stays out", || Publisher::connect(cloud.address, &old).is_err());
+    link.publish(&report(BOOT, 3, clock::now())).unwrap();
+}
+
+#[test]
+fn a_request_made_in_the_cabinet_is_signed_and_its_key_never_seen() {
+    if !needs("openssl") {
+        return;
+    }
+    let mut cloud = Cloud::new();
+    let (key, request) = (cloud.path("cabinet.key"), cloud.path("cabinet.csr"));
+    let made = Command::new("openssl")
+        .args(["req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout"])
+        .arg(&key)
+        .args(["-subj", "/CN=CSR-00001", "-out"])
+        .arg(&request)
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let folder = cloud.path("bundle");
+    let (request, out) = (request.to_str().unwrap(), folder.to_str().unwrap());
+    let wrong = cloud.try_admin(&["device", "add", "CSR-00002", "--csr", request, "--out", out]);
+    let text = String::from_utf8_lossy(&wrong.stderr).into_owned();
+    assert!(!wrong.status.success() && text.contains("/CN=CSR-00002"), "{text}");
+    assert!(!cloud.admin(&["device", "list"]).contains("CSR-00002"), "nothing is registered by a failure");
+    cloud.admin(&["device", "add", "CSR-00001", "--csr", request, "--out", out]);
+    assert!(!folder.join("device.key").exists());
+    cloud.start();
+    let bundle = Bundle::with_key("CSR-00001", &folder, PrivateKeyDer::from_pem_file(&key).unwrap());
+    let mut link = Publisher::connect(cloud.address, &bundle).unwrap();
+    link.publish(&report(BOOT, 1, clock::now())).unwrap();
+    cloud.stop();
+}
+
+#[test]
+fn accounts_sites_grants_and_tokens() {
+    let cloud = Cloud::new();
+    std::fs::write(cloud.path("good"), "correct horse battery staple\n").unwrap();
+    std::fs::write(cloud.path("short"), "fourteen chars\n").unwrap();
+    let (good, short) = (cloud.path("good"), cloud.path("short"));
+    let (good, short) = (good.to_str().unwrap(), short.to_str().unwrap());
+    cloud.admin(&["account", "add", "dana@example.com", "--name", "Dana", "--password-file", good]);
+    cloud.admin(&["site", "add", "Pier 4", "--time-zone", "America/Chicago"]);
+    let out = cloud.path("b");
+    let arguments = ["device", "add", "PIER-0001", "--site", "Pier 4", "--name", "Hall B", "--out"];
+    cloud.admin(&[&arguments[..], &[out.to_str().unwrap()]].concat());
+    cloud.admin(&["grant", "add", "dana@example.com", "pier-0001", "read-only"]);
+    let token = cloud.admin(&["token", "add", "dana@example.com", "--name", "test"]);
+    assert_eq!(token.trim_end().len(), 43, "alone on its line");
+
+    let refused: [(&[&str], &str); 9] = [
+        (&["account", "add", "dana@example.com", "--password-file", good], "exists already"),
+        (&["account", "add", "luis@example.com", "--password-file", short], "at least 15"),
+        (&["account", "add", "not-an-address", "--password-file", good], "not-an-address"),
+        (&["site", "add", "Nowhere", "--time-zone", "Mars/Base"], "America/Chicago"),
+        (&["device", "add", "PIER-0002", "--site", "Pier 5"], "admin site add"),
+        (&["device", "add", "PIER_0002"], "4 to 32 of A-Z"),
+        (&["device", "revoke", "PIER-0009"], "device list"),
+        (&["grant", "add", "dana@example.com", "PIER-0009", "read-only"], "admin device add"),
+        (&["token", "add", "nobody@example.com"], "admin account add"),
+    ];
+    for (arguments, expect) in refused {
+        let output = cloud.try_admin(arguments);
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && text.contains(expect), "{arguments:?}: {text}");
+    }
+}
+
+#[test]
+fn keys_are_for_their_owner_and_nothing_is_overwritten() {
+    let cloud = Cloud::new();
+    for name in
+        ["ca/device-ca.key", "ca/device-ca-spare.key", "ca/cloud-ca.key", "tls/people.key", "tls/device.key"]
+    {
+        let mode = std::fs::metadata(cloud.path("data").join(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+    let before = std::fs::read(cloud.path("data/ca/device-ca.key")).unwrap();
+    let again = cloud.try_admin(&["ca", "init"]);
+    let text = String::from_utf8_lossy(&again.stderr).into_owned();
+    assert!(!again.status.success() && text.contains("not overwritten"), "{text}");
+    assert_eq!(std::fs::read(cloud.path("data/ca/device-ca.key")).unwrap(), before);
+}
+
+#[test]
+fn serve_check_names_the_file_the_key_and_what_to_do() {
+    let cloud = Cloud::new();
+    let check = || {
+        let output = cloud.command(&["serve", "--check"]).output().unwrap();
+        (output.status.success(), String::from_utf8(output.stderr).unwrap())
+    };
+    assert_eq!(check(), (true, String::new()));
+    for (file, key, what) in [
+        ("data/tls/people.key", "people.key", "private key"),
+        ("data/tls/device.crt", "device.certificate", "--server-names"),
+        ("data/ca/device-ca.crt", "device.ca", "admin ca init"),
+    ] {
+        let path = cloud.path(file);
+        let good = std::fs::read(&path).unwrap();
+        for bad in [None, Some("not PEM")] {
+            match bad {
+                None => std::fs::remove_file(&path).unwrap(),
+                Some(text) => std::fs::write(&path, text).unwrap(),
+            }
+            let (success, text) = check();
+            assert!(!success && text.contains("cloud.toml"), "{text}");
+            assert!(
+                text.contains(&format!("`{key}`")) && text.contains(file) && text.contains(what),
+                "{text}"
+            );
+        }
+        std::fs::write(&path, good).unwrap();
+    }
+    assert!(check().0);
+}
