@@ -19,7 +19,8 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
-    set_parent_process_death_signal(Some(Signal::TERM)).context("cannot ask for a signal at the parent's end")?;
+    set_parent_process_death_signal(Some(Signal::TERM))
+        .context("cannot ask for a signal at the parent's end")?;
     // The parent may have gone before the line above; then no signal will ever come.
     if getppid().map(|pid| pid.as_raw_nonzero().get()) != Some(args.parent) {
         bail!("the parent {} is gone already", args.parent);

@@ -2,8 +2,12 @@
 //!
 //! In: the command line. Out: one of the subcommands, run to its end.
 
+mod cloud;
+mod fleet;
 mod guard;
+mod history;
 mod inverter;
+mod model;
 mod replay;
 
 use std::path::PathBuf;
@@ -26,6 +30,10 @@ enum Command {
     Inverter(inverter::Args),
     /// A raw recording on a pseudo-terminal, byte for byte at the true baud.
     Replay(replay::Args),
+    /// Many inverters straight over mutual TLS, with honest acknowledgement accounting.
+    Fleet(fleet::Args),
+    /// The past of one inverter, as its gateway's backlog: original times, packed reports.
+    History(history::Args),
     /// One command to a running simulator, by its --control socket: `tell SOCKET mains off`.
     Tell {
         /// The socket given as --control.
@@ -47,9 +55,12 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         Command::Inverter(args) => inverter::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Fleet(args) => fleet::run(&args),
+        Command::History(args) => history::run(&args),
         Command::Tell { socket, command } => {
-            let answer = tell(&socket, &command.join(" "))
-                .with_context(|| format!("nobody answers on {}; is that simulator running?", socket.display()))?;
+            let answer = tell(&socket, &command.join(" ")).with_context(|| {
+                format!("nobody answers on {}; is that simulator running?", socket.display())
+            })?;
             print!("{answer}");
             Ok(())
         }

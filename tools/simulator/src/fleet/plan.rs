@@ -10,6 +10,11 @@ use hdrhistogram::Histogram;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use wire::{Serial, UtcMs};
 
+pub use wire::mqtt::Version;
+
+use crate::line::protocol::Protocol;
+use crate::model::Parameters;
+
 /// One run: which devices publish what, where to, and for how long.
 #[derive(Debug)]
 pub struct Plan {
@@ -41,6 +46,28 @@ pub struct Plan {
     pub now: UtcMs,
 }
 
+impl Plan {
+    /// A plan with the usual values: version 5, one report in flight, everything at once, one thread, no ledger, no
+    /// reconnection.
+    #[must_use]
+    pub fn new(target: Target, devices: Vec<Device>, work: Work, now: UtcMs) -> Self {
+        Self {
+            target,
+            devices,
+            version: Version::V5,
+            work,
+            in_flight: 1,
+            duration: None,
+            connects_per_s: None,
+            reconnect: false,
+            threads: 1,
+            ledger: None,
+            seed: 1,
+            now,
+        }
+    }
+}
+
 /// Where to publish.
 #[derive(Debug, Clone)]
 pub struct Target {
@@ -48,8 +75,6 @@ pub struct Target {
     pub address: SocketAddr,
     /// Name checked in the server's certificate and sent as server name: a host name or an IP address.
     pub host: String,
-    /// MQTT inside a WebSocket on `/mqtt` instead of ALPN `mqtt`.
-    pub websocket: bool,
     /// Roots that the server's certificate must lead to.
     pub roots: Vec<CertificateDer<'static>>,
 }
@@ -63,22 +88,30 @@ pub struct Device {
     pub certificates: Vec<CertificateDer<'static>>,
     /// Its key.
     pub key: PrivateKeyDer<'static>,
+    /// What it plays in [`Work::History`]; `None`: an inverter that follows from the seed and the serial number.
+    pub play: Option<Box<Play>>,
+}
+
+/// The past of one inverter.
+#[derive(Debug, Clone)]
+pub struct Play {
+    /// As built; `start` is set by the run.
+    pub parameters: Parameters,
+    /// What its gateway would have received: foreign streams say less than the native one.
+    pub protocol: Protocol,
+    /// Console commands and when: hours before the end.
+    pub script: Vec<(f64, String)>,
 }
 
 impl Clone for Device {
     fn clone(&self) -> Self {
-        Self { serial: self.serial, certificates: self.certificates.clone(), key: self.key.clone_key() }
+        Self {
+            serial: self.serial,
+            certificates: self.certificates.clone(),
+            key: self.key.clone_key(),
+            play: self.play.clone(),
+        }
     }
-}
-
-/// MQTT version of a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Version {
-    /// 3.1.1
-    V311,
-    /// 5.0
-    #[default]
-    V5,
 }
 
 /// What each device does once connected.
@@ -95,10 +128,8 @@ pub enum Work {
     },
     /// Past readings with their original times, packed near the packet limit, as a gateway's backlog.
     History {
-        /// How far back the first reading lies, from [`Plan::now`].
+        /// How far back the first reading lies, from [`Plan::now`]. Readings are 10 s apart, 1 s on battery.
         hours: f64,
-        /// Seconds between readings.
-        every_s: u32,
     },
 }
 

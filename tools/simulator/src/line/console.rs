@@ -113,7 +113,11 @@ pub fn parse(line: &str) -> Result<Command, NotPossible> {
 /// The help as text.
 #[must_use]
 pub fn help() -> String {
-    HELP.iter().map(|(usage, meaning)| format!("{usage:34} {meaning}\n")).collect::<String>().trim_end().to_owned()
+    HELP.iter()
+        .map(|(usage, meaning)| format!("{usage:34} {meaning}\n"))
+        .collect::<String>()
+        .trim_end()
+        .to_owned()
 }
 
 fn not_possible(line: &str) -> NotPossible {
@@ -134,7 +138,11 @@ fn number(line: &str, text: &str, least: f64, most: f64) -> Result<f64, NotPossi
     Err(NotPossible(format!("{value} is out of range: give {least} to {most}")))
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 100,000, checked by the caller")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "0 to 100,000, checked by the caller"
+)]
 fn whole(value: f64) -> usize {
     value as usize
 }

@@ -149,7 +149,9 @@ impl Session {
             }
             Command::Ambient(celsius) => {
                 inverter.set_ambient(*celsius);
-                celsius.map_or("temperature as usual".into(), |celsius| format!("{celsius} °C around the cabinet"))
+                celsius.map_or("temperature as usual".into(), |celsius| {
+                    format!("{celsius} °C around the cabinet")
+                })
             }
             Command::Charge(charge) => {
                 inverter.set_charge(*charge);
@@ -179,7 +181,10 @@ impl Session {
         while left > 0 {
             let chunk: Vec<u8> = (0..left.min(64)).map(|_| self.noise.byte()).collect();
             if !self.pace.push(&chunk) {
-                return format!("the line took {} of {count} bytes; more would be a second behind", count - left);
+                return format!(
+                    "the line took {} of {count} bytes; more would be a second behind",
+                    count - left
+                );
             }
             left -= chunk.len();
         }

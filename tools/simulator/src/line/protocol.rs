@@ -52,7 +52,8 @@ fn ve_direct_block(observation: &Observation, out: &mut Vec<u8>) {
     let conditions = observation.sample.conditions;
     let alarm = bits(conditions, &VE_DIRECT_ALARMS);
     let on_battery = observation.sample.flags.value(Flag::BatteryPower) == Some(true);
-    let to_go = if on_battery { (value(observation, Quantity::BATTERY_RUNTIME) / 60.0).round() } else { -1.0 };
+    let to_go =
+        if on_battery { (value(observation, Quantity::BATTERY_RUNTIME) / 60.0).round() } else { -1.0 };
     let serial = observation.serial.map(|serial| serial.to_string()).unwrap_or_default();
     let fields = [
         ("PID", "0xA279".to_owned()),
@@ -133,7 +134,14 @@ fn mate_pages(observation: &Observation, out: &mut Vec<u8>) {
         "00".to_owned(),
         mode.to_owned(),
         digits(f64::from(bits(conditions, &MATE_ERRORS)), 3),
-        if !line { "00" } else if on_battery { "01" } else { "02" }.to_owned(),
+        if !line {
+            "00"
+        } else if on_battery {
+            "01"
+        } else {
+            "02"
+        }
+        .to_owned(),
         at(Quantity::BATTERY_VOLTAGE, 10.0, 3),
         "000".to_owned(),
         digits(f64::from(bits(conditions, &MATE_WARNINGS)), 3),
