@@ -77,7 +77,8 @@ pub fn telemetry(seed: u64, index: u64, days: usize) -> Telemetry {
     let fields = columns.into_iter().map(|(values, resolution)| quantise(&values, resolution)).collect();
     let times = (0..source.samples)
         .map(|sample| {
-            let jitter = if source.random.random::<f64>() < 0.3 { source.random.random_range(-3..4) } else { 0 };
+            let jitter =
+                if source.random.random::<f64>() < 0.3 { source.random.random_range(-3..4) } else { 0 };
             FIRST_MS + i64::try_from(sample).unwrap_or(0) * STEP_MS + jitter
         })
         .collect();
@@ -97,7 +98,8 @@ fn story(source: &mut Source, days: usize) -> Story {
         .collect();
     let walk = source.walk(0.45, 0.05, 300.0);
     let load: Vec<f64> = walk.iter().zip(&rhythm).map(|(x, day)| (x + 0.2 * day).clamp(0.03, 0.98)).collect();
-    let (mut on_battery, mut testing, mut tested) = (vec![false; samples], vec![false; samples], vec![false; samples]);
+    let (mut on_battery, mut testing, mut tested) =
+        (vec![false; samples], vec![false; samples], vec![false; samples]);
     // An outage of 5 to 90 minutes every ten days or so.
     for _ in 0..days.max(1) {
         if source.random.random::<f64>() < 0.1 {

@@ -7,6 +7,7 @@ mod cloud;
 mod devices;
 mod disk;
 mod gateway;
+mod history;
 mod history_data;
 mod http_chart;
 mod idle;
@@ -44,6 +45,8 @@ enum What {
     Storm(Options),
     /// P16: cold start, and start after kill -9, with 1,000 inverters and 30 days stored.
     Start(Options),
+    /// P6, P7: bytes per field and sample on disk, and the store's own speed.
+    History(Options),
     /// P9, P10: a chart of thirty days over HTTP.
     Chart(Options),
     /// Which peers are here, and their versions.
@@ -103,6 +106,7 @@ fn main() -> ExitCode {
         What::Idle(options) => idle::run(&options),
         What::Storm(options) => storm::run(&options),
         What::Start(options) => start::run(&options),
+        What::History(options) => history::run(&options),
         What::Chart(options) => http_chart::run(&options),
         What::Peers => peers::list(),
         What::Sink(args) => sink::run(&args),
