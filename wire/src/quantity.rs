@@ -150,8 +150,11 @@ impl Quantity {
     pub fn to_scaled(self, value: f64) -> Option<Scaled> {
         let scaled = value * self.scale();
         // `f64::round` is std; half away from zero by hand.
-        (scaled.abs() < 4_503_599_627_370_496.0)
-            .then_some(if scaled < 0.0 { (scaled - 0.5) as i64 } else { (scaled + 0.5) as i64 })
+        (scaled.abs() < 4_503_599_627_370_496.0).then_some(if scaled < 0.0 {
+            (scaled - 0.5) as i64
+        } else {
+            (scaled + 0.5) as i64
+        })
     }
 }
 
