@@ -1,7 +1,8 @@
 //! The smoke run on stable Rust: `cargo run --release -- --seconds 10 [--seed N] [--target NAME]`.
 //!
 //! In: seconds and a seed. Out: executions per target; on a panic or a hang the input as a file in `artifacts/` and exit
-//! code 1. `--repeat FILE --target NAME` runs one such file again.
+//! code 1. `--repeat FILE --target NAME` runs one such file again; `--trace FILE` keeps each input there before it is run,
+//! for the kinds of death that nothing can catch (the same seed runs the same inputs).
 #![forbid(unsafe_code)]
 
 mod mutate;
@@ -26,13 +27,16 @@ struct Options {
     seed: u64,
     target: Option<String>,
     repeat: Option<PathBuf>,
+    trace: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
     let options = match options(std::env::args().skip(1)) {
         Ok(options) => options,
         Err(problem) => {
-            eprintln!("{problem}\nusage: fuzz [--seconds 10] [--seed 1] [--target NAME] [--repeat FILE]");
+            eprintln!(
+                "{problem}\nusage: fuzz [--seconds 10] [--seed 1] [--target NAME] [--repeat FILE] [--trace FILE]"
+            );
             return ExitCode::from(2);
         }
     };
@@ -49,12 +53,12 @@ fn main() -> ExitCode {
     // One line per failure instead of a trace for each: the file is what matters.
     std::panic::set_hook(Box::new(|panic| eprintln!("{panic}")));
     let each = Duration::from_secs_f64(options.seconds / targets.len() as f64);
-    let failed = targets.iter().filter(|target| !smoke(target, each, options.seed)).count();
+    let failed = targets.iter().filter(|target| !smoke(target, each, &options)).count();
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn options(mut arguments: impl Iterator<Item = String>) -> Result<Options, String> {
-    let mut options = Options { seconds: 10.0, seed: 1, target: None, repeat: None };
+    let mut options = Options { seconds: 10.0, seed: 1, target: None, repeat: None, trace: None };
     while let Some(name) = arguments.next() {
         let value = arguments.next().ok_or_else(|| format!("{name} needs a value"))?;
         let bad = || format!("{name}: {value:?} is no number");
@@ -65,6 +69,7 @@ fn options(mut arguments: impl Iterator<Item = String>) -> Result<Options, Strin
             "--seed" => options.seed = value.parse().map_err(|_| bad())?,
             "--target" => options.target = Some(value),
             "--repeat" => options.repeat = Some(value.into()),
+            "--trace" => options.trace = Some(value.into()),
             _ => return Err(format!("unknown option {name}")),
         }
     }
@@ -86,15 +91,19 @@ fn repeat(file: &Path, targets: &[&Target]) -> ExitCode {
 }
 
 /// Runs one target for a while; `false` if it failed.
-fn smoke(target: &Target, time: Duration, seed: u64) -> bool {
+fn smoke(target: &Target, time: Duration, options: &Options) -> bool {
     let mut kept = (target.samples)();
     let mut unchanged = kept.clone().into_iter();
-    let mut mutator = Mutator::new(seed, target.name);
+    let mut mutator = Mutator::new(options.seed, target.name);
     let mut fates = HashSet::new();
     let mut executions = 0_u64;
     let end = Instant::now() + time;
     while Instant::now() < end || unchanged.len() > 0 {
         let input = unchanged.next().unwrap_or_else(|| mutator.next(&kept));
+        if let Some(Err(error)) = options.trace.as_ref().map(|file| fs::write(file, &input)) {
+            println!("{:12} no trace: {error}", target.name);
+            return false;
+        }
         let began = Instant::now();
         let Ok(fate) = catch_unwind(AssertUnwindSafe(|| (target.run)(&input))) else {
             return failed(target, "panicked", &input, executions);
