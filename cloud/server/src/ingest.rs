@@ -25,7 +25,7 @@ const DECODED_FACTOR: usize = 5;
 /// A part of the budget; given back when dropped.
 #[derive(Debug)]
 #[must_use = "dropping it gives the bytes back"]
-pub struct Reservation(#[expect(dead_code, reason = "held for its drop")] Option<OwnedSemaphorePermit>);
+pub struct Reservation(Option<OwnedSemaphorePermit>);
 
 /// One PUBLISH.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ pub struct Submission {
 pub struct Ticket {
     ack: Option<AckTicket>,
     /// The decoded report, so that it is decoded once.
-    pub report: Option<Box<Report>>,
+    pub report: Option<Report>,
     reservation: Option<Reservation>,
 }
 
@@ -105,7 +105,7 @@ impl Ingest {
         self.counters.reports.fetch_add(1, Ordering::Relaxed);
         self.counters.bytes.fetch_add(payload.len() as u64, Ordering::Relaxed);
         let (body, report) = match wire::report::decode(&payload) {
-            Ok(report) => (Body::Report { inverter, payload }, Some(Box::new(report))),
+            Ok(report) => (Body::Report { inverter, payload }, Some(report)),
             Err(error) => {
                 self.counters.quarantined.fetch_add(1, Ordering::Relaxed);
                 (Body::Quarantined { inverter, reason: error.to_string(), payload }, None)
@@ -144,9 +144,21 @@ pub fn acknowledge(batch: &mut Batch) {
 }
 
 impl Ticket {
-    /// Gives the budget back; called once the report is applied.
-    pub fn release(&mut self) {
-        self.reservation = None;
+    /// Moves its part of the budget to `spent`, which gives back a whole batch's at once when dropped: one lock
+    /// instead of one per report.
+    pub fn spend(&mut self, spent: &mut Reservation) {
+        let Some(permit) = self.reservation.take().and_then(|reservation| reservation.0) else { return };
+        match &mut spent.0 {
+            Some(all) => all.merge(permit),
+            none => *none = Some(permit),
+        }
+    }
+}
+
+impl Reservation {
+    /// Of nothing.
+    pub const fn nothing() -> Self {
+        Self(None)
     }
 }
 

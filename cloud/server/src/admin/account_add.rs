@@ -23,7 +23,7 @@ pub async fn run(
 ) -> anyhow::Result<()> {
     let password = password::read(password_file)?;
     password::check(&password, email.as_str())?;
-    let password_hash = &password::hash(&password)?;
+    let password_hash = &web::sign_in::password::hash(&password)?;
     state.create_account(NewAccount { email, name, password_hash, operator, created_at: now }).await?;
     println!("{}: account made", email.as_str());
     Ok(())

@@ -1,24 +1,17 @@
-//! A password from a file or from standard input, its rules, its hash.
+//! A password from a file or from standard input, and its rules.
 //!
-//! In: text exactly as typed, one trailing line end aside. Out: an Argon2id hash (PHC string). Never prints it. 19 MiB,
-//! two passes, one lane: OWASP's first recommendation, equal in strength to RFC 9106's second (64 MiB, three passes)
-//! against an attacker with memory to spare, and small enough that a burst of sign-ins fits this server.
+//! In: text exactly as typed, one trailing line end aside. Out: the same, if it is strong enough. Never prints it;
+//! `web::sign_in::password` hashes it.
 
 use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use argon2::{Algorithm, Argon2, Params, PasswordHasher, Version, password_hash::SaltString};
-use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 
 /// Least characters without a second factor (decision 30).
 pub const MIN_CHARACTERS: usize = 15;
 /// Most characters.
 pub const MAX_CHARACTERS: usize = 128;
-/// Memory of one hash, KiB.
-const MEMORY_KIB: u32 = 19 * 1024;
-const PASSES: u32 = 2;
-const LANES: u32 = 1;
 
 /// Reads a password from `file`, or from standard input where there is none.
 ///
@@ -71,27 +64,9 @@ pub fn check(password: &str, email: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Argon2id, as a PHC string.
-///
-/// # Errors
-/// The system gives no random bytes.
-pub fn hash(password: &str) -> anyhow::Result<String> {
-    let mut salt = [0_u8; 16];
-    SystemRandom::new().fill(&mut salt).map_err(|_| anyhow::anyhow!("the system gives no random bytes"))?;
-    let salt = SaltString::encode_b64(&salt).map_err(|error| anyhow::anyhow!("salt: {error}"))?;
-    let params = Params::new(MEMORY_KIB, PASSES, LANES, None)
-        .map_err(|error| anyhow::anyhow!("Argon2 parameters: {error}"))?;
-    let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-    let hash = argon
-        .hash_password(password.as_bytes(), &salt)
-        .map_err(|error| anyhow::anyhow!("Argon2: {error}"))?;
-    Ok(hash.to_string())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use argon2::{PasswordHash, PasswordVerifier};
 
     #[test]
     fn the_rules_hold_at_n_and_one_less() {
@@ -105,14 +80,5 @@ mod tests {
         check("aaaaaaaaaaaaaaaaaaaa", false);
         check("my a@b.example password", false);
         check("pässwörtér mit Umläuten", true);
-    }
-
-    #[test]
-    fn the_hash_verifies_the_password_and_no_other() {
-        let hash = hash("correct horse battery staple").unwrap();
-        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
-        let parsed = PasswordHash::new(&hash).unwrap();
-        assert!(Argon2::default().verify_password(b"correct horse battery staple", &parsed).is_ok());
-        assert!(Argon2::default().verify_password(b"correct horse battery staplf", &parsed).is_err());
     }
 }

@@ -1,27 +1,19 @@
-//! Random names and tokens.
+//! Random names, and fingerprints of certificates.
 //!
-//! In: nothing. Out: text of random bits from the library that TLS links, and what the store keeps of it.
+//! In: nothing, or a certificate. Out: text that tells nothing; SHA-256. Tokens are `web::sign_in::secret`'s.
 
-use anyhow::anyhow;
-use aws_lc_rs::{digest, rand};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use aws_lc_rs::digest;
+use web::sign_in::secret::Secret;
 
-/// A name for the outside that tells nothing: 128 random bits, 22 characters of base64url.
+/// Characters of a public id: 132 random bits as base64url.
+const PUBLIC_ID_LENGTH: usize = 22;
+
+/// A name for the outside that tells nothing.
 ///
 /// # Errors
 /// The system gives no random bytes.
 pub fn public_id() -> anyhow::Result<String> {
-    Ok(URL_SAFE_NO_PAD.encode(random::<16>()?))
-}
-
-/// A token of 256 random bits, 43 characters of base64url, and the hash of its bytes that the store keeps.
-///
-/// # Errors
-/// The system gives no random bytes.
-pub fn token() -> anyhow::Result<(String, [u8; 32])> {
-    let bytes = random::<32>()?;
-    Ok((URL_SAFE_NO_PAD.encode(bytes), sha256(&bytes)))
+    Ok(Secret::new()?.reveal().chars().take(PUBLIC_ID_LENGTH).collect())
 }
 
 /// SHA-256.
@@ -29,10 +21,4 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     let mut hash = [0; 32];
     hash.copy_from_slice(digest::digest(&digest::SHA256, bytes).as_ref());
     hash
-}
-
-fn random<const N: usize>() -> anyhow::Result<[u8; N]> {
-    let mut bytes = [0; N];
-    rand::fill(&mut bytes).map_err(|_| anyhow!("the system gives no random bytes"))?;
-    Ok(bytes)
 }

@@ -3,9 +3,10 @@
 //! In: whose. Out: the token on standard output, alone on its line; the store keeps its hash.
 
 use store::state::{Email, NewToken, StateStore, TokenScope};
+use web::sign_in::secret::Secret;
 use wire::UtcMs;
 
-use super::{grant_add, secret};
+use super::grant_add;
 
 /// Makes and prints it.
 ///
@@ -13,12 +14,13 @@ use super::{grant_add, secret};
 /// There is no such account, or the store failed.
 pub async fn run(email: &Email, name: &str, state: &StateStore, now: UtcMs) -> anyhow::Result<()> {
     let account = grant_add::account(email, state).await?;
-    let (token, token_hash) = secret::token()?;
+    let token = Secret::new()?;
+    let token_hash = token.hash();
     let scope = TokenScope::Read;
     state
         .create_token(NewToken { token_hash, account, name, scope, created_at: now, expires_at: None })
         .await?;
-    println!("{token}");
+    println!("{}", token.reveal());
     eprintln!("This is shown once. Use it as: Authorization: Bearer TOKEN");
     Ok(())
 }

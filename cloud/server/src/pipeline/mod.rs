@@ -20,7 +20,7 @@ use store::journal::{Entry, JournalError};
 use store::state::{Snapshots, StateError, StateStore};
 use tokio::runtime::Handle;
 
-use crate::ingest::Batch;
+use crate::ingest::{Batch, Reservation};
 use crate::live::LiveStates;
 use saver::Saver;
 use states::States;
@@ -189,11 +189,12 @@ impl Pipeline {
     }
 
     fn batch(&mut self, batch: Batch) {
+        let mut spent = Reservation::nothing();
         for (index, (entry, mut ticket)) in (0_u32..).zip(batch.entries) {
-            let report = ticket.report.take().map(|report| *report);
-            self.states.take(Position { batch: batch.batch, index }, entry, report);
-            ticket.release();
+            self.states.take(Position { batch: batch.batch, index }, entry, ticket.report.take());
+            ticket.spend(&mut spent);
         }
+        drop(spent);
     }
 
     fn save(&mut self) -> Result<(), PipelineError> {
