@@ -471,6 +471,19 @@ mod tests {
     }
 
     #[test]
+    fn the_example_is_good_and_every_line_of_it_says_the_default() {
+        let example = include_str!("../cloud.example.toml");
+        let config = parse(example).unwrap();
+        let setting = |line: &str| line.starts_with("# ") && line.contains(" = ");
+        let uncommented: Vec<_> =
+            example.lines().map(|line| if setting(line) { &line[2..] } else { line }).collect();
+        let mut every = parse(&uncommented.join("\n")).unwrap();
+        assert_eq!(every.people.origin.take().as_deref(), Some("https://connect.example.com"));
+        assert!(every.metrics_listen.take().is_some());
+        assert_eq!(every, config);
+    }
+
+    #[test]
     fn a_missing_file_says_how_to_name_one() {
         let error = Config::load(Path::new("/nowhere/cloud.toml")).unwrap_err().to_string();
         assert!(error.contains("/nowhere/cloud.toml") && error.contains("--config FILE"), "{error}");

@@ -76,7 +76,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     })?;
     let address = listener.local_addr()?;
     let (fatal, mut failed) = stop::channel();
-    let (parts, appender, ended) = start(config, &fatal).await?;
+    let (parts, appender, mut ended) = start(config, &fatal).await?;
     let stopping = CancellationToken::new();
     refresh::spawn(&parts, &fatal, &stopping);
     housekeeping::spawn(&parts, &stopping)?;
@@ -101,6 +101,8 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let reason = tokio::select! {
         reason = stop::signal() => reason?,
         fatal = failed.recv() => return Err(stop::error(fatal)),
+        // Only a panic ends it without a word; it was printed where it happened.
+        _ = &mut ended => return Err(stop::error(failed.try_recv().ok())),
     };
     tracing::info!(reason, "stopping: no new connections, then what was received is made durable");
     stopping.cancel();

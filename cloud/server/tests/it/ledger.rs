@@ -1,6 +1,7 @@
 //! Nothing acknowledged is lost, nothing is stored twice, however often the server is killed.
 //!
-//! `INVERTER_CONNECT_KILL_CYCLES` sets the cycles (10; 200 in the full run, then with 200 devices instead of 20).
+//! `INVERTER_CONNECT_KILL_CYCLES` sets the cycles (10; 200 where `INVERTER_CONNECT_TESTS=full`); from 200 on there are
+//! 200 devices instead of 20.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -103,9 +104,12 @@ fn identifier(number: u64) -> u16 {
     u16::try_from(number % 65_535).unwrap() + 1
 }
 
-#[expect(clippy::disallowed_methods, reason = "the test's own knob")]
+#[expect(clippy::disallowed_methods, reason = "the test's own knobs")]
 fn cycles() -> usize {
-    std::env::var("INVERTER_CONNECT_KILL_CYCLES").map_or(10, |text| text.parse().unwrap())
+    let wanted = |name| std::env::var(name).ok();
+    let full = wanted("INVERTER_CONNECT_TESTS").is_some_and(|tests| tests == "full");
+    let usual = if full { 200 } else { 10 };
+    wanted("INVERTER_CONNECT_KILL_CYCLES").map_or(usual, |text| text.parse().unwrap())
 }
 
 #[test]
