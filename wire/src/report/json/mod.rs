@@ -4,6 +4,7 @@
 //! sense are carried raw in its `unknown`; a structure that makes none is an error that says which key and byte.
 
 mod decimal;
+mod object;
 mod read;
 mod write;
 
