@@ -106,10 +106,10 @@ fn name_and_alpn_choose_the_door() {
     let device = house.device("A1B2-0001");
     // Raw MQTT: by name, by IP (no name), by the people's name with ALPN mqtt, and without ALPN.
     let raw: [(&str, &[&[u8]]); 5] = [
-        ("device.example", &[b"mqtt"]),
-        ("127.0.0.1", &[b"x-amzn-mqtt-ca"]),
         ("localhost", &[b"mqtt"]),
-        ("device.example", &[]),
+        ("127.0.0.1", &[b"x-amzn-mqtt-ca"]),
+        ("people.example", &[b"mqtt"]),
+        ("localhost", &[]),
         ("127.0.0.1", &[]),
     ];
     for (name, alpn) in raw {

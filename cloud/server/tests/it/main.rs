@@ -9,6 +9,7 @@
 )]
 
 mod admin;
+mod clients;
 mod cloud;
 mod door;
 mod door_setup;
