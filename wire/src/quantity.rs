@@ -9,6 +9,9 @@ use core::fmt;
 /// A value times ten to the power of its quantity's decimals: 136.42 V (two decimals) is 13642.
 pub type Scaled = i64;
 
+/// Scaled values are smaller than this, either sign: beyond it `f64` would not hold them exactly.
+pub const SCALED_LIMIT: Scaled = 1 << 52;
+
 /// One measured thing, known by its code in [`TABLE`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Quantity(u8);
@@ -144,13 +147,14 @@ impl Quantity {
         scaled as f64 / self.scale()
     }
 
-    /// Number in the unit → scaled integer, rounded half away from zero. `None` unless finite and within ±2^52.
+    /// Number in the unit → scaled integer, rounded half away from zero. `None` unless finite and within
+    /// ±[`SCALED_LIMIT`].
     #[must_use]
     #[expect(clippy::cast_possible_truncation, reason = "bounded just above")]
     pub fn to_scaled(self, value: f64) -> Option<Scaled> {
         let scaled = value * self.scale();
         // `f64::round` is std; half away from zero by hand.
-        (scaled.abs() < 4_503_599_627_370_496.0).then_some(if scaled < 0.0 {
+        (scaled.abs() < SCALED_LIMIT as f64).then_some(if scaled < 0.0 {
             (scaled - 0.5) as i64
         } else {
             (scaled + 0.5) as i64

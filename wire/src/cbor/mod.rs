@@ -16,14 +16,11 @@ use minicbor::{Decoder, Encoder, decode, encode};
 
 pub(crate) use sample::{put_sample, sample_entries};
 
-use crate::Scaled;
+use crate::quantity::{SCALED_LIMIT, Scaled};
 use crate::report::ReportError;
 
 /// Deepest nesting that is skipped in a value nobody knows.
 const MAX_DEPTH: u8 = 16;
-
-/// Largest magnitude of a scaled value: beyond it `f64` would not hold it exactly.
-const MAX_SCALED: u64 = 1 << 52;
 
 /// Writing to a `Vec` cannot fail; the type says so.
 pub(crate) type Written = Result<(), encode::Error<Infallible>>;
@@ -65,7 +62,7 @@ impl Integer {
         let (Self::Unsigned(argument) | Self::Negative(argument)) = self;
         let value = i64::try_from(argument).ok()?;
         let value = if matches!(self, Self::Negative(_)) { -1 - value } else { value };
-        (value.unsigned_abs() < MAX_SCALED).then_some(value)
+        (value.unsigned_abs() < SCALED_LIMIT.unsigned_abs()).then_some(value)
     }
 }
 

@@ -5,10 +5,7 @@
 
 use core::fmt;
 
-use crate::Scaled;
-
-/// As [`crate::Quantity::to_scaled`]: beyond it `f64` would not hold the value exactly.
-const MAX_SCALED: i64 = 1 << 52;
+use crate::quantity::{SCALED_LIMIT, Scaled};
 
 /// The number times 10^decimals, rounded half away from zero.
 pub(super) fn parse(text: &str, decimals: u8) -> Option<Scaled> {
@@ -45,7 +42,7 @@ pub(super) fn parse(text: &str, decimals: u8) -> Option<Scaled> {
         scaled = scaled.checked_mul(10)?;
         taken += 1;
     }
-    (scaled < MAX_SCALED).then_some(if negative { -scaled } else { scaled })
+    (scaled < SCALED_LIMIT).then_some(if negative { -scaled } else { scaled })
 }
 
 /// A scaled integer as the shortest decimal text that is the same number.
