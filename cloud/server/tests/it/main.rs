@@ -9,6 +9,7 @@
 )]
 
 mod admin;
+mod api;
 mod clients;
 mod cloud;
 mod door;
