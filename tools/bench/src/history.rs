@@ -85,6 +85,7 @@ fn measure(folder: &Path, fleet: &[Telemetry], rows: &mut Rows) -> Result<Bytes>
     }
     drop(history);
     let hours = day_bytes(folder)? / field_samples;
+    rows.note("P7", "of that, the chunks themselves", &[content_bytes(folder)? / field_samples], "B");
     let history = History::open(folder, Config::default())?;
     let began = Instant::now();
     history.merge_due(UtcMs(FIRST_MS + DAY_MS * i64::try_from(days + 1)?))?;
@@ -92,6 +93,7 @@ fn measure(folder: &Path, fleet: &[Telemetry], rows: &mut Rows) -> Result<Bytes>
     check(&history, fleet)?;
     drop(history);
     let days = day_bytes(folder)? / field_samples;
+    rows.note("P6", "of that, the chunks themselves", &[content_bytes(folder)? / field_samples], "B");
     rows.note("P7", "taken in", &[field_samples / append_s / 1e6], "M field-samples/s");
     rows.note("P7", "sealed by the hour", &[field_samples / seal_s / 1e6], "M field-samples/s");
     rows.note("P6", "merged by the day", &[field_samples / merge_s / 1e6], "M field-samples/s");
@@ -151,6 +153,22 @@ fn day_bytes(folder: &Path) -> Result<f64> {
         let file = file?;
         if !file.file_name().to_string_lossy().starts_with("open.") {
             bytes += file.metadata()?.len();
+        }
+    }
+    Ok(as_f64(bytes))
+}
+
+/// Bytes of the chunks in them, without SQLite's pages.
+fn content_bytes(folder: &Path) -> Result<f64> {
+    let mut bytes = 0_u64;
+    for file in std::fs::read_dir(folder)? {
+        let path = file?.path();
+        let is_day = path.extension().is_some_and(|e| e == "sqlite") && !path.ends_with("open.sqlite");
+        if is_day {
+            let connection = rusqlite::Connection::open(&path)?;
+            bytes += connection
+                .query_row("SELECT sum(length(content)) FROM chunks", (), |row| row.get::<_, i64>(0))?
+                .cast_unsigned();
         }
     }
     Ok(as_f64(bytes))

@@ -33,10 +33,11 @@ mod id {
     pub(super) const FIRST_QUANTITY: u64 = 16;
 }
 
-/// Kinds of a column in the directory, beside those of [`Form`].
+/// Kinds of a column in the directory; the code of its [`Form`] stands above these two bits.
 const EVERY_ROW: u8 = 0;
 const SOME_ROWS: u8 = 1;
 const RUNS: u8 = 2;
+const KIND_BITS: u8 = 2;
 
 /// Writes a chunk that has at least one row.
 ///
@@ -47,7 +48,8 @@ pub(super) fn encode(columns: &Columns) -> Result<Vec<u8>, String> {
     let first = columns.times.first().copied().unwrap_or_default();
     let last = columns.times.last().copied().unwrap_or_default();
     let (steps, rests) = split_times(&columns.times);
-    writer.numbers(id::TIME_STEP, &steps)?;
+    // The first step is 0 in every chunk; the others are mostly all the same.
+    writer.numbers(id::TIME_STEP, steps.get(1..).unwrap_or_default())?;
     writer.numbers(id::TIME_REST, &rests)?;
     writer.sparse(id::SEQUENCE, &columns.sequences)?;
     writer.sparse(id::CORRECTION, &columns.corrections)?;
@@ -95,13 +97,15 @@ struct Writer {
 
 impl Writer {
     fn numbers(&mut self, id: u64, values: &[i64]) -> Result<(), String> {
-        self.columns += 1;
-        write_unsigned(&mut self.directory, id);
-        self.directory.push(EVERY_ROW);
         let begin = self.bodies.len();
         let form = number::encode(values, &mut self.bodies)?;
+        self.columns += 1;
+        write_unsigned(&mut self.directory, id);
+        self.directory.push(EVERY_ROW | form.code() << KIND_BITS);
         form.write(&mut self.directory);
-        write_unsigned(&mut self.directory, (self.bodies.len() - begin) as u64);
+        if form.has_body() {
+            write_unsigned(&mut self.directory, (self.bodies.len() - begin) as u64);
+        }
         Ok(())
     }
 
@@ -112,9 +116,6 @@ impl Writer {
         if column.is_full(self.rows) {
             return self.numbers(id, &column.values);
         }
-        self.columns += 1;
-        write_unsigned(&mut self.directory, id);
-        self.directory.push(SOME_ROWS);
         let begin = self.bodies.len();
         write_unsigned(&mut self.bodies, column.rows.len() as u64);
         let mut end = 0;
@@ -124,6 +125,9 @@ impl Writer {
             end = first + count;
         }
         let form = number::encode(&column.values, &mut self.bodies)?;
+        self.columns += 1;
+        write_unsigned(&mut self.directory, id);
+        self.directory.push(SOME_ROWS | form.code() << KIND_BITS);
         form.write(&mut self.directory);
         write_unsigned(&mut self.directory, column.values.len() as u64);
         write_unsigned(&mut self.directory, (self.bodies.len() - begin) as u64);
@@ -235,15 +239,19 @@ impl<'a> Chunk<'a> {
         let mut columns = Vec::new();
         for _ in 0..count {
             let id = reader.unsigned()?;
-            let kind = match reader.byte()? {
-                EVERY_ROW => Kind::EveryRow(Form::read(&mut reader)?),
+            let byte = reader.byte()?;
+            let code = byte >> KIND_BITS;
+            let kind = match byte & ((1 << KIND_BITS) - 1) {
+                EVERY_ROW => Kind::EveryRow(Form::read(code, &mut reader)?),
                 SOME_ROWS => {
-                    Kind::SomeRows(Form::read(&mut reader)?, reader.size().filter(|some| *some <= rows)?)
+                    let form = Form::read(code, &mut reader)?;
+                    Kind::SomeRows(form, reader.size().filter(|some| *some <= rows)?)
                 }
                 RUNS => Kind::Runs,
                 _ => return None,
             };
-            let length = reader.size()?;
+            let bodiless = matches!(kind, Kind::EveryRow(form) if !form.has_body());
+            let length = if bodiless { 0 } else { reader.size()? };
             columns.push(Column { id, kind, body: rest.take(length)? });
         }
         Some(Self { rows, first, last, columns, bodies, bodies_checksum })
@@ -251,17 +259,24 @@ impl<'a> Chunk<'a> {
 
     /// The time of each row, milliseconds since 1970.
     pub(super) fn times(&self) -> Result<Vec<i64>, NotAChunk> {
-        let steps = self.sparse(id::TIME_STEP)?.values;
-        let rests = self.sparse(id::TIME_REST)?.values;
-        if steps.len() != self.rows || rests.len() != self.rows {
-            return Err(bad("it has no times"));
-        }
+        let steps = self.every_row(id::TIME_STEP, self.rows - 1)?;
+        let rests = self.every_row(id::TIME_REST, self.rows)?;
         let mut second = 0_i64;
         let time = |(step, rest): (i64, i64)| {
             second = second.wrapping_add(step);
             self.first.wrapping_add(second.wrapping_mul(GRID_MS)).wrapping_add(rest)
         };
-        Ok(steps.into_iter().zip(rests).map(time).collect())
+        Ok(std::iter::once(0).chain(steps).zip(rests).map(time).collect())
+    }
+
+    /// A column that must be there.
+    fn every_row(&self, id: u64, count: usize) -> Result<Vec<i64>, NotAChunk> {
+        let found = self.columns.iter().find(|column| column.id == id);
+        let values = found.and_then(|column| match column.kind {
+            Kind::EveryRow(form) => number::decode(form, count, column.body),
+            _ => None,
+        });
+        values.ok_or_else(|| bad(format!("column {id} makes no sense")))
     }
 
     /// The values of a quantity; no rows where it was never reported.

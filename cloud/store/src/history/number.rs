@@ -25,12 +25,14 @@ pub(super) enum Form {
         /// The difference of neighbours.
         step: i64,
     },
-    /// `value - min` as wrapped `pco` of 8, 16, 32 or 64 bits.
+    /// `(value - min) / unit` as wrapped `pco` of 8, 16, 32 or 64 bits, as `range / unit` needs.
     Packed {
         /// Least value.
         min: i64,
         /// Greatest less least.
         range: u64,
+        /// What all of `value - min` are multiples of: 10 where a device tells fewer decimals than we keep.
+        unit: u64,
     },
 }
 
@@ -43,38 +45,57 @@ const DELTAS: [DeltaSpec; 3] = [DeltaSpec::NoOp, DeltaSpec::TryConsecutive(1), D
 /// What `FileCompressor::write_header` writes: `pco`'s format version, kept once here and not in each column.
 const PCO_HEADER: [u8; 2] = [4, 1];
 
-/// Kinds in the directory.
+/// Codes in the directory, two bits.
 const CONSTANT: u8 = 0;
 const LINEAR: u8 = 1;
 const PACKED: u8 = 2;
+const PACKED_BY_UNIT: u8 = 3;
 
 impl Form {
-    /// Writes the directory's part: kind, then numbers.
+    /// Two bits for the directory.
+    pub(super) const fn code(self) -> u8 {
+        match self {
+            Self::Constant { .. } => CONSTANT,
+            Self::Linear { .. } => LINEAR,
+            Self::Packed { unit: 1, .. } => PACKED,
+            Self::Packed { .. } => PACKED_BY_UNIT,
+        }
+    }
+
+    /// Whether there is a body.
+    pub(super) const fn has_body(self) -> bool {
+        matches!(self, Self::Packed { .. })
+    }
+
+    /// Writes the numbers that go with the code.
     pub(super) fn write(self, out: &mut Vec<u8>) {
         match self {
-            Self::Constant { value } => {
-                out.push(CONSTANT);
-                write_signed(out, value);
-            }
+            Self::Constant { value } => write_signed(out, value),
             Self::Linear { first, step } => {
-                out.push(LINEAR);
                 write_signed(out, first);
                 write_signed(out, step);
             }
-            Self::Packed { min, range } => {
-                out.push(PACKED);
+            Self::Packed { min, range, unit } => {
                 write_signed(out, min);
                 write_unsigned(out, range);
+                if unit != 1 {
+                    write_unsigned(out, unit);
+                }
             }
         }
     }
 
     /// Reads what [`Form::write`] wrote.
-    pub(super) fn read(reader: &mut Reader<'_>) -> Option<Self> {
-        match reader.byte()? {
-            CONSTANT => Some(Self::Constant { value: reader.signed()? }),
-            LINEAR => Some(Self::Linear { first: reader.signed()?, step: reader.signed()? }),
-            PACKED => Some(Self::Packed { min: reader.signed()?, range: reader.unsigned()? }),
+    pub(super) fn read(code: u8, reader: &mut Reader<'_>) -> Option<Self> {
+        let first = reader.signed()?;
+        match code {
+            CONSTANT => Some(Self::Constant { value: first }),
+            LINEAR => Some(Self::Linear { first, step: reader.signed()? }),
+            PACKED => Some(Self::Packed { min: first, range: reader.unsigned()?, unit: 1 }),
+            PACKED_BY_UNIT => {
+                let (range, unit) = (reader.unsigned()?, reader.unsigned()?);
+                (unit > 0).then_some(Self::Packed { min: first, range, unit })
+            }
             _ => None,
         }
     }
@@ -95,15 +116,24 @@ pub(super) fn encode(values: &[i64], out: &mut Vec<u8>) -> Result<Form, String> 
         return Ok(Form::Linear { first, step });
     }
     let range = max.wrapping_sub(min).cast_unsigned();
-    let above = values.iter().map(|value| value.wrapping_sub(min).cast_unsigned());
-    let body = match width(range) {
-        Width::One => pack(&above.map(|v| v.to_le_bytes()[0]).collect::<Vec<u8>>()),
-        Width::Two => pack(&above.filter_map(|v| u16::try_from(v).ok()).collect::<Vec<_>>()),
-        Width::Four => pack(&above.filter_map(|v| u32::try_from(v).ok()).collect::<Vec<_>>()),
-        Width::Eight => pack(&above.collect::<Vec<u64>>()),
+    let above = || values.iter().map(|value| value.wrapping_sub(min).cast_unsigned());
+    let unit = above().fold(0, greatest_common_divisor).max(1);
+    let units = above().map(|above| above / unit);
+    let body = match width(range / unit) {
+        Width::One => pack(&units.map(|v| v.to_le_bytes()[0]).collect::<Vec<u8>>()),
+        Width::Two => pack(&units.filter_map(|v| u16::try_from(v).ok()).collect::<Vec<_>>()),
+        Width::Four => pack(&units.filter_map(|v| u32::try_from(v).ok()).collect::<Vec<_>>()),
+        Width::Eight => pack(&units.collect::<Vec<u64>>()),
     };
     out.extend_from_slice(&body?);
-    Ok(Form::Packed { min, range })
+    Ok(Form::Packed { min, range, unit })
+}
+
+fn greatest_common_divisor(mut a: u64, mut b: u64) -> u64 {
+    while a != 1 && b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a
 }
 
 /// `count` values of a form and its body. `None` where the body makes no sense.
@@ -113,13 +143,14 @@ pub(super) fn decode(form: Form, count: usize, body: &[u8]) -> Option<Vec<i64>> 
         Form::Linear { first, step } => {
             Some(std::iter::successors(Some(first), |v| Some(v.wrapping_add(step))).take(count).collect())
         }
-        Form::Packed { min, range } => {
-            let add = |above: u64| min.wrapping_add(above.cast_signed());
-            Some(match width(range) {
-                Width::One => unpack::<u8>(body, count)?.into_iter().map(|v| add(v.into())).collect(),
-                Width::Two => unpack::<u16>(body, count)?.into_iter().map(|v| add(v.into())).collect(),
-                Width::Four => unpack::<u32>(body, count)?.into_iter().map(|v| add(v.into())).collect(),
-                Width::Eight => unpack::<u64>(body, count)?.into_iter().map(add).collect(),
+        Form::Packed { .. } if count == 0 => Some(Vec::new()),
+        Form::Packed { min, range, unit } => {
+            let value = |units: u64| min.wrapping_add(units.wrapping_mul(unit).cast_signed());
+            Some(match width(range / unit) {
+                Width::One => unpack::<u8>(body, count)?.into_iter().map(|v| value(v.into())).collect(),
+                Width::Two => unpack::<u16>(body, count)?.into_iter().map(|v| value(v.into())).collect(),
+                Width::Four => unpack::<u32>(body, count)?.into_iter().map(|v| value(v.into())).collect(),
+                Width::Eight => unpack::<u64>(body, count)?.into_iter().map(value).collect(),
             })
         }
     }
@@ -147,7 +178,7 @@ fn pack<T: Number>(values: &[T]) -> Result<Vec<u8>, String> {
     for delta in DELTAS {
         let config = ChunkConfig::default()
             .with_compression_level(level)
-            .with_mode_spec(ModeSpec::Auto)
+            .with_mode_spec(ModeSpec::Classic)
             .with_delta_spec(delta)
             .with_paging_spec(pco::PagingSpec::Exact(vec![values.len()]))
             .with_enable_8_bit(true);
@@ -183,7 +214,8 @@ mod tests {
         let form = encode(values, &mut body).unwrap();
         let mut line = Vec::new();
         form.write(&mut line);
-        assert_eq!(Form::read(&mut Reader::new(&line)), Some(form));
+        assert_eq!(Form::read(form.code(), &mut Reader::new(&line)), Some(form));
+        assert_eq!(form.has_body(), !body.is_empty());
         assert_eq!(decode(form, values.len(), &body).unwrap(), values);
         body.len()
     }
@@ -203,11 +235,21 @@ mod tests {
     #[test]
     fn extremes_come_back() {
         there_and_back(&[i64::MIN, i64::MAX, 0, -1]);
+        there_and_back(&[i64::MIN, i64::MAX]);
+        there_and_back(&[-20, 0, 2_550]);
+        there_and_back(&[i64::MIN, 0, i64::MIN]);
         there_and_back(&[0, 255, 3]);
         there_and_back(&[-1, 255, 3]);
         there_and_back(&[0, 65_535, 3]);
         there_and_back(&[0, 65_536, 3]);
         there_and_back(&[0, 1 << 32, 3]);
+    }
+
+    #[test]
+    fn a_device_with_fewer_decimals_costs_nothing_more() {
+        let fine: Vec<i64> = (0..360).map(|n| n * n % 97).collect();
+        let coarse: Vec<i64> = fine.iter().map(|value| 7 + value * 10).collect();
+        assert_eq!(there_and_back(&fine), there_and_back(&coarse));
     }
 
     proptest! {
