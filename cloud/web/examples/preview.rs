@@ -148,7 +148,7 @@ fn fill(history: &History, states: &States, at: usize, key: InverterKey, begun: 
         if !gone && !gap {
             report(history, states, at, key, time, begun);
         }
-        time = time.plus_ms(if begun.since(time) > DAY { 5 * MINUTE } else { 10_000 });
+        time = time.plus_ms(10_000);
     }
 }
 

@@ -30,6 +30,9 @@ pub enum Error {
     /// The request is wrong; the text says what to write instead.
     #[error("{0}")]
     Request(String),
+    /// The request's body is larger than any form here.
+    #[error("the request is too large")]
+    TooLarge,
     /// Ten pages of this account are open already.
     #[error("too many live pages")]
     TooManyStreams,
@@ -77,6 +80,7 @@ impl Error {
                 "Nothing was changed. Open the page here and try again.",
             ),
             Self::Request(_) => (StatusCode::BAD_REQUEST, "This request is not understood", ""),
+            Self::TooLarge => return unnamed(StatusCode::PAYLOAD_TOO_LARGE),
             Self::TooManyStreams => (
                 StatusCode::TOO_MANY_REQUESTS,
                 "Too many live pages",

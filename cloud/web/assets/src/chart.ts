@@ -4,7 +4,7 @@ import { now } from "./clock.js";
 import { decode, type Data, type Episode, type Wire } from "./chart/data.js";
 import { episodes } from "./chart/episodes.js";
 import { lane, last, type Lane } from "./chart/lane.js";
-import { look, value } from "./chart/look.js";
+import { look, spread, value } from "./chart/look.js";
 import { length, moment } from "./chart/times.js";
 
 /** Named ranges, milliseconds. */
@@ -86,7 +86,9 @@ class Chart {
 
   /** Buttons that do what dragging does. */
   private zoomButtons(): void {
-    const end = document.getElementById("chart-later");
+    const group = document.createElement("span");
+    group.className = "zoom";
+    document.getElementById("chart-later")?.after(group);
     for (const [words, sign, by] of [["Zoom in", "+", 0.5], ["Zoom out", "−", 2]] as const) {
       const button = document.createElement("button");
       button.type = "button";
@@ -94,7 +96,7 @@ class Chart {
       button.setAttribute("aria-label", words);
       button.textContent = sign;
       button.addEventListener("click", () => this.zoom(by));
-      end?.parentElement?.append(button);
+      group.append(button);
     }
   }
 
@@ -248,20 +250,23 @@ class Chart {
       for (const line of data.lines) add(`${line.label} `, last(line));
     } else {
       add("", moment(this.zone, time, fine));
-      const during = this.during(data, time);
+      const empty = data.lines.every((line) => typeof line.mean[index ?? 0] !== "number");
+      const during = this.during(data, time, empty);
       if (during) add(during);
       for (const { line } of this.lanes) {
         const [mean, low, high] = [line.mean[index ?? 0], line.low[index ?? 0], line.high[index ?? 0]];
-        const spread = low !== high && low !== null && high !== null && mean !== null;
         add(`${line.label} `, value(mean, line.unit, line.decimals));
-        if (spread) add(`${value(low, "", line.decimals)} to ${value(high, line.unit, line.decimals)}`);
+        const between = typeof low === "number" && typeof high === "number" ? spread(low, high, line.unit, line.decimals) : "";
+        if (between) add(`(${between})`);
       }
     }
     this.readout.replaceChildren(...parts);
   }
 
-  private during(data: Data, time: number): string {
-    const found = data.episodes.find((episode: Episode) => time >= episode.from && time < episode.to);
+  /** What was going on; a gap only where there is no value, as a bucket may begin in one. */
+  private during(data: Data, time: number, empty: boolean): string {
+    const at = ({ kind, from, to }: Episode) => (kind === "gap") === empty && time + data.step > from && time < to;
+    const found = data.episodes.find(at);
     if (!found) return "";
     const words = { bat: "On battery", test: "Self-test", gap: "No data" }[found.kind];
     return `${words}, ${length(found.to - found.from)}`;

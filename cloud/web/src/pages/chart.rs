@@ -131,14 +131,16 @@ fn encode(span: &Span, range: &Range) -> Vec<u8> {
         last = time.0;
     });
     out.text(",\"lines\":");
-    out.list(&range.series, |out, series| line(out, series));
+    out.list(&range.series, line);
     out.text(",\"episodes\":");
     out.list(&episodes::on_battery(range), |out, (span, lost)| {
         out.text(if *lost { "[\"bat\"," } else { "[\"test\"," });
         out.integer(span.from.0).text(",").integer(span.to.0).text("]");
     });
     out.text(",\"gaps\":");
-    out.list(&range.gaps, |out, gap| {
+    // What is narrower than a column cannot be seen, and a month may have thousands.
+    let wide: Vec<_> = range.gaps.iter().filter(|gap| gap.to.since(gap.from) >= range.step_ms).collect();
+    out.list(&wide, |out, gap| {
         out.text("[").integer(gap.from.0).text(",").integer(gap.to.0).text("]");
     });
     out.text("}");

@@ -70,9 +70,11 @@ pub async fn show(
 pub async fn submit(State(context): State<Context>, request: Request) -> Result<Response, Error> {
     let address = caller::address(request.extensions());
     let headers = request.headers().clone();
-    let Form(form) = Form::<Credentials>::from_request(request, &())
-        .await
-        .map_err(|_| Error::Request("Send the fields email and password as a form.".to_owned()))?;
+    let form = Form::<Credentials>::from_request(request, &()).await;
+    let Form(form) = form.map_err(|refused| match refused.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Error::TooLarge,
+        _ => Error::Request("Send the fields email and password as a form.".to_owned()),
+    })?;
     let Credentials { email, password, next } = form;
     let next = local(&next);
     let Some(account) = verified(&context, &email, password, Source::from(address)).await? else {

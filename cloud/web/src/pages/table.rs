@@ -14,13 +14,16 @@ use super::html;
 use super::shell::Shell;
 use crate::caller::Caller;
 use crate::view::fleet::Known;
-use crate::view::span::{RANGES, Span};
+use crate::view::span::{KEPT_MS, RANGES, Span};
 use crate::view::stats;
 use crate::view::words::{self, Local, NB};
 use crate::{Context, Error, access};
 
-/// Rows: a day by quarters of an hour.
-const ROWS: usize = 96;
+/// Widths of a row: the first that makes at most [`ROWS`] of them, milliseconds.
+const STEPS: [i64; 9] =
+    [60_000, 300_000, 900_000, 1_800_000, 3_600_000, 7_200_000, 14_400_000, 28_800_000, 86_400_000];
+/// A day by quarters of an hour.
+const ROWS: i64 = 96;
 
 #[derive(Template)]
 #[template(path = "table.html")]
@@ -58,7 +61,8 @@ pub async fn show(
     let span = Span::parse(&pairs, now)?;
     let known = Known::new(&context, row, now);
     let lines = chart::lines(&pairs, &known.state)?;
-    let range = chart::range(&context, &known.row, lines.clone(), &span, ROWS).await?;
+    let (whole, points) = on_whole_steps(&span);
+    let range = chart::range(&context, &known.row, lines.clone(), &whole, points).await?;
     let local = known.local(now);
     let base = format!("/inverters/{id}");
     let column = |quantity: &Quantity| format!("{}, {}", stats::label(*quantity), quantity.unit());
@@ -77,6 +81,15 @@ pub async fn show(
         columns: lines.iter().map(column).collect(),
         rows: rows(&range, &local),
     })
+}
+
+/// The span widened to whole steps of the clock, and how many they are: rows begin at 3:15, not at 3:07.
+fn on_whole_steps(span: &Span) -> (Span, usize) {
+    let step = STEPS.into_iter().find(|step| span.length() <= step * ROWS).unwrap_or(KEPT_MS);
+    let from = UtcMs(span.from.0.div_euclid(step) * step);
+    let to = UtcMs((span.to.0 + step - 1).div_euclid(step) * step);
+    let points = usize::try_from(to.since(from) / step).unwrap_or(1).max(1);
+    (Span { from, to, ..*span }, points)
 }
 
 fn rows(range: &Range, local: &Local) -> Vec<Row> {

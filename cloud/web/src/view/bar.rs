@@ -106,7 +106,7 @@ impl Bar {
 #[must_use]
 pub fn minutes_left(screen: &Screen, now: UtcMs) -> Option<u32> {
     let until = screen.holds_until?;
-    u32::try_from(until.since(now).max(0) / 60_000).ok()
+    u32::try_from((until.since(now).max(0) + 30_000) / 60_000).ok()
 }
 
 /// One decimal is finer than any screen's pixel here.

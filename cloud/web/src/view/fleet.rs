@@ -13,6 +13,7 @@ use wire::{Quantity, UtcMs};
 
 use super::bar::Bar;
 use super::hero;
+use super::signals;
 use super::strip::Strip;
 use super::words::{self, Local, NB};
 use crate::Context;
@@ -322,10 +323,10 @@ fn note(known: &Known, local: &Local, test_since: Option<UtcMs>) -> String {
             test_since.map_or_else(identity, |time| format!("{} test {}", upper_first(kind), since(time)))
         }
         (ScreenState::Normal, ..) => identity(),
-        _ => screen
-            .active
-            .first()
-            .map_or_else(identity, |active| format!("{} {}", active.condition.words(), since(active.since))),
+        _ => screen.active.first().map_or_else(identity, |active| match signals::since(active, local) {
+            Some(since) => format!("{} since {since}", active.condition.words()),
+            None => active.condition.words().to_owned(),
+        }),
     }
 }
 

@@ -199,7 +199,7 @@ impl Flow {
                 if from_battery { load } else { "Standing by".to_owned() },
             ),
         };
-        if present.is_none() && !from_battery {
+        if stale || (present.is_none() && !from_battery) {
             flow.inverter.value = "–".to_owned();
         }
         flow.describe(stale, present);

@@ -112,7 +112,7 @@ fn on_battery(screen: &Screen, local: &Local, bar: Option<Bar>) -> Hero {
             local.soon(until)
         ),
         (Some(until), false) => {
-            let in_all = u32::try_from(until.since(since).max(0) / 60_000).unwrap_or(u32::MAX);
+            let in_all = u32::try_from((until.since(since).max(0) + 30_000) / 60_000).unwrap_or(u32::MAX);
             format!(
                 "Utility power is out. The emergency lights are on and should last until about {}: {} in all, {required} \
                  required.",

@@ -3,7 +3,8 @@
 //! In: an inverter's state and what the screen says. Out: rows for the Alarms panel and for the list of everything
 //! reported. "Not reported" is never shown as "normal".
 
-use fleet::{InverterState, Screen};
+use fleet::screen::Active;
+use fleet::{Condition, InverterState, Screen};
 use wire::flag;
 
 use super::advice::advice;
@@ -36,13 +37,20 @@ pub struct Signal {
 /// What holds, most urgent first.
 #[must_use]
 pub fn alarms(screen: &Screen, local: &Local) -> Vec<Alarm> {
-    let row = |active: &fleet::screen::Active| Alarm {
+    let row = |active: &Active| Alarm {
         state: active.condition.definition().screen.short_name(),
         title: active.condition.words(),
-        since: format!("Since {}", local.soon(active.since)),
+        since: since(active, local)
+            .map_or_else(|| "By the newest reading".to_owned(), |since| format!("Since {since}")),
         advice: advice(active.condition),
     };
     screen.active.iter().map(row).collect()
+}
+
+/// Since when a condition holds, in words. A hold that is too short is known for the newest reading only.
+#[must_use]
+pub fn since(active: &Active, local: &Local) -> Option<String> {
+    (active.condition != Condition::BATTERY_WEAK).then(|| local.soon(active.since))
 }
 
 /// The four flags.
@@ -66,7 +74,7 @@ pub fn flags(state: &InverterState) -> Vec<Signal> {
 pub fn conditions(state: &InverterState, local: &Local) -> Vec<Signal> {
     let raised: Vec<_> = state.raised().collect();
     let row = |condition: wire::Condition| {
-        let known = fleet::Condition::from(condition);
+        let known = Condition::from(condition);
         let since = raised.iter().find(|(held, _)| *held == known).map(|(_, since)| *since);
         let value = match (since, state.condition(condition)) {
             (Some(since), _) => format!("Since {}", local.soon(since)),

@@ -20,7 +20,8 @@ export function look(): Look {
   return {
     ink: token("--ink"), ink2: token("--ink-2"), ink3: token("--ink-3"), line: token("--line"), line3,
     surface: token("--surface"), bat: token("--bat-s"), test: token("--test-s"),
-    font: `11.5px ${getComputedStyle(document.body).fontFamily}`,
+    // Whole pixels: uPlot scales them to the screen by a pattern that knows no fractions.
+    font: `12px ${getComputedStyle(document.body).fontFamily}`,
     hatch: hatch(line3),
   };
 }
@@ -49,6 +50,15 @@ export function value(number: number | null | undefined, unit: string, decimals:
   if (kilo(unit) && Math.abs(number) >= 1000) return `${text(number / 1000, 1)}\u00a0k${unit}`;
   if (unit === "s") return `${text(number / 60, 0)}\u00a0min`;
   return unit ? `${text(number, Math.min(decimals, 1))}\u00a0${unit}` : text(number, decimals);
+}
+
+/** `5.9 to 6.1 kW`; nothing where both read the same. */
+export function spread(low: number, high: number, unit: string, decimals: number): string {
+  const top = Math.max(Math.abs(low), Math.abs(high));
+  const [scale, shown, places] =
+    kilo(unit) && top >= 1000 ? [1000, `k${unit}`, 1] : unit === "s" ? [60, "min", 0] : [1, unit, Math.min(decimals, 1)];
+  const [from, to] = [text(low / scale, places), text(high / scale, places)];
+  return from === to ? "" : `${from} to ${to}${shown && "\u00a0"}${shown}`;
 }
 
 /** Watts and volt-amperes are read in kilo when large. */

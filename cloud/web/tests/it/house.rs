@@ -1,0 +1,274 @@
+//! A people's door with accounts, inverters and a clock that stands until it is moved.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use fleet::{AccountKey, Grant, InverterKey, InverterState, Role, apply};
+use http::{Method, Request, Response, StatusCode, header};
+use http_body_util::BodyExt;
+use store::Position;
+use store::history::{Config, History};
+use store::state::{Email, NewAccount, NewInverter, NewSession, NewSite, NewToken, StateStore, TokenScope};
+use tokio::sync::broadcast;
+use tower::ServiceExt;
+use web::sign_in::secret::Secret;
+use wire::{BootId, Condition, Conditions, Flag, Quality, Quantity, Reading, Report, Sample, Serial, UtcMs};
+
+pub const ORIGIN: &str = "https://inverters.test";
+pub const HOST: &str = "inverters.test";
+pub const PASSWORD: &str = "correct horse battery";
+/// 2026-11-17, 3:07 AM in New York.
+pub const NOW: &str = "2026-11-17T08:07:00Z";
+
+pub struct House {
+    pub router: Router,
+    pub state: StateStore,
+    pub history: Arc<History>,
+    pub live: Arc<FakeLive>,
+    clock: Arc<AtomicI64>,
+    batches: AtomicU32,
+    _folder: tempfile::TempDir,
+}
+
+#[derive(Debug)]
+pub struct FakeLive {
+    states: Mutex<HashMap<InverterKey, Arc<InverterState>>>,
+    pulses: broadcast::Sender<InverterKey>,
+}
+
+impl web::Live for FakeLive {
+    fn state(&self, inverter: InverterKey) -> Option<Arc<InverterState>> {
+        self.states.lock().unwrap().get(&inverter).cloned()
+    }
+
+    fn pulses(&self) -> broadcast::Receiver<InverterKey> {
+        self.pulses.subscribe()
+    }
+}
+
+/// How somebody proves who they are.
+#[derive(Clone, Debug)]
+pub enum Proof {
+    None,
+    Cookie(String),
+    Token(String),
+}
+
+impl House {
+    pub async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let state = StateStore::open(&folder.path().join("state.sqlite")).await.unwrap();
+        let history = Arc::new(History::open(folder.path(), Config::default()).unwrap());
+        let live = Arc::new(FakeLive { states: Mutex::default(), pulses: broadcast::channel(256).0 });
+        let clock = Arc::new(AtomicI64::new(UtcMs::parse_rfc3339(NOW).unwrap().0));
+        let reading = Arc::clone(&clock);
+        let context = web::Context::new(
+            state.clone(),
+            Arc::clone(&history),
+            Arc::clone(&live) as Arc<dyn web::Live>,
+            Arc::new(move || UtcMs(reading.load(Ordering::SeqCst))),
+            ORIGIN,
+        )
+        .unwrap();
+        let router = web::router(context);
+        Self { router, state, history, live, clock, batches: AtomicU32::new(1), _folder: folder }
+    }
+
+    pub fn now(&self) -> UtcMs {
+        UtcMs(self.clock.load(Ordering::SeqCst))
+    }
+
+    pub fn wait(&self, ms: i64) {
+        self.clock.fetch_add(ms, Ordering::SeqCst);
+    }
+
+    pub async fn account(&self, email: &str) -> AccountKey {
+        let new = NewAccount {
+            email: &Email::parse(email).unwrap(),
+            name: "Dana Okafor",
+            password_hash: password_hash(),
+            operator: false,
+            created_at: self.now(),
+        };
+        self.state.create_account(new).await.unwrap()
+    }
+
+    pub async fn session(&self, account: AccountKey) -> Proof {
+        let secret = Secret::new().unwrap();
+        let new = NewSession {
+            token_hash: secret.hash(),
+            account,
+            created_at: self.now(),
+            expires_at: self.now().plus_ms(12 * 3_600_000),
+            user_agent: "test",
+            address: None,
+        };
+        self.state.create_session(new).await.unwrap();
+        Proof::Cookie(secret.reveal())
+    }
+
+    pub async fn token(&self, account: AccountKey) -> Proof {
+        let secret = Secret::new().unwrap();
+        let new = NewToken {
+            token_hash: secret.hash(),
+            account,
+            name: "test",
+            scope: TokenScope::Read,
+            created_at: self.now(),
+            expires_at: None,
+        };
+        self.state.create_token(new).await.unwrap();
+        Proof::Token(secret.reveal())
+    }
+
+    pub async fn inverter(&self, id: &str, name: &str) -> InverterKey {
+        let site = NewSite {
+            public_id: "stb",
+            name: "St. Brendan Medical Center",
+            address: "",
+            time_zone: "America/New_York",
+        };
+        let site = self.state.upsert_site(site).await.unwrap();
+        let new = NewInverter {
+            public_id: id,
+            serial: Serial::parse(&format!("2311-{id}")).unwrap(),
+            name,
+            model: "Series E · 10 kW",
+            site: Some(site),
+            required_minutes: None,
+            registered_at: self.now(),
+        };
+        self.state.register_inverter(new).await.unwrap()
+    }
+
+    pub async fn grant(&self, account: AccountKey, inverter: InverterKey, role: Role) {
+        self.state.set_grant(Grant { account, inverter, role, ends: None }, self.now()).await.unwrap();
+    }
+
+    /// Takes a reading as the pipeline would, and pulses.
+    pub fn read(&self, inverter: InverterKey, time: UtcMs, sample: Sample) {
+        let mut states = self.live.states.lock().unwrap();
+        let mut state = states.get(&inverter).map(|state| (**state).clone()).unwrap_or_default();
+        let batch = self.batches.fetch_add(1, Ordering::SeqCst);
+        let reading = Reading {
+            sequence: Some(batch.into()),
+            time: Some(time),
+            quality: Quality::Synchronised,
+            sample,
+            ..Reading::default()
+        };
+        let report = Report {
+            boot: Some(BootId([7; 16])),
+            time: Some(time),
+            readings: vec![reading],
+            ..Report::default()
+        };
+        let applied = apply(&mut state, report, time);
+        self.history.append(inverter, &applied.stored, Position { batch: batch.into(), index: 0 });
+        states.insert(inverter, Arc::new(state));
+        drop(states);
+        let _ = self.live.pulses.send(inverter);
+    }
+
+    pub async fn get(&self, path: &str, proof: &Proof) -> Response<Body> {
+        self.send(Method::GET, path, proof, &[], "").await
+    }
+
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        proof: &Proof,
+        headers: &[(&str, &str)],
+        form: &str,
+    ) -> Response<Body> {
+        let mut request = Request::builder().method(&method).uri(path);
+        if !headers.iter().any(|(name, _)| *name == "host") {
+            request = request.header(header::HOST, HOST);
+        }
+        if method == Method::POST {
+            request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        }
+        for (name, value) in headers.iter().filter(|(name, _)| *name != "from") {
+            request = request.header(*name, *value);
+        }
+        request = match proof {
+            Proof::None => request,
+            Proof::Cookie(token) => request.header(header::COOKIE, format!("__Host-session={token}")),
+            Proof::Token(token) => request.header(header::AUTHORIZATION, format!("Bearer {token}")),
+        };
+        if let Some((_, from)) = headers.iter().find(|(name, _)| *name == "from") {
+            let address = SocketAddr::new(from.parse::<IpAddr>().unwrap(), 4000);
+            request = request.extension(ConnectInfo(address));
+        }
+        let request = request.body(Body::from(form.to_owned())).unwrap();
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
+    pub async fn text(&self, path: &str, proof: &Proof) -> String {
+        let response = self.get(path, proof).await;
+        assert_eq!(response.status(), StatusCode::OK, "{path}");
+        body(response).await
+    }
+
+    pub async fn json(&self, path: &str, proof: &Proof) -> serde_json::Value {
+        serde_json::from_str(&self.text(path, proof).await).unwrap()
+    }
+}
+
+pub async fn body(response: Response<Body>) -> String {
+    String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap()
+}
+
+/// Values of an inverter that is well; `minutes` is how long it would hold.
+pub fn sample(minutes: i64) -> Sample {
+    let mut sample = Sample::default();
+    for (quantity, scaled) in [
+        (Quantity::INPUT_VOLTAGE, 2780),
+        (Quantity::INPUT_FREQUENCY, 6000),
+        (Quantity::OUTPUT_VOLTAGE, 2770),
+        (Quantity::OUTPUT_CURRENT, 2210),
+        (Quantity::REALPOWER, 6100),
+        (Quantity::LOAD, 61),
+        (Quantity::BATTERY_VOLTAGE, 13_642),
+        (Quantity::BATTERY_CURRENT, 40),
+        (Quantity::BATTERY_RUNTIME, minutes * 60),
+        (Quantity::AMBIENT_TEMPERATURE, 270),
+    ] {
+        sample.quantities.set(quantity, scaled);
+    }
+    sample.flags.set(Flag::LinePresent, true);
+    sample.flags.set(Flag::BatteryPower, false);
+    sample.flags.set(Flag::BatteryCharging, true);
+    sample.conditions = Conditions::all_clear();
+    sample
+}
+
+/// The same without utility power.
+pub fn outage(minutes: i64) -> Sample {
+    let mut sample = sample(minutes);
+    sample.quantities.set(Quantity::INPUT_VOLTAGE, 0);
+    sample.quantities.set(Quantity::BATTERY_CURRENT, -5660);
+    sample.flags.set(Flag::LinePresent, false);
+    sample.flags.set(Flag::BatteryPower, true);
+    sample.flags.set(Flag::BatteryCharging, false);
+    sample.conditions.set(Condition::UTILITY_LOST, true);
+    sample
+}
+
+/// Hashing is slow on purpose: once is enough.
+fn password_hash() -> &'static str {
+    static HASH: std::sync::OnceLock<String> = std::sync::OnceLock::new();
+    HASH.get_or_init(|| web::sign_in::password::hash(PASSWORD).unwrap())
+}
+
+/// A bound for everything that waits.
+pub async fn soon<T>(what: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(20), what).await.expect("this takes far too long")
+}

@@ -1,0 +1,11 @@
+//! The people's door as a whole: real stores in a temporary folder, made-up live states, requests straight into the
+//! router. One binary, a module per promise.
+
+mod access;
+mod api;
+mod assets;
+mod headers;
+mod house;
+mod live;
+mod pages;
+mod sign_in;
