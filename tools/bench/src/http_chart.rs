@@ -20,8 +20,8 @@ use crate::Options;
 use crate::cloud::{Cloud, bearer, public_id};
 use crate::devices::Identities;
 use crate::history_data::{FIRST_MS, Telemetry, telemetry};
-use crate::load::{Load, now};
-use crate::peers::victoria::Victoria;
+use crate::load::{Load, as_f64, now};
+use crate::peers::victoria::{Victoria, folder_bytes};
 use crate::rows::{Bound, Rows, median, ratios};
 
 const DAYS: usize = 30;
@@ -49,6 +49,7 @@ pub fn run(options: &Options) -> Result<()> {
     let shift = now().0 - 60_000 - DAY_MS * i64::try_from(DAYS)? - FIRST_MS;
     let first = FIRST_MS + shift;
     fill(&cloud, &data, shift)?;
+    let ours_bytes = folder_bytes(&cloud.data().join("history"))?;
     let (process, _) = cloud.start()?;
     let ours = Asker::new(&cloud, &identities, first, first + DAY_MS * i64::try_from(DAYS)?)?;
     let victoria = (!options.no_peers).then(|| Victoria::start(folder.path())).transpose();
@@ -62,6 +63,7 @@ pub fn run(options: &Options) -> Result<()> {
     }
 
     let mut rows = Rows::default();
+    sizes(&data, ours_bytes, victoria.as_ref(), &mut rows)?;
     let (mut p50, mut p99, mut theirs, mut loaded) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for _ in 0..options.repeats {
         let times = repeat(|| ours.ask())?;
@@ -74,7 +76,7 @@ pub fn run(options: &Options) -> Result<()> {
             loaded.push(percentile(&under_load(&cloud, &identities, process.pid(), &ours)?, 0.99));
         }
     }
-    rows.note("P9", "answer, as sent", &[crate::load::as_f64(ours.ask()?) / 1e3], "KB");
+    rows.note("P9", "answer, as sent", &[as_f64(ours.ask()?) / 1e3], "KB");
     rows.note("P9", "ours, warm p50", &p50, "ms");
     rows.judge("P9", "ours, p99", &p99, "ms", Bound::AtMost(25.0), Bound::AtMost(12.0));
     if !theirs.is_empty() {
@@ -95,6 +97,21 @@ pub fn run(options: &Options) -> Result<()> {
         );
     }
     rows.save(options.json.as_deref())
+}
+
+/// P6 for this data: bytes per field and sample on disk, merged.
+fn sizes(data: &Telemetry, ours: u64, victoria: Option<&Victoria>, rows: &mut Rows) -> Result<()> {
+    let samples = as_f64(data.times.len() as u64) * as_f64(data.fields.len() as u64);
+    let ours = as_f64(ours) / samples;
+    let (floor, target) = (Bound::AtMost(0.36), Bound::AtMost(0.29));
+    rows.judge("P6", "bytes per field-sample, day chunks", &[ours], "B", floor, target);
+    if let Some(victoria) = victoria {
+        let theirs = as_f64(victoria.bytes()?) / samples;
+        rows.note("P6", "VictoriaMetrics", &[theirs], "B");
+        let (floor, target) = (Bound::AtMost(0.55), Bound::AtMost(0.55));
+        rows.judge("P6", "ours ÷ VictoriaMetrics", &[ours / theirs], "×", floor, target);
+    }
+    Ok(())
 }
 
 /// The quantity that carries a field of the telemetry.
