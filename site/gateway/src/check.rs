@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use wire::UtcMs;
 
 use crate::config::{Config, Protocol, Scheme};
+use crate::uplink::link::Credentials;
 use crate::uplink::tls::{self, Tls};
 use crate::{clock, exit, status};
 
@@ -83,11 +84,8 @@ fn cloud(config: &Config, findings: &mut Findings) {
         findings.problem(status::chain(&error));
         return;
     }
-    if let Some(path) = &cloud.proxy_credentials
-        && !std::fs::read_to_string(path).is_ok_and(|text| text.contains(':'))
-    {
-        findings
-            .problem(format!("key `cloud.proxy_credentials`: {} must hold user:password", path.display()));
+    if let Some(Err(problem)) = cloud.proxy_credentials.as_deref().map(Credentials::load) {
+        findings.problem(problem);
     }
     let own = tls::certificates("cloud.certificate", &cloud.certificate).unwrap_or_default();
     if let Some(Ok((_, certificate))) = own.first().map(|der| x509_parser::parse_x509_certificate(der)) {

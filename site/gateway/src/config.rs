@@ -398,6 +398,22 @@ roots = ["cloud-ca.crt", "/etc/spare.crt"]
     }
 
     #[test]
+    fn the_example_in_deploy_is_a_configuration() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/gateway.example.toml");
+        let config = Config::load(&path).unwrap();
+        assert_eq!((config.spool_bytes, config.cloud.url.port), (SPOOL_BYTES, 443));
+        // What is commented out is right as well.
+        let text = std::fs::read_to_string(&path).unwrap();
+        let keys = ["spool_bytes", "baud", "control_lines", "server_name", "proxy", "proxy_credentials"];
+        let all =
+            keys.iter().fold(text, |text, key| text.replace(&format!("# {key} = "), &format!("{key} = ")));
+        let config = load(&all).unwrap();
+        assert_eq!((config.spool_bytes, config.port.baud), (SPOOL_BYTES, 19_200));
+        assert!(config.cloud.proxy.is_some() && config.cloud.proxy_credentials.is_some());
+        assert!(load(&all.replace("\"native\"", "\"mate\"").replace("# mate_", "mate_")).is_ok());
+    }
+
+    #[test]
     fn urls_in_brackets_keep_their_port() {
         let url = Url::try_from("mqtts://[::1]:8883".to_owned()).unwrap();
         assert_eq!((url.host.as_str(), url.port, url.to_string().as_str()), ("::1", 8883, "[::1]:8883"));

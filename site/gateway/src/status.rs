@@ -44,6 +44,12 @@ pub fn count(number: u64) -> String {
     text
 }
 
+/// `1` → `1 reading is kept`, `1204` → `1,204 readings are kept`.
+#[must_use]
+pub fn kept(number: u64) -> String {
+    if number == 1 { "1 reading is kept".to_owned() } else { format!("{} readings are kept", count(number)) }
+}
+
 /// `72_500` → `1 min 12 s`; for waits and ages.
 #[must_use]
 pub fn duration(milliseconds: u64) -> String {

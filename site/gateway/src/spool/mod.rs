@@ -79,6 +79,8 @@ pub struct Spool {
     next: u64,
     done: Intervals,
     pending: u64,
+    /// What a full disk did not take, told as a gap as soon as it takes something again.
+    unwritten: Option<Loss>,
 }
 
 /// One series of segments, oldest first; the last one may be open for appending.
@@ -101,8 +103,15 @@ impl Spool {
         let folder = settings.folder.clone();
         let fail = |source| SpoolError::Folder { path: folder.clone(), source };
         std::fs::create_dir_all(&folder).map_err(fail)?;
-        let mut spool =
-            Self { settings, segment_bytes, streams: Default::default(), next: 1, done, pending: 0 };
+        let mut spool = Self {
+            settings,
+            segment_bytes,
+            streams: Default::default(),
+            next: 1,
+            done,
+            pending: 0,
+            unwritten: None,
+        };
         let damages = spool.load(&folder).map_err(fail)?;
         let last = spool.segments().filter_map(|segment| segment.ordinals).map(|(_, last)| last).max();
         let bases = damages.iter().map(|(_, segment, _)| segment.base).max();
@@ -183,43 +192,62 @@ impl Spool {
     }
 
     /// Appends a record and gives its ordinal. It is in the kernel's hands when this returns (a kill does not lose
-    /// it) and on the disk after [`Spool::unsynced`]'s files are synchronised (a power cut does not either).
+    /// it) and on the disk after [`Spool::unsynced`]'s files are synchronised (a power cut does not either). A record
+    /// that a disk filled by others does not take is counted ([`Spool::unwritten`]) and told as a gap later.
     ///
     /// # Errors
-    /// [`SpoolError::Write`] when not even dropping old records makes room, or the disk fails.
+    /// [`SpoolError::Write`] when the disk fails.
     pub fn append(&mut self, kind: Kind, uptime_ms: u64, body: Vec<u8>) -> Result<u64, SpoolError> {
-        let record = Record { kind, ordinal: self.next, uptime_ms, body };
-        self.make_room(record.bytes() as u64, uptime_ms)?;
-        let stream = if kind == Kind::Reading { Stream::Readings } else { Stream::Events };
-        // Making room may have written a gap: the ordinal is taken only now.
-        self.write_making_room(stream, kind, uptime_ms, record.body)
+        if let Some(loss) = self.unwritten.take()
+            && self.try_append(Kind::Gap, uptime_ms, loss.to_body())?.is_none()
+        {
+            self.not_written(loss);
+        }
+        if let Some(ordinal) = self.try_append(kind, uptime_ms, body)? {
+            return Ok(ordinal);
+        }
+        let Settings { boot, clock, .. } = self.settings;
+        let here = Some(Moment { boot, uptime_ms, wall: clock.wall(uptime_ms) });
+        let ordinal = self.next;
+        let loss = Loss { first: ordinal, last: ordinal, count: 1, from: here, to: here };
+        self.not_written(loss);
+        self.next += 1;
+        Ok(ordinal)
     }
 
-    fn write_making_room(
-        &mut self,
-        stream: Stream,
-        kind: Kind,
-        uptime_ms: u64,
-        body: Vec<u8>,
-    ) -> Result<u64, SpoolError> {
+    fn not_written(&mut self, loss: Loss) {
+        self.unwritten = Some(self.unwritten.map_or(loss, |before| before.and(loss)));
+    }
+
+    /// `None`: the disk is full, and dropping old records did not help.
+    fn try_append(&mut self, kind: Kind, uptime_ms: u64, body: Vec<u8>) -> Result<Option<u64>, SpoolError> {
+        let stream = if kind == Kind::Reading { Stream::Readings } else { Stream::Events };
         let mut record = Record { kind, ordinal: self.next, uptime_ms, body };
+        self.make_room(record.bytes() as u64, uptime_ms)?;
         for _ in 0..MAX_ROOM_TRIES {
+            // Making room may have written a gap: the ordinal is taken only now.
             record.ordinal = self.next;
             match self.write(stream, &record) {
                 Ok(()) => {
                     self.next += 1;
                     self.pending += 1;
-                    return Ok(record.ordinal);
+                    return Ok(Some(record.ordinal));
                 }
-                Err(error) if error.kind() == io::ErrorKind::StorageFull => {
+                Err(error) if is_full(&error) => {
                     if !self.drop_oldest(uptime_ms)? {
-                        return Err(self.write_error(error));
+                        break;
                     }
                 }
                 Err(error) => return Err(self.write_error(error)),
             }
         }
-        Err(self.write_error(io::ErrorKind::StorageFull.into()))
+        Ok(None)
+    }
+
+    /// Records that a full disk did not take and that no gap tells of yet.
+    #[must_use]
+    pub fn unwritten(&self) -> u64 {
+        self.unwritten.map_or(0, |loss| loss.count)
     }
 
     fn write_error(&self, source: io::Error) -> SpoolError {
@@ -286,21 +314,14 @@ impl Spool {
         let Some(segment) = series.segments.pop_front() else { return Ok(false) };
         if let Some((loss, records)) = self.loss(&segment) {
             self.pending = self.pending.saturating_sub(records);
-            let body = loss.to_body();
-            let gap = Record { kind: Kind::Gap, ordinal: self.next, uptime_ms, body };
+            let gap = Record { kind: Kind::Gap, ordinal: self.next, uptime_ms, body: loss.to_body() };
             match self.write(Stream::Events, &gap) {
                 Ok(()) => {
                     self.next += 1;
                     self.pending += 1;
                 }
-                // No room even for this: better the gap after the deletion than not at all.
-                Err(error) if error.kind() == io::ErrorKind::StorageFull => {
-                    self.remove(&segment)?;
-                    self.write(Stream::Events, &gap).map_err(|error| self.write_error(error))?;
-                    self.next += 1;
-                    self.pending += 1;
-                    return Ok(true);
-                }
+                // No room even for this: the gap is told after the deletion.
+                Err(error) if is_full(&error) => self.not_written(loss),
                 Err(error) => return Err(self.write_error(error)),
             }
         }
@@ -464,6 +485,12 @@ impl Spool {
         let [readings, events] = &mut self.streams;
         if stream == Stream::Readings { readings } else { events }
     }
+}
+
+/// The disk, a quota or a file-size limit.
+fn is_full(error: &io::Error) -> bool {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
 }
 
 fn moment(segment: &Segment, uptime_ms: u64) -> Moment {

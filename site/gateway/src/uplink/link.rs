@@ -6,6 +6,7 @@
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::path::Path;
 use std::time::Duration;
 
 use base64::Engine;
@@ -20,6 +21,29 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest answer of a proxy before its blank line.
 const MAX_PROXY_ANSWER_BYTES: usize = 8 * 1024;
 
+/// `user:password` for the proxy. Cannot be printed.
+pub struct Credentials(String);
+
+impl Credentials {
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// A sentence that names key and file.
+    pub fn load(path: &Path) -> Result<Self, String> {
+        let read = std::fs::read_to_string(path);
+        match read.as_deref().map(str::trim) {
+            Ok(text) if text.contains(':') && !text.contains(char::is_control) => Ok(Self(text.to_owned())),
+            Ok(_) => Err(format!(
+                "key `cloud.proxy_credentials`: {} must hold user:password in one line",
+                path.display()
+            )),
+            Err(error) => {
+                Err(format!("key `cloud.proxy_credentials`: {} cannot be read: {error}", path.display()))
+            }
+        }
+    }
+}
+
 /// See the module.
 #[derive(Debug)]
 pub struct Link {
@@ -32,27 +56,25 @@ impl Link {
     ///
     /// # Errors
     /// [`ConnectError`].
-    pub fn connect(cloud: &Cloud, deadline_ms: u64) -> Result<Self, ConnectError> {
+    pub fn connect(
+        cloud: &Cloud,
+        credentials: Option<&Credentials>,
+        deadline_ms: u64,
+    ) -> Result<Self, ConnectError> {
         let next_hop = cloud.proxy.as_ref().unwrap_or(&cloud.url);
         let tcp = connect_any(next_hop)?;
         tcp.set_nodelay(true).and_then(|()| tcp.set_nonblocking(true)).map_err(ConnectError::Connect)?;
         let mut link = Self { tcp, deadline_ms: Some(deadline_ms) };
         if cloud.proxy.is_some() {
-            let credentials = match &cloud.proxy_credentials {
-                Some(path) => Some(std::fs::read_to_string(path).map_err(|source| {
-                    ConnectError::Proxy(format!("{} cannot be read: {source}", path.display()))
-                })?),
-                None => None,
-            };
-            link.tunnel(&cloud.url, credentials.as_deref().map(str::trim))?;
+            link.tunnel(&cloud.url, credentials)?;
         }
         Ok(link)
     }
 
     /// HTTP CONNECT, RFC 9110 section 9.3.6.
-    fn tunnel(&mut self, target: &Url, credentials: Option<&str>) -> Result<(), ConnectError> {
+    fn tunnel(&mut self, target: &Url, credentials: Option<&Credentials>) -> Result<(), ConnectError> {
         let mut request = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n");
-        if let Some(credentials) = credentials {
+        if let Some(Credentials(credentials)) = credentials {
             let encoded = base64::engine::general_purpose::STANDARD.encode(credentials);
             request.push_str(&format!("Proxy-Authorization: Basic {encoded}\r\n"));
         }

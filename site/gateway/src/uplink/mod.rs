@@ -5,7 +5,7 @@
 //! the spool holds and never touches the pipe. It has no descriptor of the port and listens on nothing.
 
 mod back_off;
-mod link;
+pub mod link;
 mod session;
 pub mod tls;
 mod transport;
@@ -30,6 +30,7 @@ use crate::spool::{Settings, Spool, SpoolError};
 use crate::state::State;
 use crate::{clock, exit, pipe, status};
 use back_off::BackOff;
+use link::Credentials;
 use session::{End, InFlight, Session};
 use tls::Tls;
 use transport::Transport;
@@ -129,7 +130,7 @@ impl Shared {
 #[must_use]
 pub fn run(config: &Config) -> ExitCode {
     match prepare(config) {
-        Ok((shared, tls)) => record(config, &shared, tls),
+        Ok((shared, way)) => record(config, &shared, way),
         Err((code, sentence)) => {
             status::say(sentence);
             code.into()
@@ -137,8 +138,18 @@ pub fn run(config: &Config) -> ExitCode {
     }
 }
 
-fn prepare(config: &Config) -> Result<(Arc<Shared>, Tls), (u8, String)> {
+/// What is needed to reach the cloud, read from files once, so that the sender later needs none.
+struct Way {
+    tls: Tls,
+    proxy_credentials: Option<Credentials>,
+}
+
+fn prepare(config: &Config) -> Result<(Arc<Shared>, Way), (u8, String)> {
     let tls = Tls::load(&config.cloud, clock::built_at()).map_err(|e| (exit::CONFIG, status::chain(&e)))?;
+    let proxy_credentials = match &config.cloud.proxy_credentials {
+        Some(path) => Some(Credentials::load(path).map_err(|text| (exit::CONFIG, text))?),
+        None => None,
+    };
     let spool_fail = |what: String| (exit::SPOOL, what);
     std::fs::create_dir_all(&config.data_dir).map_err(|e| {
         spool_fail(format!("{} cannot be made: {e}; correct `data_dir`", config.data_dir.display()))
@@ -159,7 +170,7 @@ fn prepare(config: &Config) -> Result<(Arc<Shared>, Tls), (u8, String)> {
     };
     let spool = Spool::open(settings, state.done, now_ms).map_err(|e| spool_fail(status::chain(&e)))?;
     if spool.pending() > 0 {
-        status::say(format_args!("{} readings are kept from before.", status::count(spool.pending())));
+        status::say(format_args!("{} from before.", status::kept(spool.pending())));
     }
     let recorder = Recorder::new(config, state.seen, now_ms);
     let wake = eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)
@@ -171,7 +182,7 @@ fn prepare(config: &Config) -> Result<(Arc<Shared>, Tls), (u8, String)> {
         serial: config.serial,
         interval_ms: u64::from(config.report.interval_s) * 1000,
     };
-    Ok((Arc::new(shared), tls))
+    Ok((Arc::new(shared), Way { tls, proxy_credentials }))
 }
 
 /// Two gateways on one folder would send each other's numbers. The lock ends with the process.
@@ -191,17 +202,17 @@ fn lock_folder(config: &Config) -> Result<(), String> {
 }
 
 /// The recording thread: the main one.
-fn record(config: &Config, shared: &Arc<Shared>, tls: Tls) -> ExitCode {
+fn record(config: &Config, shared: &Arc<Shared>, way: Way) -> ExitCode {
     let sender = {
         let (config, shared) = (config.clone(), shared.clone());
-        std::thread::Builder::new().name("sender".to_owned()).spawn(move || send(&config, &shared, &tls))
+        std::thread::Builder::new().name("sender".to_owned()).spawn(move || send(&config, &shared, &way))
     };
     let Ok(sender) = sender else {
         status::say("The sending thread cannot be started.");
         return exit::FAILURE.into();
     };
-    let mut recording =
-        Recording { config, shared, sync_due_ms: None, save_due_ms: clock::uptime_ms() + SAVE_MS };
+    let save_due_ms = clock::uptime_ms() + SAVE_MS;
+    let mut recording = Recording { config, shared, sync_due_ms: None, save_due_ms, unwritten: 0 };
     let result = recording.run(&sender);
     shared.stopping_ms.store(clock::uptime_ms().max(1), Ordering::Release);
     shared.wake();
@@ -223,6 +234,7 @@ struct Recording<'a> {
     shared: &'a Shared,
     sync_due_ms: Option<u64>,
     save_due_ms: u64,
+    unwritten: u64,
 }
 
 impl Recording<'_> {
@@ -295,6 +307,14 @@ impl Recording<'_> {
         if now_ms >= self.save_due_ms {
             self.save(now_ms)?;
         }
+        let unwritten = self.shared.lock().spool.unwritten();
+        if self.unwritten == 0 && unwritten > 0 {
+            status::say(format_args!(
+                "The disk of {} is full: readings are lost until there is room, and told as a gap.",
+                self.config.data_dir.display()
+            ));
+        }
+        self.unwritten = unwritten;
         Ok(())
     }
 
@@ -354,11 +374,11 @@ impl Inner {
 }
 
 /// The sending thread.
-fn send(config: &Config, shared: &Shared, tls: &Tls) {
+fn send(config: &Config, shared: &Shared, way: &Way) {
     let mut back_off = BackOff::default();
     let mut limit_records = MAX_RECORDS;
     while !shared.is_stopping() {
-        let sentence = match connect(config, shared, tls) {
+        let sentence = match connect(config, shared, way) {
             Err(error) => format!("Cannot reach {}: {error}.", config.cloud.url),
             Ok((transport, accepted)) => {
                 shared.lock().wanted = true;
@@ -386,9 +406,8 @@ fn send(config: &Config, shared: &Shared, tls: &Tls) {
         let mut random = [0; 8];
         let _ = aws_lc_rs::rand::fill(&mut random);
         let wait_ms = back_off.wait_ms(u64::from_le_bytes(random));
-        let pending = status::count(shared.lock().spool.pending());
-        let next = status::duration(wait_ms);
-        status::say(format_args!("{sentence} {pending} readings are kept. Next try in {next}."));
+        let (kept, next) = (status::kept(shared.lock().spool.pending()), status::duration(wait_ms));
+        status::say(format_args!("{sentence} {kept}. Next try in {next}."));
         pause(shared, wait_ms);
     }
 }
@@ -413,27 +432,24 @@ fn narrow(shared: &Shared, report: &InFlight) -> usize {
 fn connect(
     config: &Config,
     shared: &Shared,
-    tls: &Tls,
+    way: &Way,
 ) -> Result<(Transport, session::Accepted), ConnectError> {
     let deadline_ms = clock::uptime_ms() + HANDSHAKE_MS;
     let clock = shared.lock().clock;
     let synchronised = clock.quality == Quality::Synchronised;
-    tls.validity.set_time(synchronised.then(|| clock.wall(clock::uptime_ms())));
-    let mut transport = Transport::connect(config, tls, deadline_ms)?;
+    way.tls.validity.set_time(synchronised.then(|| clock.wall(clock::uptime_ms())));
+    let mut transport = Transport::connect(config, &way.tls, way.proxy_credentials.as_ref(), deadline_ms)?;
     let accepted = session::shake_hands(&mut transport, config.serial.as_str())?;
     match accepted.server_time {
-        Some((time, uptime_ms)) => learn_time(shared, tls, time, uptime_ms)?,
+        Some((time, uptime_ms)) => learn_time(shared, &way.tls, time, uptime_ms)?,
         None if !synchronised => {
             status::say("The cloud does not tell the time; readings are dated by this machine's clock.")
         }
         None => {}
     }
     let pending = shared.lock().spool.pending();
-    let backlog = if pending == 0 {
-        String::new()
-    } else {
-        format!(" {} kept readings follow.", status::count(pending))
-    };
+    let backlog =
+        if pending == 0 { String::new() } else { format!(" {}, and sent now.", status::kept(pending)) };
     status::say(format_args!("Connected to {} ({}).{backlog}", config.cloud.url, transport.describe()));
     Ok((transport, accepted))
 }

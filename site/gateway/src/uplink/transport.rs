@@ -12,7 +12,7 @@ use tungstenite::client::client_with_config;
 use tungstenite::protocol::WebSocketConfig;
 use tungstenite::{ClientRequestBuilder, HandshakeError, Message, WebSocket};
 
-use super::link::Link;
+use super::link::{Credentials, Link};
 use super::tls::{self, Tls};
 use super::{ConnectError, plain_io};
 use crate::config::{Config, Scheme};
@@ -40,8 +40,13 @@ impl Transport {
     ///
     /// # Errors
     /// [`ConnectError`].
-    pub fn connect(config: &Config, tls: &Tls, deadline_ms: u64) -> Result<Self, ConnectError> {
-        let mut link = Link::connect(&config.cloud, deadline_ms)?;
+    pub fn connect(
+        config: &Config,
+        tls: &Tls,
+        proxy_credentials: Option<&Credentials>,
+        deadline_ms: u64,
+    ) -> Result<Self, ConnectError> {
+        let mut link = Link::connect(&config.cloud, proxy_credentials, deadline_ms)?;
         let name = ServerName::try_from(config.server_name().to_owned())
             .map_err(|_| ConnectError::Resolve(config.server_name().to_owned()))?;
         let mut connection = ClientConnection::new(tls.config.clone(), name).map_err(ConnectError::Tls)?;

@@ -18,4 +18,5 @@ mod refusals;
 mod site;
 mod spool;
 mod supervision;
+mod trace;
 mod validity;

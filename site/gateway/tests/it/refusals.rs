@@ -22,7 +22,7 @@ fn refused_then_good(prepare: impl FnOnce(&Site) -> Cloud, expect: &str) {
     let tries = gateway.lines().iter().filter(|line| line.contains("Cannot reach")).count();
     let said = gateway.wait_for("Cannot reach", tries + 2, 20);
     assert!(said.contains(expect), "{said}");
-    assert!(said.contains("1 readings are kept"), "{said}");
+    assert!(said.contains("1 reading is kept"), "{said}");
     assert_eq!(bad.received().len(), 0);
     bad.stop();
     let good = Cloud::on(TcpListener::bind(("127.0.0.1", port)).unwrap(), &site.pki, "server");

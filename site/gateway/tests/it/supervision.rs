@@ -89,7 +89,7 @@ fn sigterm_saves_what_is_not_sent_and_says_goodbye() {
     assert!(start.elapsed() < Duration::from_secs(5));
     gateway.wait_for("Stopping", 1, 1);
     let gateway = site.gateway(1);
-    gateway.wait_for("1 readings are kept from before", 1, 5);
+    gateway.wait_for("1 reading is kept from before", 1, 5);
 }
 
 #[test]
