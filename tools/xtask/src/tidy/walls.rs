@@ -95,7 +95,7 @@ const ROOMS: &[Room] = &[
         never: &["sea-orm", "sqlx", "axum"],
         never_linked: &[],
     },
-    Room { name: "xtask", ours: &[], only: None, never: SQL, never_linked: &["tokio"] },
+    Room { name: "xtask", ours: &[], only: None, never: SQL, never_linked: &["rusqlite", "axum"] },
 ];
 
 /// A word that must not stand in a crate's own code (comments, strings and tests aside).
