@@ -22,27 +22,55 @@ const MINUTE: i64 = 60_000;
 const HOUR: i64 = 3_600_000;
 const DAY: i64 = 86_400_000;
 
-/// Site, name, serial number, model, rated W, minutes it would hold, load in per cent, what is the matter.
-const INVERTERS: [(usize, &str, &str, &str, i64, i64, i64, Matter); 12] = [
-    (0, "East Tower Level 2", "2311-00418", "Series E · 10 kW", 10_000, 96, 62, Matter::OnBattery),
-    (0, "East Tower Level 7", "2311-00421", "Series E · 10 kW", 10_000, 104, 61, Matter::None),
-    (0, "Emergency Department", "2311-00425", "Series E · 16.7 kW", 16_700, 118, 44, Matter::None),
-    (0, "Lab Wing", "2312-00512", "Series E · 10 kW", 10_000, 112, 52, Matter::None),
-    (0, "Parking P1", "2312-00517", "Series E · 5 kW", 5_000, 97, 55, Matter::Hot),
-    (1, "Hall A", "2404-00210", "Series E · 16.7 kW", 16_700, 101, 57, Matter::None),
-    (1, "Hall B", "2404-00211", "Series E · 16.7 kW", 16_700, 61, 48, Matter::Charger),
-    (1, "Lobby", "2404-00213", "Series E · 5 kW", 5_000, 110, 40, Matter::Testing),
-    (1, "Loading Dock", "2404-00219", "Series E · 5 kW", 5_000, 99, 35, Matter::Gone),
-    (2, "Building 1", "2408-01873", "Series E · 5 kW", 5_000, 109, 38, Matter::None),
-    (2, "Building 2", "2408-01874", "Series E · 5 kW", 5_000, 95, 31, Matter::Lamps),
-    (2, "Garage", "2408-01880", "Series EM · 1.5 kW", 1_500, 131, 29, Matter::New),
-];
-const SITES: [(&str, &str); 3] = [
-    ("St. Brendan Medical Center", "America/New_York"),
-    ("Pier 4 Convention Hall", "America/New_York"),
-    ("Lakeshore Office Park", "America/Chicago"),
-];
+/// One made-up inverter.
+struct Made {
+    site: (&'static str, &'static str),
+    name: &'static str,
+    serial: &'static str,
+    model: &'static str,
+    rated_w: i64,
+    hold_minutes: i64,
+    load_percent: i64,
+    matter: Matter,
+}
 
+const fn made(
+    site: (&'static str, &'static str),
+    (name, serial, model): (&'static str, &'static str, &'static str),
+    (rated_w, hold_minutes, load_percent): (i64, i64, i64),
+    matter: Matter,
+) -> Made {
+    Made { site, name, serial, model, rated_w, hold_minutes, load_percent, matter }
+}
+
+const HOSPITAL: (&str, &str) = ("St. Brendan Medical Center", "America/New_York");
+const HALL: (&str, &str) = ("Pier 4 Convention Hall", "America/New_York");
+const OFFICE: (&str, &str) = ("Lakeshore Office Park", "America/Chicago");
+
+static INVERTERS: [Made; 12] = [
+    made(
+        HOSPITAL,
+        ("East Tower Level 2", "2311-00418", "Series E · 10 kW"),
+        (10_000, 96, 62),
+        Matter::OnBattery,
+    ),
+    made(HOSPITAL, ("East Tower Level 7", "2311-00421", "Series E · 10 kW"), (10_000, 104, 61), Matter::None),
+    made(
+        HOSPITAL,
+        ("Emergency Department", "2311-00425", "Series E · 16.7 kW"),
+        (16_700, 118, 44),
+        Matter::None,
+    ),
+    made(HOSPITAL, ("Lab Wing", "2312-00512", "Series E · 10 kW"), (10_000, 112, 52), Matter::None),
+    made(HOSPITAL, ("Parking P1", "2312-00517", "Series E · 5 kW"), (5_000, 97, 55), Matter::Hot),
+    made(HALL, ("Hall A", "2404-00210", "Series E · 16.7 kW"), (16_700, 101, 57), Matter::None),
+    made(HALL, ("Hall B", "2404-00211", "Series E · 16.7 kW"), (16_700, 61, 48), Matter::Charger),
+    made(HALL, ("Lobby", "2404-00213", "Series E · 5 kW"), (5_000, 110, 40), Matter::Testing),
+    made(HALL, ("Loading Dock", "2404-00219", "Series E · 5 kW"), (5_000, 99, 35), Matter::Gone),
+    made(OFFICE, ("Building 1", "2408-01873", "Series E · 5 kW"), (5_000, 109, 38), Matter::None),
+    made(OFFICE, ("Building 2", "2408-01874", "Series E · 5 kW"), (5_000, 95, 31), Matter::Lamps),
+    made(OFFICE, ("Garage", "2408-01880", "Series EM · 1.5 kW"), (1_500, 131, 29), Matter::New),
+];
 #[derive(Clone, Copy, PartialEq)]
 enum Matter {
     None,
@@ -86,10 +114,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let account = state.create_account(account).await?;
     let states = Arc::new(States { known: Mutex::default(), pulses: broadcast::channel(1024).0 });
     let mut keys = Vec::new();
-    for (at, (site, name, serial, model, ..)) in INVERTERS.iter().enumerate() {
-        let (site_name, time_zone) = SITES[*site];
-        let public_id = format!("site{site}");
-        let new = NewSite { public_id: &public_id, name: site_name, address: "", time_zone };
+    for (at, Made { site: (site, time_zone), name, serial, model, .. }) in INVERTERS.iter().enumerate() {
+        let public_id: String = site.chars().filter(char::is_ascii_alphanumeric).collect();
+        let new = NewSite { public_id: &public_id, name: site, address: "", time_zone };
         let site = state.upsert_site(new).await?;
         let inverter = NewInverter {
             public_id: &format!("inv{at}"),
@@ -106,8 +133,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         keys.push(key);
     }
     let begun = now();
-    for (at, key) in keys.iter().enumerate() {
-        fill(&history, &states, at, *key, begun);
+    for ((at, made), key) in INVERTERS.iter().enumerate().zip(&keys) {
+        fill(&history, &states, (at, made), *key, begun);
     }
     let listener = tokio::net::TcpListener::bind("127.0.0.1:8099").await?;
     let clock: web::Clock = Arc::new(now);
@@ -119,13 +146,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         let mut turn = tokio::time::interval(Duration::from_secs(1));
         loop {
             turn.tick().await;
-            for (at, key) in keys.iter().enumerate() {
-                let busy = matches!(INVERTERS[at].7, Matter::OnBattery | Matter::Testing);
+            for ((at, made), key) in INVERTERS.iter().enumerate().zip(&keys) {
+                let busy = matches!(made.matter, Matter::OnBattery | Matter::Testing);
                 if (busy || now().0 / 1000 % 5 == at as i64 % 5)
-                    && INVERTERS[at].7 != Matter::Gone
-                    && INVERTERS[at].7 != Matter::New
+                    && made.matter != Matter::Gone
+                    && made.matter != Matter::New
                 {
-                    report(&history, &states, at, *key, now(), begun);
+                    report(&history, &states, (at, made), *key, now(), begun);
                     let _ = states.pulses.send(*key);
                 }
             }
@@ -135,8 +162,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-fn fill(history: &History, states: &States, at: usize, key: InverterKey, begun: UtcMs) {
-    let matter = INVERTERS[at].7;
+fn fill(history: &History, states: &States, (at, made): (usize, &Made), key: InverterKey, begun: UtcMs) {
+    let matter = made.matter;
     if matter == Matter::New {
         return;
     }
@@ -146,17 +173,24 @@ fn fill(history: &History, states: &States, at: usize, key: InverterKey, begun: 
         let gone = matter == Matter::Gone && begun.since(time) < 5 * HOUR;
         let gap = at == 1 && (6 * HOUR..7 * HOUR + 12 * MINUTE).contains(&begun.since(time));
         if !gone && !gap {
-            report(history, states, at, key, time, begun);
+            report(history, states, (at, made), key, time, begun);
         }
         time = time.plus_ms(10_000);
     }
 }
 
-fn report(history: &History, states: &States, at: usize, key: InverterKey, time: UtcMs, begun: UtcMs) {
-    let (.., matter) = INVERTERS[at];
+fn report(
+    history: &History,
+    states: &States,
+    (at, made): (usize, &Made),
+    key: InverterKey,
+    time: UtcMs,
+    begun: UtcMs,
+) {
+    let matter = made.matter;
     let mut state = (*web::Live::state(states, key).unwrap_or_default()).clone();
     let sequence = state.counters.reports + 1;
-    let sample = sample(at, time, begun);
+    let sample = sample((at, made), time, begun);
     let mut report = Report {
         boot: Some(BootId([at as u8; 16])),
         uptime_ms: Some(u64::try_from(time.since(begun.plus_ms(-40 * DAY))).unwrap_or(0)),
@@ -196,8 +230,8 @@ fn report(history: &History, states: &States, at: usize, key: InverterKey, time:
     states.known.lock().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::new(state));
 }
 
-fn sample(at: usize, time: UtcMs, begun: UtcMs) -> Sample {
-    let (_, _, _, _, rated, hold, load, matter) = INVERTERS[at];
+fn sample((at, made): (usize, &Made), time: UtcMs, begun: UtcMs) -> Sample {
+    let Made { rated_w: rated, hold_minutes: hold, load_percent: load, matter, .. } = *made;
     let ago = begun.since(time);
     let wave = |period: i64, size: f64| {
         ((time.0 % period) as f64 / period as f64 * std::f64::consts::TAU).sin() * size

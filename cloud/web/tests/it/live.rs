@@ -42,7 +42,7 @@ impl Stream {
                 return Some((field("event:"), field("data:")));
             }
             let frame = soon(self.body.frame()).await?.unwrap();
-            self.text.push_str(&String::from_utf8(frame.into_data().unwrap().to_vec()).unwrap());
+            self.text.push_str(std::str::from_utf8(&frame.into_data().unwrap()).unwrap());
         }
     }
 

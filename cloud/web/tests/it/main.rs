@@ -1,5 +1,11 @@
 //! The people's door as a whole: real stores in a temporary folder, made-up live states, requests straight into the
 //! router. One binary, a module per promise.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests: a panic is the report"
+)]
 
 mod access;
 mod api;
