@@ -1,0 +1,55 @@
+//! The file as it is written, before anything is said about it.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+/// The file as written. Every key is optional here so that a missing one gets our sentence.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Written {
+    pub(super) data_dir: Option<PathBuf>,
+    pub(super) listen: Option<String>,
+    pub(super) metrics_listen: Option<String>,
+    pub(super) people: WrittenPeople,
+    pub(super) device: WrittenDevice,
+    pub(super) limits: WrittenLimits,
+    pub(super) journal: WrittenJournal,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct WrittenPeople {
+    pub(super) names: Option<Vec<String>>,
+    pub(super) origin: Option<String>,
+    pub(super) certificate: Option<PathBuf>,
+    pub(super) key: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct WrittenDevice {
+    pub(super) name: Option<String>,
+    pub(super) url: Option<String>,
+    pub(super) certificate: Option<PathBuf>,
+    pub(super) key: Option<PathBuf>,
+    pub(super) ca: Option<PathBuf>,
+    pub(super) ca_key: Option<PathBuf>,
+    pub(super) roots: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct WrittenLimits {
+    pub(super) connections: Option<usize>,
+    pub(super) connections_per_address: Option<usize>,
+    pub(super) handshakes_per_second_per_address: Option<u32>,
+    pub(super) reports_per_second: Option<u32>,
+    pub(super) report_burst: Option<u32>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct WrittenJournal {
+    pub(super) added_commit_delay_us: Option<u64>,
+}
