@@ -8,6 +8,7 @@ mod guard;
 mod history;
 mod inverter;
 mod model;
+mod record;
 mod replay;
 
 use std::path::PathBuf;
@@ -30,6 +31,8 @@ enum Command {
     Inverter(inverter::Args),
     /// A raw recording on a pseudo-terminal, byte for byte at the true baud.
     Replay(replay::Args),
+    /// Writes what a line would carry to a file, for `replay`.
+    Record(record::Args),
     /// Many inverters straight over mutual TLS, with honest acknowledgement accounting.
     Fleet(fleet::Args),
     /// The past of one inverter, as its gateway's backlog: original times, packed reports.
@@ -55,6 +58,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         Command::Inverter(args) => inverter::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Record(args) => record::run(&args),
         Command::Fleet(args) => fleet::run(&args),
         Command::History(args) => history::run(&args),
         Command::Tell { socket, command } => {

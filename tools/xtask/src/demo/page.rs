@@ -1,0 +1,92 @@
+//! Asks the API, as any integrator would, whether the page is live.
+//!
+//! In: address, roots, token. Out: how many inverters are shown and how many of them have fresh values.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
+
+use super::setup::Cloud;
+
+/// Longest wait for the first answer, and for all values.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The API of the demo's cloud.
+pub struct Page {
+    agent: ureq::Agent,
+    url: String,
+    token: String,
+}
+
+impl Page {
+    pub fn new(cloud: &Cloud) -> Result<Self> {
+        let pem = std::fs::read(cloud.roots())
+            .with_context(|| format!("cannot read {}", cloud.roots().display()))?;
+        let roots: Vec<Certificate<'static>> = ureq::tls::parse_pem(&pem)
+            .filter_map(|item| match item {
+                Ok(ureq::tls::PemItem::Certificate(certificate)) => Some(certificate),
+                _ => None,
+            })
+            .collect();
+        let tls = TlsConfig::builder()
+            .root_certs(RootCerts::new_with_certs(&roots))
+            .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+            .build();
+        let agent = ureq::Agent::config_builder()
+            .tls_config(tls)
+            .timeout_global(Some(Duration::from_secs(5)))
+            .build()
+            .into();
+        Ok(Self { agent, url: cloud.url(), token: cloud.token.clone() })
+    }
+
+    fn inverters(&self) -> Result<Vec<Value>> {
+        let url = format!("{}/api/v1/inverters", self.url);
+        let authorization = format!("Bearer {}", self.token);
+        let mut answer = self.agent.get(&url).header("Authorization", &authorization).call()?;
+        let text = answer.body_mut().read_to_string()?;
+        let body: Value = serde_json::from_str(&text)?;
+        Ok(body.get("items").and_then(Value::as_array).cloned().unwrap_or_default())
+    }
+
+    /// Waits for an answer of any kind.
+    pub fn wait_until_up(&self, mut broken: impl FnMut() -> Option<String>) -> Result<()> {
+        self.wait(&mut broken, "the cloud does not answer", |_| true)
+    }
+
+    /// Waits until `count` inverters have a reading that came live.
+    pub fn wait_until_live(&self, count: usize, mut broken: impl FnMut() -> Option<String>) -> Result<()> {
+        self.wait(&mut broken, "not all inverters are live", |items| {
+            let live = |item: &&Value| item.get("freshness").is_some_and(|freshness| freshness == "live");
+            items.iter().filter(live).count() >= count
+        })
+    }
+
+    fn wait(
+        &self,
+        broken: &mut impl FnMut() -> Option<String>,
+        what: &str,
+        good: impl Fn(&[Value]) -> bool,
+    ) -> Result<()> {
+        let begun = Instant::now();
+        loop {
+            let answer = self.inverters();
+            if answer.as_ref().is_ok_and(|items| good(items)) {
+                return Ok(());
+            }
+            if let Some(why) = broken() {
+                bail!("{why}");
+            }
+            if begun.elapsed() > PATIENCE {
+                return match answer {
+                    Ok(_) => bail!("{what} after {} s", PATIENCE.as_secs()),
+                    Err(error) => Err(error.context(format!("{what} after {} s", PATIENCE.as_secs()))),
+                };
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+}
