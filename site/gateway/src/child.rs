@@ -16,6 +16,8 @@ use crate::status;
 const FIRST_WAIT_MS: u64 = 200;
 /// Longest wait: a broken disk must not spin, a repaired one must not wait long.
 const MAX_WAIT_MS: u64 = 30_000;
+/// A child that lived this long has read its files and begun its work.
+const WORKING_MS: u64 = 5000;
 /// A child that lived this long starts the waits over.
 const HEALTHY_MS: u64 = 60_000;
 
@@ -45,6 +47,8 @@ pub struct Child {
     running: Option<Running>,
     wait_ms: u64,
     due_ms: u64,
+    /// Whether it has worked once since the gateway's start.
+    pub has_worked: bool,
 }
 
 #[derive(Debug)]
@@ -82,7 +86,7 @@ impl Child {
     /// Not started yet, due at once.
     #[must_use]
     pub const fn new(kind: Kind, arguments: Vec<OsString>) -> Self {
-        Self { kind, arguments, running: None, wait_ms: FIRST_WAIT_MS, due_ms: 0 }
+        Self { kind, arguments, running: None, wait_ms: FIRST_WAIT_MS, due_ms: 0, has_worked: false }
     }
 
     /// Whether it should be started now.
@@ -184,7 +188,9 @@ impl Child {
         // Without its standard error it is of no use, even if it still lives.
         let _ = running.process.kill();
         let end = running.process.wait().ok();
-        if now_ms.saturating_sub(running.started_ms) > HEALTHY_MS {
+        let lived_ms = now_ms.saturating_sub(running.started_ms);
+        self.has_worked |= lived_ms > WORKING_MS;
+        if lived_ms > HEALTHY_MS {
             self.wait_ms = FIRST_WAIT_MS;
         }
         let wait_ms = self.wait_ms;

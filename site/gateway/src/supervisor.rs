@@ -24,7 +24,7 @@ const GOODBYE_MS: u64 = 3000;
 pub fn run(config_path: &Path, config: &Config) -> ExitCode {
     let result = Supervisor::new(config_path, config).and_then(|mut supervisor| supervisor.run());
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             status::say(format_args!("The gateway cannot run: {error}."));
             exit::FAILURE.into()
@@ -68,7 +68,7 @@ impl<'a> Supervisor<'a> {
         Ok(Self { config, signals, pipe_read, pipe_write, port, port_due_ms, port_said, reader, uplink })
     }
 
-    fn run(&mut self) -> std::io::Result<()> {
+    fn run(&mut self) -> std::io::Result<ExitCode> {
         status::say(format_args!(
             "Inverter gateway {} for {}: port {}, cloud {}.",
             env!("CARGO_PKG_VERSION"),
@@ -82,10 +82,14 @@ impl<'a> Supervisor<'a> {
             self.wait(self.next_due_ms(now_ms).map(|due| due.saturating_sub(now_ms)))?;
             let mut signal = [0; 16];
             if rustix::io::read(&self.signals, &mut signal).is_ok_and(|length| length > 0) {
+                status::say("Stopping: saving what is not sent yet.");
                 self.stop();
-                return Ok(());
+                return Ok(ExitCode::SUCCESS);
             }
-            self.look_after_children();
+            if let Some(code) = self.look_after_children() {
+                self.stop();
+                return Ok(code);
+            }
         }
     }
 
@@ -143,7 +147,9 @@ impl<'a> Supervisor<'a> {
         }
     }
 
-    fn look_after_children(&mut self) {
+    /// An exit code: the files that the configuration names cannot be used, and never could since the start, so that
+    /// trying again helps nobody.
+    fn look_after_children(&mut self) -> Option<ExitCode> {
         let path: PathBuf = self.config.port.path.clone();
         self.uplink.take_lines(|line| status::say(line));
         self.reader.take_lines(|line| match line.strip_prefix(reader::RAW_MARK) {
@@ -163,13 +169,16 @@ impl<'a> Supervisor<'a> {
             }
         }
         if let Some(end) = self.uplink.take_end(clock::uptime_ms()) {
+            if end.code == Some(i32::from(exit::CONFIG)) && !self.uplink.has_worked {
+                return Some(exit::CONFIG.into());
+            }
             status::say(end);
         }
+        None
     }
 
     /// The reader first; then the uplink sees the end of its pipe, saves what it has and says goodbye.
     fn stop(&mut self) {
-        status::say("Stopping: saving what is not sent yet.");
         self.reader.kill();
         let Ok((_, unused)) = pipe::make() else { return self.uplink.kill() };
         drop(std::mem::replace(&mut self.pipe_write, unused));

@@ -80,7 +80,8 @@ pub enum ConnectError {
 #[must_use]
 pub fn plain_io(error: &io::Error) -> String {
     match error.kind() {
-        io::ErrorKind::Other | io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => error.to_string(),
+        io::ErrorKind::Other | io::ErrorKind::InvalidData => error.to_string(),
+        io::ErrorKind::UnexpectedEof => "the other side closed the connection".to_owned(),
         kind => kind.to_string(),
     }
 }

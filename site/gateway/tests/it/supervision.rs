@@ -103,3 +103,17 @@ fn two_gateways_do_not_share_a_folder() {
     let second = other.gateway(1);
     second.wait_for("another gateway uses", 1, 5);
 }
+
+#[test]
+fn a_configuration_that_never_worked_ends_the_gateway_and_says_what_to_write() {
+    let site = Site::new();
+    std::fs::write(site.pki.folder.join("device.key"), "not a key").unwrap();
+    let mut gateway = site.gateway(1);
+    assert_eq!(gateway.wait_for_end(10), Some(78));
+    gateway.wait_for("key `cloud.key`", 1, 1);
+    let mut site = Site::new();
+    site.more = "colour = \"red\"\n".to_owned();
+    let mut gateway = site.gateway(1);
+    assert_eq!(gateway.wait_for_end(10), Some(78));
+    gateway.wait_for("colour", 1, 1);
+}
