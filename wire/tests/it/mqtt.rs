@@ -14,7 +14,7 @@ use crate::mqtt_cases::cases;
 fn decode(version: Version, bytes: &[u8]) -> Result<FromClient<'_>, Refusal> {
     match mqtt::frame(bytes, Sender::Client, MAX_PACKET_BYTES)? {
         Framing::Complete { length } if length == bytes.len() => mqtt::from_client(version, bytes),
-        other => panic!("{other:?}"),
+        other => unreachable!("not one whole packet: {other:?}"),
     }
 }
 

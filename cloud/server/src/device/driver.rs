@@ -10,38 +10,20 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context as TaskContext, Poll};
 
-use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
-use tokio::time::{Instant, Sleep, sleep_until, timeout};
-use wire::UtcMs;
-use wire::mqtt::PacketId;
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::counters::count;
-use super::rate::Rate;
-use super::session::{Admission, End, Host, Session, Step, Taken};
+use super::farewell::farewell;
+use super::gate::{Gate, Shared};
+use super::session::{End, Host, Session, Step};
 use super::websocket::{Heard, WebSocket};
 use super::wire_tls::{Received, Tls};
-use super::{AckTicket, Counters, House, Link, Order, Sessions, limits};
-use crate::clock::Clock;
-use crate::ingest::{Ingest, Reservation, Submission};
-use crate::registry::{Device, Fingerprint};
+use super::{House, Order, limits};
+use crate::ingest::Reservation;
+use crate::registry::Fingerprint;
 
 /// Looks at the socket in one turn, so that a busy peer leaves room for the others.
 const READS_PER_TURN: usize = 8;
-
-/// What all sessions share.
-pub struct Shared {
-    /// The way into the journal.
-    pub ingest: Ingest,
-    /// Who is connected.
-    pub sessions: Sessions,
-    /// What happened.
-    pub counters: Arc<Counters>,
-    /// Wall time.
-    pub clock: Clock,
-    /// How many reports one session may send.
-    pub report_rate: Rate,
-}
 
 /// What the client said it would speak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,13 +37,16 @@ pub enum Speaks {
 }
 
 /// Serves a connection until it ends.
-pub async fn serve(
+///
+/// Not an `async fn`: that would hold its arguments beside the connection made of them, and the size of this future
+/// is most of what an idle device costs.
+pub fn serve(
     shared: Arc<Shared>,
     tls: Tls,
     certificate: Fingerprint,
     speaks: Speaks,
     accepted: Instant,
-) {
+) -> impl Future<Output = ()> + Send {
     let mut connection = Connection {
         shared,
         tls,
@@ -78,16 +63,19 @@ pub async fn serve(
         stop_at: None,
         raw: Vec::new(),
     };
-    let mut sleep = pin!(sleep_until(accepted + limits::CONNECT_TIME));
-    let end = loop {
-        match connection.turn(Instant::now()) {
-            Turn::End(end) => break end,
-            Turn::Again => tokio::task::yield_now().await,
-            Turn::Wait => connection.wait(sleep.as_mut()).await,
-        }
-    };
-    // In a box: the farewell's state would make every idle session larger.
-    Box::pin(connection.farewell(end)).await;
+    async move {
+        let mut sleep = pin!(sleep_until(accepted + limits::CONNECT_TIME));
+        let end = loop {
+            match connection.turn(Instant::now()) {
+                Turn::End(end) => break end,
+                Turn::Again => tokio::task::yield_now().await,
+                Turn::Wait => connection.wait(sleep.as_mut()).await,
+            }
+        };
+        // In a box: the farewell's state would make every idle session larger.
+        let linger = matches!(end, End::Refused(_));
+        Box::pin(farewell(connection.tls, connection.framing, linger)).await;
+    }
 }
 
 struct Connection {
@@ -107,9 +95,13 @@ struct Connection {
     raw: Vec<u8>,
 }
 
-enum Framing {
+/// How MQTT lies in the connection.
+pub enum Framing {
+    /// The first byte will tell.
     Unknown,
+    /// As it is.
     Raw,
+    /// In binary frames.
     WebSocket(WebSocket),
 }
 
@@ -415,41 +407,6 @@ impl Connection {
             tracing::debug!(device = ?self.gate.device, refusal = refused.name(), "connection ended: {refused}");
         }
     }
-
-    /// Lets the last bytes leave and closes.
-    async fn farewell(mut self, end: End) {
-        let mut last = Vec::new();
-        if let Framing::WebSocket(socket) = &mut self.framing {
-            socket.close(&mut last);
-        }
-        let _ = self.tls.write(&last);
-        self.tls.close_notify();
-        let _ = timeout(limits::LINGER, async {
-            while let Ok(false) = self.tls.flush() {
-                poll_fn(|context| self.tls.poll_writable(context)).await;
-            }
-            let mut tcp = self.tls.into_socket();
-            let _ = tcp.shutdown().await;
-            if matches!(end, End::Refused(_)) {
-                read_away(&tcp).await;
-            }
-        })
-        .await;
-    }
-}
-
-/// Reads until the peer closes: bytes left unread would turn our close into a reset that eats our last answer.
-pub async fn read_away(tcp: &TcpStream) {
-    let mut buffer = [0; 1024];
-    let mut left = limits::LINGER_BYTES;
-    while left > 0 && tcp.readable().await.is_ok() {
-        match tcp.try_read(&mut buffer) {
-            Ok(0) => return,
-            Ok(count) => left = left.saturating_sub(count),
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
-            Err(_) => return,
-        }
-    }
 }
 
 /// Takes packet after packet; says how many bytes were taken and why no more.
@@ -474,111 +431,18 @@ fn feed(
     }
 }
 
-/// A session's way to the table of sessions and to the journal.
-struct Gate {
-    link: Arc<Link>,
-    certificate: Fingerprint,
-    /// When CONNECT may be answered.
-    turn: Option<Instant>,
-    /// Once CONNECT was accepted.
-    device: Option<Device>,
-    /// Room for one packet, waited for.
-    reservation: Option<Reservation>,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-struct GateHost<'a> {
-    gate: &'a mut Gate,
-    shared: &'a Shared,
-}
-
-impl Gate {
-    fn host<'a>(&'a mut self, shared: &'a Shared) -> GateHost<'a> {
-        GateHost { gate: self, shared }
+    fn size_of_future<A, B, C, D, E, F: Future>(_: fn(A, B, C, D, E) -> F) -> usize {
+        size_of::<F>()
     }
 
-    fn leave(&self, shared: &Shared) {
-        if let Some(device) = self.device {
-            shared.sessions.leave(device.key, &self.link);
-            shared.counters.sessions.fetch_sub(1, Ordering::Relaxed);
-        }
-    }
-}
-
-impl GateHost<'_> {
-    fn try_admit(&mut self, now: Instant) -> Result<Admission, House> {
-        let sessions = &self.shared.sessions;
-        let (device, turn) = match self.gate.turn {
-            None => sessions.book(&self.gate.certificate, now)?,
-            Some(turn) => (sessions.device(&self.gate.certificate)?, turn),
-        };
-        self.gate.turn = Some(turn);
-        if turn > now {
-            return Ok(Admission::Later(turn));
-        }
-        let device = sessions.enter(&self.gate.certificate, device.key, &self.gate.link)?;
-        self.gate.device = Some(device);
-        count(&self.shared.counters.connects);
-        count(&self.shared.counters.sessions);
-        Ok(Admission::Granted(device.serial))
-    }
-}
-
-impl Host for GateHost<'_> {
-    fn admit(&mut self, now: Instant) -> Admission {
-        self.try_admit(now).unwrap_or_else(Admission::Refused)
-    }
-
-    fn wall_clock(&self) -> UtcMs {
-        (self.shared.clock)()
-    }
-
-    fn report_rate(&self) -> Rate {
-        self.shared.report_rate
-    }
-
-    fn report(&mut self, payload: &[u8], packet_id: Option<PacketId>, dup: bool) -> Taken {
-        let Some(device) = self.gate.device else {
-            return Taken::NoRoom;
-        };
-        let link = &self.gate.link;
-        if let Some(packet_id) = packet_id {
-            if !dup && link.holds(packet_id.get()) {
-                return Taken::IdentifierInUse;
-            }
-            if link.waiting() >= super::RECEIVE_MAXIMUM {
-                return Taken::Full;
-            }
-        }
-        let reservation =
-            self.gate.reservation.take().or_else(|| self.shared.ingest.try_reserve(payload.len()));
-        let Some(reservation) = reservation else {
-            return Taken::NoRoom;
-        };
-        let ack = match packet_id {
-            None => {
-                count(&self.shared.counters.reports_qos0);
-                AckTicket::none()
-            }
-            Some(packet_id) => match link.ticket(packet_id.get()) {
-                Some(ticket) => {
-                    count(&self.shared.counters.reports_qos1);
-                    ticket
-                }
-                None => return Taken::Full,
-            },
-        };
-        let received_at = (self.shared.clock)();
-        self.shared.ingest.submit(Submission {
-            key: device.key,
-            received_at,
-            payload: payload.to_vec(),
-            ack,
-            reservation,
-        });
-        Taken::Submitted
-    }
-
-    fn filters_refused(&mut self, filters: u64) {
-        self.shared.counters.filters_refused.fetch_add(filters, Ordering::Relaxed);
+    /// Five thousand idle devices hold five thousand of these.
+    #[test]
+    fn an_idle_session_is_small() {
+        let size = size_of_future(serve);
+        assert!(size < 2_048, "{size} bytes, {} of them rustls", size_of::<rustls::ServerConnection>());
     }
 }

@@ -8,6 +8,8 @@ mod acks;
 mod answer;
 mod counters;
 mod driver;
+mod farewell;
+mod gate;
 pub mod limits;
 mod rate;
 mod refused;
@@ -22,6 +24,8 @@ pub use refused::{House, HouseRule, Refused};
 pub use sessions::Sessions;
 
 pub(crate) use counters::count;
-pub(crate) use driver::{Shared, Speaks, read_away, serve};
+pub(crate) use driver::{Speaks, serve};
+pub(crate) use farewell::read_away;
+pub(crate) use gate::Shared;
 pub(crate) use rate::{Bucket, Rate};
 pub(crate) use wire_tls::{Tls, Tried};

@@ -98,7 +98,7 @@ enum State {
 struct Open {
     version: Version,
     serial: Serial,
-    reports: Bucket,
+    packets: Bucket,
     idle: Duration,
     /// The largest packet the client takes.
     maximum: u32,
@@ -186,7 +186,7 @@ impl Session {
         self.state = State::Open(Open {
             version: connect.version,
             serial,
-            reports: Bucket::full(now),
+            packets: Bucket::full(now),
             idle: idle(&connect),
             maximum: answer::maximum_packet_size(&connect),
             session_expiry: connect.properties.number(Property::SESSION_EXPIRY_INTERVAL).unwrap_or(0) != 0,
@@ -211,10 +211,15 @@ impl Session {
         let Framing::Complete { length } = mqtt::frame(input, Sender::Client, limits::PACKET_BYTES)? else {
             return Ok(Step::Wait);
         };
-        let packet = input.get(..length).unwrap_or_default();
-        match mqtt::from_client(open.version, packet)? {
+        let packet = mqtt::from_client(open.version, input.get(..length).unwrap_or_default())?;
+        // Every packet counts, so that neither pings nor SUBSCRIBEs can be had faster than reports.
+        let mut packets = open.packets;
+        if let Err(instant) = packets.take(host.report_rate(), now) {
+            return Ok(Step::NotBefore(instant));
+        }
+        match packet {
             FromClient::Publish(publish) => {
-                if let Some(step) = open.publish(&publish, now, host)? {
+                if let Some(step) = open.publish(&publish, host)? {
                     return Ok(step);
                 }
             }
@@ -231,6 +236,7 @@ impl Session {
             }
             FromClient::Connect(_) => return Err(Refusal::SECOND_CONNECT.into()),
         }
+        open.packets = packets;
         self.last_packet = now;
         Ok(Step::Took(length))
     }
@@ -247,12 +253,7 @@ impl Session {
 
 impl Open {
     /// Hands a report on; says what stands in its way, if anything.
-    fn publish(
-        &mut self,
-        publish: &Publish<'_>,
-        now: Instant,
-        host: &mut impl Host,
-    ) -> Result<Option<Step>, Refused> {
+    fn publish(&self, publish: &Publish<'_>, host: &mut impl Host) -> Result<Option<Step>, Refused> {
         let (packet_id, dup) = match publish.delivery {
             Delivery::AtMostOnce => (None, false),
             Delivery::AtLeastOnce { packet_id, dup } => (Some(packet_id), dup),
@@ -268,17 +269,10 @@ impl Open {
         if !is_own_topic(publish.topic, &self.serial) {
             return Err(House::TOPIC.into());
         }
-        let mut reports = self.reports;
-        if let Err(instant) = reports.take(host.report_rate(), now) {
-            return Ok(Some(Step::NotBefore(instant)));
-        }
         // A 3.1.1 client may send again while it waits; a 5.0 client may not [MQTT-4.4.0-1].
         let resend = dup && self.version == Version::V311;
         match host.report(publish.payload, packet_id, resend) {
-            Taken::Submitted => {
-                self.reports = reports;
-                Ok(None)
-            }
+            Taken::Submitted => Ok(None),
             Taken::NoRoom => Ok(Some(Step::NoRoom)),
             Taken::Full if self.version == Version::V5 => Err(Refusal::RECEIVE_MAXIMUM_EXCEEDED.into()),
             Taken::Full => Ok(Some(Step::Full)),

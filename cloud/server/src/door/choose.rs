@@ -18,9 +18,9 @@ pub enum Choice {
 }
 
 pub fn choose(hello: &ClientHello<'_>, config: &DoorConfig) -> Choice {
-    let speaks_mqtt = hello.alpn().is_some_and(|mut protocols| {
-        protocols.any(|protocol| MQTT_PROTOCOLS.iter().any(|known| *known == protocol))
-    });
+    let speaks_mqtt = hello
+        .alpn()
+        .is_some_and(|mut protocols| protocols.any(|protocol| MQTT_PROTOCOLS.contains(&protocol)));
     by_name(hello.server_name(), speaks_mqtt, config)
 }
 

@@ -123,7 +123,7 @@ fn fingerprint(tls: &ServerConnection) -> Option<Fingerprint> {
 fn speaks(alpn: Option<&[u8]>) -> Speaks {
     match alpn {
         None => Speaks::Unsaid,
-        Some(protocol) if MQTT_PROTOCOLS.iter().any(|known| *known == protocol) => Speaks::Mqtt,
+        Some(protocol) if MQTT_PROTOCOLS.contains(&protocol) => Speaks::Mqtt,
         Some(_) => Speaks::Http,
     }
 }

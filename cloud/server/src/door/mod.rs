@@ -157,7 +157,7 @@ fn greet(tcp: TcpStream, address: SocketAddr, doors: &Arc<Doors>) {
             Ok(Entered::Device(tls, fingerprint, speaks)) => {
                 let shared = Arc::clone(&doors.shared);
                 drop(doors);
-                device::serve(shared, tls, fingerprint, speaks, accepted).await;
+                device::serve(shared, *tls, fingerprint, speaks, accepted).await;
             }
             Ok(Entered::People(stream)) => {
                 count(&doors.shared.counters.people);
@@ -170,7 +170,7 @@ fn greet(tcp: TcpStream, address: SocketAddr, doors: &Arc<Doors>) {
 }
 
 enum Entered {
-    Device(device::Tls, crate::registry::Fingerprint, device::Speaks),
+    Device(Box<device::Tls>, crate::registry::Fingerprint, device::Speaks),
     People(Box<tokio_rustls::server::TlsStream<TcpStream>>),
 }
 
@@ -188,7 +188,7 @@ async fn enter(tcp: TcpStream, doors: &Doors, accepted: Instant) -> Result<Enter
                 let config = Arc::clone(&doors.config.device_tls);
                 let (tls, fingerprint, speaks) = handshake::device(start, config, &doors.crypto).await?;
                 count(&doors.shared.counters.handshakes);
-                Ok(Entered::Device(tls, fingerprint, speaks))
+                Ok(Entered::Device(Box::new(tls), fingerprint, speaks))
             }
             Choice::Nobody => Err(handshake::unrecognised_name(start.io).await),
         }

@@ -36,7 +36,7 @@ pub struct House {
     pub server_roots: RootCertStore,
     authority: Authority,
     rows: Mutex<Vec<Registered>>,
-    committed: Arc<Mutex<Vec<(InverterKey, Vec<u8>)>>>,
+    committed: Store,
     running: Mutex<Option<tokio::task::JoinHandle<()>>>,
     runtime: Option<Runtime>,
 }
@@ -229,6 +229,7 @@ impl Drop for House {
     }
 }
 
+/// Payloads in the order of their commits.
 type Store = Arc<Mutex<Vec<(InverterKey, Vec<u8>)>>>;
 
 fn open_journal(folder: PathBuf, committed: Store, acknowledges: bool) -> journal::Appender<ingest::Ticket> {
