@@ -23,6 +23,8 @@ use wire::{Quantity, Sample, UtcMs};
 const FOLDER: &str = "STORE_TEST_HISTORY";
 const FIRST: &str = "STORE_TEST_FIRST";
 const CYCLES: u64 = 8;
+/// Commits take this long, so that nearly every kill falls into one.
+const SLOW_DISK: Duration = Duration::from_millis(3);
 const INVERTERS: u64 = 3;
 /// 2026-01-01T00:00:00Z.
 const START: i64 = 1_767_225_600_000;
@@ -88,7 +90,11 @@ fn child() {
     let first: u64 = std::env::var_os(FIRST).unwrap().to_str().unwrap().parse().unwrap();
     let (history, mut last) = recovered(folder);
     let (sender, committed) = mpsc::channel::<Committed<u64>>();
-    let config = journal::Config { segment_bytes: 20_000, ..journal::Config::new(folder.join("journal")) };
+    let config = journal::Config {
+        segment_bytes: 20_000,
+        added_commit_delay: SLOW_DISK,
+        ..journal::Config::new(folder.join("journal"))
+    };
     let on_commit = move |committed: Committed<u64>| {
         let numbers: String = committed.entries.iter().map(|(_, number)| format!("{number} ")).collect();
         std::io::stdout().write_all(format!("acknowledged {numbers}\n").as_bytes()).unwrap();
