@@ -312,6 +312,26 @@ fn another_inverter_on_the_line_is_told_and_its_readings_are_not_sent() {
 }
 
 #[test]
+fn a_ve_direct_stream_becomes_readings_without_a_serial_of_its_own() {
+    let mut site = Site::new();
+    site.protocol = "ve-direct";
+    let cloud = site.cloud();
+    let gateway = site.gateway(cloud.address.port());
+    gateway.wait_for("Connected", 1, 10);
+    gateway.wait_for("is raw", 1, 10);
+    let mut block = Vec::new();
+    wire::ve_direct::encode(&[("V", "12850"), ("I", "-1500"), ("SOC", "876"), ("XYZ", "9")], &mut block);
+    site.line.write_all(&block);
+    // The block ends with the next one's beginning at the latest.
+    site.line.write_all(&block);
+    let received = cloud.wait_until("a reading", 10, |r| r.iter().any(|r| !r.report.readings.is_empty()));
+    let reading = received.iter().flat_map(|r| &r.report.readings).next().unwrap();
+    assert_eq!(reading.sample.quantities.value(Quantity::BATTERY_VOLTAGE), Some(1285));
+    assert!(reading.sample.unknown.iter().any(|unknown| unknown.contains("XYZ")), "{reading:?}");
+    assert!(reading.sample.flags.is_empty() || reading.sample.flags.value(wire::Flag::LinePresent).is_none());
+}
+
+#[test]
 fn a_silent_line_still_tells_of_itself() {
     let site = Site::new();
     let cloud = site.cloud();

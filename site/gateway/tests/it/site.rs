@@ -118,6 +118,7 @@ pub struct Site {
     pub more: String,
     pub scheme: &'static str,
     pub server_name: Option<&'static str>,
+    pub protocol: &'static str,
     pub interval_s: u32,
     pub spool_bytes: u64,
 }
@@ -135,6 +136,7 @@ impl Site {
             more: String::new(),
             scheme: "wss",
             server_name: None,
+            protocol: "native",
             interval_s: 1,
             spool_bytes: 64 * 1024 * 1024,
         }
@@ -155,12 +157,13 @@ impl Site {
         let text = format!(
             "serial = \"{SERIAL}\"\ndata_dir = \"data\"\nspool_bytes = {}\n\
              [report]\ninterval_s = {}\n\
-             [port]\npath = \"{}\"\n\
+             [port]\npath = \"{}\"\nprotocol = \"{}\"\n\
              [cloud]\nurl = \"{}://127.0.0.1:{port}\"\ncertificate = \"pki/device.crt\"\nkey = \"pki/device.key\"\n\
              roots = [\"pki/cloud-ca.crt\"]\n{server_name}{}",
             self.spool_bytes,
             self.interval_s,
             self.line.path.display(),
+            self.protocol,
             self.scheme,
             self.more
         );
