@@ -14,6 +14,8 @@ pub mod limits;
 mod rate;
 mod refused;
 mod session;
+#[cfg(test)]
+mod session_tests;
 mod sessions;
 mod websocket;
 mod wire_tls;

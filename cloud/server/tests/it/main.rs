@@ -13,6 +13,7 @@ mod api;
 mod clients;
 mod cloud;
 mod door;
+mod door_people;
 mod door_setup;
 mod fsync;
 mod ledger;

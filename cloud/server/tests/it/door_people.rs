@@ -1,0 +1,111 @@
+//! The people's door under slow, silent and stalling peers: each stage has its deadline.
+
+use std::io::{Read, Write};
+use std::time::{Duration, Instant};
+
+use crate::door_setup::{Client, House, Knock};
+
+const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: people.example\r\n\r\n";
+
+fn enter(house: &House, alpn: &'static [&'static [u8]]) -> Client {
+    let knock = Knock {
+        name: "people.example".try_into().unwrap(),
+        alpn,
+        versions: rustls::ALL_VERSIONS,
+        device: None,
+    };
+    let mut client = Client::knock(house, &knock).unwrap();
+    client.stream().sock.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    client
+}
+
+/// Reads to the end; what came and how long it took.
+fn until_closed(client: &mut Client) -> (String, Duration) {
+    let start = Instant::now();
+    let mut answer = Vec::new();
+    let _ = client.stream().read_to_end(&mut answer);
+    (String::from_utf8_lossy(&answer).into_owned(), start.elapsed())
+}
+
+fn about(passed: Duration, from_s: u64, to_s: u64) {
+    assert!(passed > Duration::from_secs(from_s) && passed < Duration::from_secs(to_s), "{passed:?}");
+}
+
+#[test]
+fn each_stage_has_a_deadline() {
+    let house = House::open();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let (answer, passed) = until_closed(&mut enter(&house, &[b"http/1.1"]));
+            assert_eq!(answer, "");
+            about(passed, 8, 12);
+        });
+        scope.spawn(|| {
+            let (_, passed) = until_closed(&mut enter(&house, &[b"h2"]));
+            about(passed, 8, 12);
+        });
+        scope.spawn(|| {
+            let mut client = enter(&house, &[b"http/1.1"]);
+            let start = Instant::now();
+            for byte in REQUEST.iter().take(14) {
+                let _ = client.stream().write_all(&[*byte]);
+                std::thread::sleep(Duration::from_secs(1));
+            }
+            let (answer, _) = until_closed(&mut client);
+            assert!(!answer.contains("200 OK"), "{answer}");
+            about(start.elapsed(), 8, 17);
+        });
+        scope.spawn(|| {
+            let mut client = enter(&house, &[b"http/1.1"]);
+            client.send(REQUEST);
+            client.send(b"GET / HT");
+            let (answer, passed) = until_closed(&mut client);
+            assert_eq!(answer.matches("200 OK").count(), 1, "{answer}");
+            about(passed, 8, 17);
+        });
+        scope.spawn(|| {
+            let mut client = enter(&house, &[b"http/1.1"]);
+            client.send(b"POST /echo HTTP/1.1\r\nHost: people.example\r\nContent-Length: 10\r\n\r\nhalf");
+            let (answer, passed) = until_closed(&mut client);
+            assert!(!answer.contains("200 OK"), "{answer}");
+            about(passed, 8, 25);
+        });
+    });
+    assert!(house.counters.totals().contains(&("people", 5)));
+}
+
+#[test]
+fn requests_follow_each_other_on_one_connection() {
+    let house = House::open();
+    let mut client = enter(&house, &[b"http/1.1"]);
+    for _ in 0..3 {
+        client.send(b"POST /echo HTTP/1.1\r\nHost: people.example\r\nContent-Length: 4\r\n\r\necho");
+    }
+    client.send(b"GET / HTTP/1.1\r\nHost: people.example\r\nConnection: close\r\n\r\n");
+    let (answer, passed) = until_closed(&mut client);
+    assert_eq!(answer.matches("200 OK").count(), 4, "{answer}");
+    assert_eq!(answer.matches("echo").count(), 3, "{answer}");
+    assert!(passed < Duration::from_secs(2));
+}
+
+#[test]
+fn a_header_that_is_too_large_is_refused() {
+    let house = House::open();
+    let mut client = enter(&house, &[b"http/1.1"]);
+    let request = format!("GET / HTTP/1.1\r\nHost: people.example\r\nX: {}\r\n\r\n", "x".repeat(64 * 1024));
+    client.send(request.as_bytes());
+    let (answer, _) = until_closed(&mut client);
+    assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
+}
+
+#[test]
+fn a_stop_ends_idle_connections_at_once() {
+    let house = House::open();
+    let mut client = enter(&house, &[b"http/1.1"]);
+    client.send(REQUEST);
+    std::thread::sleep(Duration::from_millis(300));
+    let took = house.stop();
+    assert!(took < Duration::from_secs(2), "{took:?}");
+    let (answer, _) = until_closed(&mut client);
+    assert!(answer.contains("200 OK"), "{answer}");
+}
