@@ -2,6 +2,7 @@
 //! In: built programs. Out: the closing lines of node's test runner.
 //! Never leaves the demo running.
 
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -36,7 +37,10 @@ pub fn run(place: &Place) -> Result<()> {
 fn start(json: &Path, log: &Path) -> Result<Child> {
     let log = std::fs::File::create(log)?;
     let mut demo = Command::new(std::env::current_exe()?);
-    demo.args(["demo", "--seconds", &DEMO_LASTS_S.to_string(), "--json"]).arg(json);
+    // A port of its own, so that a demo that somebody looks at is left alone.
+    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+    demo.args(["demo", "--seconds", &DEMO_LASTS_S.to_string(), "--port", &port.to_string(), "--json"])
+        .arg(json);
     demo.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
     demo.spawn().context("could not start the demo")
 }
