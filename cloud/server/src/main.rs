@@ -12,9 +12,16 @@ use server::config::Config;
 use server::{admin, clock, serve};
 use tracing_subscriber::EnvFilter;
 
+const HELP: &str = "\
+Exit codes: 0 an orderly end; 1 something failed, and standard error says what; 2 arguments that make no sense.
+INVERTER_CONNECT_LOG sets what is logged, for example debug or info,server=debug; info unless set.";
+
+/// All parts of the server. Fewer need a database that several processes may write to.
+const ROLES: [&str; 4] = ["ingest", "pipeline", "notifier", "web"];
+
 /// Watches emergency-power inverters; can never touch one.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(version, after_help = HELP)]
 struct Arguments {
     /// The configuration, TOML.
     #[arg(long, global = true, value_name = "FILE")]
@@ -30,6 +37,9 @@ enum Command {
         /// Only read the configuration and every file it names, and say whether they are good.
         #[arg(long)]
         check: bool,
+        /// Only these parts; on this version's SQLite it must be all of them, which is what runs unless set.
+        #[arg(long, value_name = "ROLE,…", value_delimiter = ',', value_parser = ROLES)]
+        roles: Option<Vec<String>>,
     },
     /// What an operator does.
     #[command(subcommand)]
@@ -56,8 +66,18 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
     let file = arguments.config.context("name the configuration with --config FILE")?;
     let config = Config::load(&file)?;
     match arguments.command {
-        Command::Serve { check: true } => serve::check(&config),
-        Command::Serve { check: false } => serve::run(&config),
+        Command::Serve { check, roles } => {
+            refuse_some(roles.as_deref())?;
+            if check { serve::check(&config) } else { serve::run(&config) }
+        }
         Command::Admin(command) => admin::run(command, &config, clock::now()),
     }
+}
+
+fn refuse_some(roles: Option<&[String]>) -> anyhow::Result<()> {
+    let missing = |roles: &[String]| ROLES.iter().any(|role| !roles.iter().any(|given| given == role));
+    if roles.is_some_and(missing) {
+        anyhow::bail!("parts apart need PostgreSQL, which this version does not have. Leave --roles out");
+    }
+    Ok(())
 }

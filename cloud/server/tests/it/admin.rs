@@ -176,4 +176,10 @@ fn serve_check_names_the_file_the_key_and_what_to_do() {
         std::fs::write(&path, good).unwrap();
     }
     assert!(check().0);
+    let apart = cloud.command(&["serve", "--check", "--roles", "ingest,web"]).output().unwrap();
+    let text = String::from_utf8(apart.stderr).unwrap();
+    assert!(!apart.status.success() && text.contains("PostgreSQL"), "{text}");
+    let all =
+        cloud.command(&["serve", "--check", "--roles", "ingest,pipeline,notifier,web"]).output().unwrap();
+    assert!(all.status.success());
 }
