@@ -7,6 +7,7 @@ use std::fs;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags};
@@ -109,6 +110,27 @@ impl Pty {
                 Err(error) => return Err(PtyError::Broken(error)),
             }
         }
+    }
+
+    /// Waits until the other side has read everything, two seconds at most: what a terminal still holds is lost with
+    /// it, which a cable's last bytes are not.
+    ///
+    /// # Errors
+    /// [`PtyError::Broken`] when the terminal cannot be asked.
+    pub fn drain(&self) -> Result<(), PtyError> {
+        if self.is_alone()? {
+            return Ok(());
+        }
+        let flags = OFlags::RDONLY | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let other = rustix::fs::open(&self.target, flags, Mode::empty()).map_err(PtyError::Broken)?;
+        for _ in 0..100 {
+            // Before the first look too: the kernel hands bytes over in its own time.
+            std::thread::sleep(Duration::from_millis(20));
+            if rustix::io::ioctl_fionread(&other).map_err(PtyError::Broken)? == 0 {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Whether nobody has the other end open.

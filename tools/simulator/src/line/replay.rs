@@ -65,7 +65,10 @@ pub fn run(
         summary.taken += sent.taken as u64;
         summary.unheard += sent.unheard as u64;
         summary.heard = pty.heard();
-        let Some(next) = pace.next() else { return Ok(summary) };
+        let Some(next) = pace.next() else {
+            pty.drain()?;
+            return Ok(summary);
+        };
         let wait = next.saturating_sub(start.elapsed()).min(NAP);
         match sources.wait(wait) {
             Ok(request) if matches!(request.line.trim(), "quit" | "exit") => {

@@ -11,6 +11,8 @@ use std::time::Duration;
 
 /// Longest command line, bytes; the rest of a longer one is read as another.
 const MAX_LINE: u64 = 1024;
+/// Longest wait for someone to take an answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_millis(20);
 
 /// One line from someone, to be answered.
 #[derive(Debug)]
@@ -24,6 +26,7 @@ pub struct Request {
 enum Reply {
     Print,
     Channel(Sender<String>),
+    Socket(UnixStream),
 }
 
 impl Request {
@@ -33,6 +36,7 @@ impl Request {
             Reply::Print => println!("{text}"),
             // Who asked may have gone; then nobody needs the answer.
             Reply::Channel(sender) => drop(sender.send(text.to_owned())),
+            Reply::Socket(stream) => drop((&*stream).write_all(format!("{text}\n\n").as_bytes())),
         }
     }
 }
@@ -114,7 +118,11 @@ impl Drop for Sources {
 
 fn serve(stream: UnixStream, sender: &Sender<Request>) {
     use std::io::Read as _;
-    let Ok(mut writer) = stream.try_clone() else { return };
+    // Answers are written by the line's own loop; nobody may hold it up.
+    if stream.set_write_timeout(Some(ANSWER_TIMEOUT)).is_err() {
+        return;
+    }
+    let Ok(writer) = stream.try_clone() else { return };
     let mut reader = BufReader::new(stream);
     loop {
         let mut line = String::new();
@@ -122,16 +130,8 @@ fn serve(stream: UnixStream, sender: &Sender<Request>) {
             Ok(count) if count > 0 => {}
             _ => return,
         }
-        let (reply, answers) = channel();
-        if sender.send(Request { line, reply: Reply::Channel(reply) }).is_err() {
-            return;
-        }
-        for answer in answers {
-            if writer.write_all(format!("{answer}\n").as_bytes()).is_err() {
-                return;
-            }
-        }
-        if writer.write_all(b"\n").is_err() {
+        let Ok(writer) = writer.try_clone() else { return };
+        if sender.send(Request { line, reply: Reply::Socket(writer) }).is_err() {
             return;
         }
     }
