@@ -4,7 +4,7 @@
 //! SQLite's pages, after everything was closed. Peers are measured beside the chart, on the same data.
 
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use fleet::{InverterKey, StoredReading};
@@ -55,6 +55,7 @@ pub fn run(options: &Options) -> Result<()> {
         day.1,
     );
     charts(&one, options, &mut rows)?;
+    crate::history_journal::run(folder.path(), Duration::from_secs(options.seconds.min(4)), &mut rows)?;
     rows.save(options.json.as_deref())
 }
 

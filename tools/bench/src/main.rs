@@ -9,6 +9,7 @@ mod disk;
 mod gateway;
 mod history;
 mod history_data;
+mod history_journal;
 mod http_chart;
 mod idle;
 mod ingest;
