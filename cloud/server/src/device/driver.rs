@@ -65,13 +65,7 @@ pub fn serve(
     };
     async move {
         let mut sleep = pin!(sleep_until(accepted + limits::CONNECT_TIME));
-        let end = loop {
-            match connection.turn(Instant::now()) {
-                Turn::End(end) => break end,
-                Turn::Again => tokio::task::yield_now().await,
-                Turn::Wait => connection.wait(sleep.as_mut()).await,
-            }
-        };
+        let end = poll_fn(|context| connection.poll_turns(context, sleep.as_mut())).await;
         // In a box: the farewell's state would make every idle session larger.
         let linger = matches!(end, End::Refused(_));
         Box::pin(farewell(connection.tls, connection.framing, linger)).await;
@@ -134,10 +128,32 @@ enum Input {
 }
 
 impl Connection {
+    /// Takes turns until there is nothing to do, and sees to it that it is woken when there is.
+    fn poll_turns(&mut self, context: &mut TaskContext<'_>, mut sleep: Pin<&mut Sleep>) -> Poll<End> {
+        loop {
+            match self.turn(Instant::now(), context) {
+                Turn::End(end) => return Poll::Ready(end),
+                Turn::Again => {
+                    context.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                Turn::Wait => {}
+            }
+            let deadline = self.next_deadline();
+            // A deadline that only moved away is looked at when the old one passes: no timer is set anew per packet.
+            if deadline < sleep.deadline() || sleep.is_elapsed() {
+                sleep.as_mut().reset(deadline);
+            }
+            if self.poll_something(context, sleep.as_mut()).is_pending() {
+                return Poll::Pending;
+            }
+        }
+    }
+
     /// Does all that can be done without waiting.
-    fn turn(&mut self, now: Instant) -> Turn {
+    fn turn(&mut self, now: Instant, context: &mut TaskContext<'_>) -> Turn {
         let mut out = Vec::new();
-        let (again, end) = match self.work(now, &mut out) {
+        let (again, end) = match self.work(now, context, &mut out) {
             Ok(again) => (again, None),
             Err(end) => (false, Some(end)),
         };
@@ -158,7 +174,7 @@ impl Connection {
     }
 
     /// Orders, acknowledgements, deadlines, input, in this order. True if more input may be there.
-    fn work(&mut self, now: Instant, out: &mut Vec<u8>) -> Result<bool, End> {
+    fn work(&mut self, now: Instant, context: &mut TaskContext<'_>, out: &mut Vec<u8>) -> Result<bool, End> {
         self.acknowledge(out);
         self.obey(now, out)?;
         self.check_deadlines(now, out)?;
@@ -179,7 +195,7 @@ impl Connection {
                 Input::Held => return Ok(false),
                 Input::End(end) => return Err(end),
             }
-            match self.tls.receive() {
+            match self.tls.receive(context) {
                 Received::Records => {}
                 Received::Nothing => return Ok(false),
                 Received::End => return Err(End::Goodbye),
@@ -353,15 +369,6 @@ impl Connection {
             return if raw.is_empty() { Ok(()) } else { self.tls.write(&raw) };
         }
         if out.is_empty() { Ok(()) } else { self.tls.write(out) }
-    }
-
-    async fn wait(&mut self, mut sleep: Pin<&mut Sleep>) {
-        let deadline = self.next_deadline();
-        // A deadline that only moved away is looked at when the old one passes: no timer is set anew per packet.
-        if deadline < sleep.deadline() || sleep.is_elapsed() {
-            sleep.as_mut().reset(deadline);
-        }
-        poll_fn(|context| self.poll_something(context, sleep.as_mut())).await;
     }
 
     fn next_deadline(&self) -> Instant {

@@ -4,9 +4,11 @@
 //! calls decides what to wait for.
 
 use std::io::{self, BufRead, Read, Write};
+use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use rustls::ServerConnection;
+use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
 
 /// An established TLS connection.
@@ -36,9 +38,9 @@ impl Tls {
         Self { tcp, tls }
     }
 
-    /// Reads once from the socket and decrypts.
-    pub fn receive(&mut self) -> Received {
-        match self.tls.read_tls(&mut Tried(&self.tcp)) {
+    /// Reads once from the socket and decrypts; nothing there: wakes `context` when there is.
+    pub fn receive(&mut self, context: &mut Context<'_>) -> Received {
+        match self.tls.read_tls(&mut Polled { tcp: &mut self.tcp, context }) {
             Ok(0) => Received::End,
             Ok(_) if self.tls.process_new_packets().is_ok() => Received::Records,
             Ok(_) => Received::Broken,
@@ -99,6 +101,22 @@ impl Tls {
     /// The socket, to end it.
     pub fn into_socket(self) -> TcpStream {
         self.tcp
+    }
+}
+
+/// A socket read through tokio's own poll, which knows that a short read has emptied it: one system call less.
+struct Polled<'a, 'b> {
+    tcp: &'a mut TcpStream,
+    context: &'a mut Context<'b>,
+}
+
+impl Read for Polled<'_, '_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut buffer = ReadBuf::new(buffer);
+        match Pin::new(&mut *self.tcp).poll_read(self.context, &mut buffer) {
+            Poll::Ready(read) => read.map(|()| buffer.filled().len()),
+            Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+        }
     }
 }
 
