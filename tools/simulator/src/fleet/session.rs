@@ -200,7 +200,8 @@ impl Session {
                 return goodbye(stream, shared.version).await;
             }
             let wake = self.wake(last_sent, stopping);
-            if alarm.deadline() != wake {
+            // A deadline that moves away with every report is only looked at again when the old one is reached.
+            if alarm.is_elapsed() || wake < alarm.deadline() {
                 alarm.as_mut().reset(wake);
             }
             tokio::select! {
@@ -275,7 +276,7 @@ impl Session {
         if let Some(flight) = self.again.pop_front() {
             return Some(flight.content);
         }
-        let elapsed = self.started.elapsed();
+        let elapsed = now.saturating_duration_since(self.started);
         let wall = self.shared.wall(now);
         match &mut self.work {
             State::Idle => None,

@@ -290,3 +290,35 @@ pub fn recording(root: &Path, named: Option<PathBuf>) -> Option<PathBuf> {
     let file = named.or(beside)?.join("vedirect-bvm702.dump");
     file.is_file().then_some(file)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tables_fit_together() {
+        let mut serials: Vec<&str> =
+            INVERTERS.iter().map(|inverter| inverter.serial).chain([SPARE]).collect();
+        assert!(INVERTERS.len() >= 8 && serials.contains(&FAILS));
+        serials.sort_unstable();
+        serials.dedup();
+        assert_eq!(serials.len(), INVERTERS.len() + 1, "a serial number is there twice");
+        for inverter in INVERTERS {
+            assert!(SITES.iter().any(|site| site.name == inverter.site), "{} is nowhere", inverter.name);
+        }
+        for protocol in ["native", "ve-direct", "mate"] {
+            assert!(INVERTERS.iter().any(|inverter| inverter.line.protocol() == protocol), "no {protocol}");
+        }
+        assert!(INVERTERS.iter().any(|inverter| matches!(inverter.line, Line::Recorded)));
+    }
+
+    #[test]
+    fn a_recording_is_found_where_it_was_said_to_be_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let named = || Some(folder.path().to_owned());
+        assert_eq!(recording(Path::new("/"), named()), None);
+        let file = folder.path().join("vedirect-bvm702.dump");
+        std::fs::write(&file, "x").unwrap();
+        assert_eq!(recording(Path::new("/"), named()), Some(file));
+    }
+}

@@ -186,12 +186,27 @@ impl Folder {
         if let Some(path) = keep {
             return Ok(Self { path: std::path::absolute(path)?, keep: true });
         }
+        let all = place.target.join("demo");
+        remove_left_over(&all);
         // Sockets have short names, target folders may be deep: the process id keeps it short and unique.
-        let path = place.target.join("demo").join(std::process::id().to_string());
+        let path = all.join(std::process::id().to_string());
         if path.exists() {
             std::fs::remove_dir_all(&path).with_context(|| format!("cannot remove {}", path.display()))?;
         }
         Ok(Self { path, keep: false })
+    }
+}
+
+/// Folders of demos that were killed: those named by a process that is no more.
+fn remove_left_over(all: &Path) {
+    let Ok(entries) = std::fs::read_dir(all) else { return };
+    for entry in entries.filter_map(Result::ok) {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let is_process = name.parse::<u32>().is_ok();
+        if is_process && !Path::new("/proc").join(&name).exists() {
+            // What cannot be removed is in nobody's way.
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
     }
 }
 
@@ -200,5 +215,22 @@ impl Drop for Folder {
         if !self.keep {
             let _ = std::fs::remove_dir_all(&self.path);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_folders_of_dead_processes_go() {
+        let folder = tempfile::tempdir().unwrap();
+        let living = std::process::id().to_string();
+        for name in ["4194999", &living, "kept"] {
+            std::fs::create_dir(folder.path().join(name)).unwrap();
+        }
+        remove_left_over(folder.path());
+        let is_there = |name: &str| folder.path().join(name).exists();
+        assert!(!is_there("4194999") && is_there(&living) && is_there("kept"));
     }
 }
