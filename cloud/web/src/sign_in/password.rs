@@ -14,7 +14,7 @@ use crate::random;
 /// Memory per hash, KiB; with two passes and one lane this is OWASP's recommendation for Argon2id.
 const MEMORY_KIB: u32 = 19_456;
 const PASSES: u32 = 2;
-/// Verifications at once: 76 MiB at most, and one core is left for the pages on small machines.
+/// Verifications at once at most: 76 MiB. Half of the cores if that is fewer, the rest being for readings and pages.
 const AT_ONCE: usize = 4;
 /// Sign-ins waiting for their turn; more are told to come back.
 const WAITING: usize = 64;
@@ -56,7 +56,11 @@ pub struct Verifier {
 
 impl Default for Verifier {
     fn default() -> Self {
-        Self { running: Arc::new(Semaphore::new(AT_ONCE)), waiting: Arc::new(Semaphore::new(WAITING)) }
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Self {
+            running: Arc::new(Semaphore::new((cores / 2).clamp(1, AT_ONCE))),
+            waiting: Arc::new(Semaphore::new(WAITING)),
+        }
     }
 }
 

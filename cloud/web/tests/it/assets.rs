@@ -54,9 +54,13 @@ fn the_lock_file_names_versions_and_hashes_but_no_registry() {
     }
 }
 
-/// `tsc` over the scripts, in a folder of its own so that the work tree stays clean.
+/// `tsc` over the scripts, in a folder of its own so that the work tree stays clean. Installs the checker by npm, so it
+/// is left out where `INVERTER_CONNECT_TESTS=core` says that nothing may be installed.
 #[test]
 fn scripts_pass_the_type_checker() {
+    if env::var_os("INVERTER_CONNECT_TESTS").is_some_and(|which| which == "core") {
+        return;
+    }
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("tsc");
     fs::create_dir_all(&target).unwrap();
     for name in ["package.json", "package-lock.json", ".npmrc", "tsconfig.json"] {
