@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use wire::Serial;
 
-/// Default bound of the spool: at one 150-byte reading per 10 s it holds more than a month.
+/// Default bound of the spool: 410,000 readings of 30 quantities, 47 days of one per 10 s.
 pub const SPOOL_BYTES: u64 = 64 * 1024 * 1024;
 /// Least bound: below this a few segments would be all there is.
 pub const MIN_SPOOL_BYTES: u64 = 256 * 1024;

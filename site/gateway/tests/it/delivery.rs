@@ -174,6 +174,29 @@ fn what_was_not_acknowledged_is_sent_again_after_kill_nine_and_nothing_else() {
 }
 
 #[test]
+fn only_an_acknowledgement_settles_a_record_not_that_it_was_sent() {
+    let site = Site::new();
+    let (cloud, folder) = (site.cloud(), site.data_dir().join("spool"));
+    crate::spool::fill(&folder, site.spool_bytes, 10_000);
+    let bytes =
+        || -> u64 { std::fs::read_dir(&folder).unwrap().map(|e| e.unwrap().metadata().unwrap().len()).sum() };
+    let before = bytes();
+    cloud.behaviour.acknowledge.store(false, Ordering::Relaxed);
+    let mut gateway = site.gateway(cloud.address.port());
+    cloud.wait_until("a window full of reports", 20, |received| received.len() >= 8);
+    // A clean end writes down what is acknowledged: nothing.
+    assert_eq!(gateway.stop(), Some(0));
+    assert!(bytes() >= before, "segments are deleted before they are acknowledged");
+    let count = cloud.received().len();
+    cloud.behaviour.acknowledge.store(true, Ordering::Relaxed);
+    let mut gateway = site.gateway(cloud.address.port());
+    gateway.wait_for("10,000 readings are kept from before", 1, 10);
+    gateway.wait_for("Everything that was kept has been sent", 1, 60);
+    assert_eq!(loads(&cloud.received()[count..]), (0..10_000).collect::<Vec<_>>());
+    assert_eq!(gateway.stop(), Some(0));
+}
+
+#[test]
 fn kill_nine_at_random_moments_loses_nothing_that_was_recorded() {
     let site = Site::new();
     let cloud = site.cloud();
@@ -234,6 +257,8 @@ fn live_readings_overtake_the_backlog_and_the_window_is_respected() {
     let cloud = site.cloud();
     cloud.behaviour.receive_maximum.store(6, Ordering::Relaxed);
     crate::spool::fill(&site.data_dir().join("spool"), site.spool_bytes, 20_000);
+    // Nothing is acknowledged at first: the backlog fills its share of the window, the live lane has its own.
+    cloud.behaviour.acknowledge.store(false, Ordering::Relaxed);
     let mut gateway = site.gateway(cloud.address.port());
     gateway.wait_for("Connected", 1, 10);
     let mut inverter = Inverter::new();
@@ -243,6 +268,8 @@ fn live_readings_overtake_the_backlog_and_the_window_is_respected() {
     let received = cloud.wait_until("the live reading", 30, |received| loads(received).contains(&1_000_001));
     let behind = 20_000 - loads(&received).iter().filter(|load| **load < 1_000_000).count();
     let live_after = start.elapsed();
+    assert!(behind > 10_000, "{behind}");
+    cloud.behaviour.acknowledge.store(true, Ordering::Relaxed);
     let received = cloud.wait_until("the backlog", 120, |received| loads(received).len() > 20_000);
     let backlog: Vec<i64> = loads(&received).into_iter().filter(|load| *load < 1_000_000).collect();
     assert_eq!(backlog, (0..20_000).collect::<Vec<_>>());
