@@ -72,25 +72,24 @@ pub(super) fn day_of(name: &str) -> Option<i64> {
     UtcMs::parse_rfc3339(&format!("{date}T00:00:00Z")).map(UtcMs::day)
 }
 
-/// 32 KiB pages: an hour's chunk is some 3.5 KB, and what is left over at the end of a page is lost.
+/// Small pages: a chunk larger than a page takes whole pages but for a rest, so that little is left empty. (Measured
+/// with 3.5 KB chunks of ten inverters: 1 KiB pages lose 5 %, 4 and 32 KiB pages 14 %.)
 const NEW_FILE: &str = "
-    PRAGMA page_size = 32768; PRAGMA journal_mode = WAL;
+    PRAGMA page_size = 1024; PRAGMA journal_mode = WAL;
     CREATE TABLE IF NOT EXISTS chunks (
         key INTEGER PRIMARY KEY, through_batch INTEGER NOT NULL, through_entry INTEGER NOT NULL, content BLOB NOT NULL,
         hour INTEGER AS (key >> 48) VIRTUAL, inverter INTEGER AS ((key >> 16) & 0xffffffff) VIRTUAL,
         part INTEGER AS (key & 0xffff) VIRTUAL
     ) STRICT;";
-/// A day's chunk is some 68 KB and fills small pages best. A page size can be changed outside WAL only; a packed file
-/// is hardly written any more and stays outside.
-const PACK: &str = "PRAGMA page_size = 4096; VACUUM;";
-
-/// [`PACK`]'s page size.
-const PACKED_PAGE_BYTES: i64 = 4_096;
-/// A packed file is packed again when more than one page in so many is free.
+/// A merged file is packed when more than one page in so many is free.
 const FREE_PAGES_WORTH_IT: i64 = 20;
 
+/// Pages are read through a memory map: a chunk is a hundred of them, and a call to the system for each would cost
+/// more than decoding it.
 fn set_up(connection: &Connection) -> rusqlite::Result<()> {
-    connection.execute_batch("PRAGMA synchronous = FULL; PRAGMA cache_size = -512;")?;
+    connection.execute_batch(
+        "PRAGMA synchronous = FULL; PRAGMA cache_size = -512; PRAGMA mmap_size = 268435456;",
+    )?;
     let query = "SELECT count(*) FROM sqlite_schema WHERE name = 'chunks'";
     let tables: i64 = connection.query_row(query, (), |row| row.get(0))?;
     if tables == 0 { connection.execute_batch(NEW_FILE) } else { Ok(()) }
@@ -106,15 +105,12 @@ impl DayFile {
     }
 
     /// Gives free pages back and packs what is left, safely by SQLite's own means. Whether it was done: not while a
-    /// reader is at work.
+    /// reader is at work. A merged file is hardly written any more and leaves the WAL.
     pub(super) fn compact(&self) -> Result<bool, HistoryError> {
         let failed = failed("compact", &self.path);
         let number =
             |pragma: &str| self.connection.query_row(pragma, (), |row| row.get::<_, i64>(0)).map_err(&failed);
         let few_free = number("PRAGMA freelist_count")? * FREE_PAGES_WORTH_IT <= number("PRAGMA page_count")?;
-        if few_free && number("PRAGMA page_size")? == PACKED_PAGE_BYTES {
-            return Ok(true);
-        }
         let mode =
             self.connection.query_row("PRAGMA journal_mode = DELETE", (), |row| row.get::<_, String>(0));
         match mode {
@@ -124,7 +120,9 @@ impl DayFile {
             }
             _ => return Ok(false),
         }
-        self.connection.execute_batch(PACK).map_err(failed)?;
+        if !few_free {
+            self.connection.execute_batch("VACUUM").map_err(failed)?;
+        }
         Ok(true)
     }
 

@@ -5,6 +5,7 @@
 //! purpose. Bounding what waits is the caller's business (it reserves before it appends).
 
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -204,22 +205,26 @@ fn run<T>(
     mut on_commit: impl FnMut(Committed<T>),
     on_failure: impl FnOnce(JournalError),
 ) {
-    while let Some(entries) = next_entries(shared) {
+    let error = loop {
+        let Some(entries) = next_entries(shared) else { return };
         match writer.commit(&entries) {
             // The acknowledgement comes after the commit; the other way round turns the ledger test of
-            // `tests/it/journal.rs` red, because a kill between the two loses what was acknowledged.
-            Ok(batch) => on_commit(Committed { batch, entries }),
-            Err(error) => {
-                let mut waiting = shared.lock();
-                waiting.failed = true;
-                let dropped = std::mem::take(&mut waiting.entries);
-                drop(waiting);
-                on_failure(error);
-                drop((entries, dropped));
-                return;
+            // `tests/it/journal_kill.rs` red, because a kill between the two loses what was acknowledged.
+            Ok(batch) => {
+                let committed = Committed { batch, entries };
+                if catch_unwind(AssertUnwindSafe(|| on_commit(committed))).is_err() {
+                    break JournalError::Acknowledging;
+                }
             }
+            Err(error) => break error,
         }
-    }
+    };
+    let mut waiting = shared.lock();
+    waiting.failed = true;
+    let dropped = std::mem::take(&mut waiting.entries);
+    drop(waiting);
+    on_failure(error);
+    drop(dropped);
 }
 
 /// Everything that waits; sleeps while nothing does. `None` once closing and empty.

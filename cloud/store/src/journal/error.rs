@@ -67,6 +67,11 @@ pub enum JournalError {
     /// The committer thread could not be started.
     #[error("start the journal's thread: {0}")]
     Thread(std::io::Error),
+    /// The code that acknowledges panicked; what was committed may not have been handed on.
+    #[error(
+        "a fault in this program while it acknowledged what was committed; its own words stand above; start it again"
+    )]
+    Acknowledging,
     /// The committer was asked to write more than a number can count.
     #[error("the journal {0} is full: its batch number has reached its end")]
     Exhausted(PathBuf),

@@ -164,6 +164,22 @@ fn after_a_failed_commit_nothing_is_acknowledged_any_more() {
 }
 
 #[test]
+fn a_fault_while_acknowledging_ends_the_journal_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let (failed, failure) = mpsc::channel();
+    let journal = journal::open(
+        Config::new(folder.path()),
+        |_: Committed<()>| panic!("meant to be seen in the test's output"),
+        move |error| failed.send(error.to_string()).unwrap(),
+    )
+    .unwrap();
+    journal.append(report(0), ());
+    let why = failure.recv_timeout(Duration::from_secs(10)).unwrap();
+    assert!(why.contains("a fault in this program"), "{why}");
+    assert!(journal.has_failed());
+}
+
+#[test]
 fn a_torn_or_changed_wal_leaves_an_intact_prefix() {
     let folder = tempfile::tempdir().unwrap();
     let (journal, committed) = open(Config::new(folder.path()));
