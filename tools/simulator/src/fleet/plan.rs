@@ -2,6 +2,7 @@
 //!
 //! In: nothing. Out: [`Plan`] and [`Outcome`], plain data. Never connects to anything.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -134,7 +135,7 @@ pub enum Work {
 }
 
 /// What came of a run. Every publish is in exactly one of `acked`, `refused`, `lost`.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Outcome {
     /// PUBLISH packets written.
     pub sent: u64,
@@ -160,4 +161,27 @@ pub struct Outcome {
     pub latency_us: Histogram<u64>,
     /// From TCP connect to CONNACK read, microseconds.
     pub connect_us: Histogram<u64>,
+}
+
+/// A histogram's own form is a page of zeros.
+impl fmt::Debug for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let times = |histogram: &Histogram<u64>| {
+            [0.5, 0.9, 0.99, 1.0].map(|quantile| histogram.value_at_quantile(quantile))
+        };
+        f.debug_struct("Outcome")
+            .field("sent", &self.sent)
+            .field("acked", &self.acked)
+            .field("refused", &self.refused)
+            .field("lost", &self.lost)
+            .field("readings", &self.readings)
+            .field("connects", &self.connects)
+            .field("connects_failed", &self.connects_failed)
+            .field("dropped", &self.dropped)
+            .field("errors", &self.errors)
+            .field("elapsed", &self.elapsed)
+            .field("latency_us (p50, p90, p99, max)", &times(&self.latency_us))
+            .field("connect_us (p50, p90, p99, max)", &times(&self.connect_us))
+            .finish()
+    }
 }
