@@ -241,6 +241,20 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_survived(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..300), before: bool) {
+            let mut socket = if before { WebSocket::new() } else { open() };
+            let (mut inner, mut out) = (Vec::new(), Vec::new());
+            for piece in bytes.chunks(7) {
+                if !matches!(socket.receive(piece, &mut inner, &mut out), Ok(Heard::More)) {
+                    break;
+                }
+            }
+            proptest::prop_assert!(inner.len() <= bytes.len());
+        }
+    }
+
     #[test]
     fn requests_that_are_refused() {
         let check = |request: &str, status: &str| {

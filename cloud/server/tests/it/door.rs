@@ -319,6 +319,58 @@ fn subscribe_is_refused_filter_by_filter_and_the_session_goes_on() {
     assert!(house.counters.totals().contains(&("filters_refused", 6)));
 }
 
+const UPGRADE: &str = "GET /mqtt HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+    Sec-WebSocket-Protocol: mqttv3.1, mqtt\r\n\r\n";
+
+/// One client's frame, masked with zeros.
+fn web_socket_frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(payload.len()).unwrap().to_be_bytes();
+    [&[first, 0x80 | 126], &length[..], &[0; 4], payload].concat()
+}
+
+#[test]
+fn mqtt_in_a_web_socket() {
+    let house = House::open();
+    let device = house.device("A1B2-0001");
+    let open = |alpn: &'static [&'static [u8]]| {
+        let mut client = Client::knock(&house, &Knock { alpn, ..Knock::mqtt(&device) }).unwrap();
+        client.send(UPGRADE.as_bytes());
+        let answer = client.header();
+        assert!(answer.starts_with("HTTP/1.1 101 "), "{answer}");
+        client
+    };
+    let mut connect = Vec::new();
+    Connect::new(Version::V311, "a").encode(&mut connect).unwrap();
+    const HTTP: &[&[u8]] = &[b"http/1.1"];
+    for alpn in [HTTP, &[]] {
+        let mut client = open(alpn);
+        // Packets need not be aligned with frames [MQTT-6.0.0-2].
+        let (head, tail) = connect.split_at(5);
+        client.send(&web_socket_frame(0x82, head));
+        client.send(&[web_socket_frame(0x82, tail), web_socket_frame(0x82, &[0xc0, 0])].concat());
+        assert_eq!(client.web_socket_bytes(6), [0x20, 2, 0, 0, 0xd0, 0]);
+        client.send(&web_socket_frame(0x82, &[0xe0, 0]));
+        client.rest().unwrap();
+    }
+    assert_eq!(house.counters.refused_in_all(), 0);
+    // A text frame, a frame beyond 64 KiB, an unmasked one.
+    let long = [&[0x82, 0x80 | 127][..], &65_537_u64.to_be_bytes(), &[0; 4]].concat();
+    for bad in [web_socket_frame(0x81, &connect), long, vec![0x82, 1, 0x10]] {
+        let mut client = open(&[b"http/1.1"]);
+        client.send(&bad);
+        let rest = client.rest().unwrap();
+        assert!(!rest.contains(&0x20), "no CONNACK: {rest:02x?}");
+    }
+    assert_eq!(house.counters.refused(Rule::WEB_SOCKET), 3);
+    // Not a WebSocket at all.
+    let mut client = Client::knock(&house, &Knock { alpn: &[b"http/1.1"], ..Knock::mqtt(&device) }).unwrap();
+    client.send(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    let answer = String::from_utf8(client.rest().unwrap()).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
+    assert_eq!(house.counters.refused(Rule::HTTP_REQUEST), 1);
+}
+
 #[test]
 fn a_second_connect_unsubscribe_and_auth_close() {
     let house = House::open();

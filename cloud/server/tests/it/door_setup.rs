@@ -367,6 +367,31 @@ impl Client {
         }
     }
 
+    /// An HTTP header.
+    pub fn header(&mut self) -> String {
+        loop {
+            if let Some(at) = self.buffer.windows(4).position(|window| window == b"\r\n\r\n") {
+                return String::from_utf8(self.buffer.drain(..at + 4).collect()).unwrap();
+            }
+            assert!(self.read_more(), "half a header");
+        }
+    }
+
+    /// So many bytes out of WebSocket frames that are shorter than 126 bytes.
+    pub fn web_socket_bytes(&mut self, count: usize) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        while bytes.len() < count {
+            match self.buffer.get(1).map(|length| 2 + usize::from(*length)) {
+                Some(length) if self.buffer.len() >= length => {
+                    assert_eq!(self.buffer[0], 0x82, "binary frames [MQTT-6.0.0-1]");
+                    bytes.extend(self.buffer.drain(..length).skip(2));
+                }
+                _ => assert!(self.read_more(), "half a frame"),
+            }
+        }
+        bytes
+    }
+
     /// Everything until the server closed; none if it did not.
     pub fn rest(&mut self) -> Option<Vec<u8>> {
         let start = Instant::now();
