@@ -94,7 +94,7 @@ impl View {
             live_class,
             hero: Hero::new(screen, state, &local),
             flow: Flow::new(screen, state),
-            stats: stats::tiles(state, &local),
+            stats: stats::tiles(state, screen.freshness == Freshness::Offline, &local),
             alarms: signals::alarms(screen, &local),
             test: state.test.as_ref().and_then(|test| self_test(test, &local)),
             facts: facts(known, &local),

@@ -81,10 +81,10 @@ pub fn lane_label(quantity: Quantity) -> &'static str {
     }
 }
 
-/// The six tiles.
+/// The six tiles; `stale` where the inverter is not heard any more.
 #[must_use]
-pub fn tiles(state: &InverterState, local: &Local) -> Vec<Stat> {
-    let reader = Reader { state, local };
+pub fn tiles(state: &InverterState, stale: bool, local: &Local) -> Vec<Stat> {
+    let reader = Reader { state, local, stale };
     let on_battery = state.on_battery_since;
     let current = state.value(Quantity::BATTERY_CURRENT).map(|(scaled, _)| scaled);
     let discharging = current.is_some_and(|scaled| scaled < 0);
@@ -145,6 +145,8 @@ pub fn with_unit(quantity: Quantity, scaled: Scaled) -> String {
 struct Reader<'a> {
     state: &'a InverterState,
     local: &'a Local,
+    /// Nothing was heard for long: every value is what it *was*.
+    stale: bool,
 }
 
 impl Reader<'_> {
@@ -223,10 +225,17 @@ impl Reader<'_> {
         if short.is_empty() { short } else { format!("{name} {short}") }
     }
 
-    /// A value older than the newest reading says so instead of its context.
+    /// A value older than the newest reading says so instead of its context; so does every value of an inverter that is
+    /// not heard any more.
     fn aged(&self, note: String, time: UtcMs) -> String {
         let newest = self.state.last_reading.unwrap_or(time);
-        if newest.since(time) > OLD_MS { format!("Read {}", self.local.time(time)) } else { note }
+        if self.stale {
+            format!("Was so at {}", self.local.soon(time))
+        } else if newest.since(time) > OLD_MS {
+            format!("Read {}", self.local.time(time))
+        } else {
+            note
+        }
     }
 }
 
