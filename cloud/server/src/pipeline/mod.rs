@@ -19,6 +19,7 @@ use store::history::{History, HistoryError};
 use store::journal::{Entry, JournalError};
 use store::state::{Snapshots, StateError, StateStore};
 use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
 
 use crate::ingest::{Batch, Reservation};
 use crate::live::LiveStates;
@@ -29,6 +30,10 @@ use states::States;
 const SHOW_EVERY: Duration = Duration::from_millis(200);
 /// A kill costs replaying at most about this much (decision 8: ≤ 10 s).
 const SAVE_EVERY: Duration = Duration::from_secs(5);
+/// While replaying: a server that is killed again and again must get on all the same.
+const SAVE_REPLAY_EVERY: Duration = Duration::from_millis(500);
+/// Entries replayed between looks at the clock.
+const REPLAY_STRIDE: u64 = 256;
 
 /// What the pipeline did since the start.
 #[derive(Debug, Default)]
@@ -41,8 +46,10 @@ pub struct Counters {
     pub quarantined: AtomicU64,
     /// Snapshots written.
     pub snapshots: AtomicU64,
-    /// Entries replayed at the start.
+    /// Entries replayed at the start, so far.
     pub replayed: AtomicU64,
+    /// 1 once everything of earlier runs is replayed.
+    pub following: AtomicU64,
 }
 
 /// Why the pipeline, and with it the server, ends.
@@ -92,6 +99,8 @@ pub struct Parts {
     pub batches: Receiver<Batch>,
     /// Runs the state store's queries.
     pub runtime: Handle,
+    /// A replay ends early when the server stops: the journal keeps the rest.
+    pub stopping: CancellationToken,
 }
 
 /// Starts the thread. It ends in order when the sender of `batches` is dropped, after a last snapshot.
@@ -111,9 +120,10 @@ fn run(parts: Parts, snapshots: Snapshots) -> Result<(), PipelineError> {
     let mut pipeline = Pipeline::new(parts, snapshots)?;
     // Everything before the first new batch is what an earlier run left behind.
     let Ok(first) = pipeline.parts.batches.recv() else { return Ok(()) };
-    pipeline.replay(first.batch)?;
-    pipeline.batch(first);
-    pipeline.follow()?;
+    if pipeline.replay(first.batch)? {
+        pipeline.batch(first);
+        pipeline.follow()?;
+    }
     pipeline.saver.wait()?;
     pipeline.save()?;
     pipeline.saver.wait()
@@ -142,8 +152,8 @@ impl Pipeline {
         Ok(Self { parts, states, saver, shown: Instant::now(), saved: Instant::now() })
     }
 
-    /// Applies what the journal holds after the snapshots and before `until`.
-    fn replay(&mut self, until: u64) -> Result<(), PipelineError> {
+    /// Applies what the journal holds after the snapshots and before `until`. `false` if the server stops before that.
+    fn replay(&mut self, until: u64) -> Result<bool, PipelineError> {
         let began = Instant::now();
         let (journal, after) = (self.parts.journal.clone(), self.states.position());
         let mut entries = 0_u64;
@@ -153,16 +163,33 @@ impl Pipeline {
             }
             entries += 1;
             self.states.take(position, entry, None);
-            Ok(())
+            if entries.is_multiple_of(REPLAY_STRIDE) { self.pause(entries) } else { Ok(()) }
         });
         match ended {
             Ok(()) | Err(Replay::Done) => {}
-            Err(Replay::Failed(error)) => return Err(error.into()),
+            Err(Replay::Stopped) => return Ok(false),
+            Err(Replay::Failed(error)) => return Err(error),
         }
         self.parts.counters.replayed.store(entries, Ordering::Relaxed);
+        self.parts.counters.following.store(1, Ordering::Relaxed);
         self.states.show(&self.parts.live);
+        if self.saver.is_ready()? {
+            self.save()?;
+        }
         let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         tracing::info!(entries, ms, "the journal is replayed");
+        Ok(true)
+    }
+
+    /// What must not wait for the end of a long replay.
+    fn pause(&mut self, entries: u64) -> Result<(), Replay> {
+        self.parts.counters.replayed.store(entries, Ordering::Relaxed);
+        if self.parts.stopping.is_cancelled() {
+            return Err(Replay::Stopped);
+        }
+        if self.saved.elapsed() >= SAVE_REPLAY_EVERY && self.saver.is_ready().map_err(Replay::Failed)? {
+            self.save().map_err(Replay::Failed)?;
+        }
         Ok(())
     }
 
@@ -212,11 +239,12 @@ impl Pipeline {
 /// Why a replay ends before the journal does.
 enum Replay {
     Done,
-    Failed(JournalError),
+    Stopped,
+    Failed(PipelineError),
 }
 
 impl From<JournalError> for Replay {
     fn from(error: JournalError) -> Self {
-        Self::Failed(error)
+        Self::Failed(error.into())
     }
 }

@@ -72,6 +72,7 @@ fn text(sources: &Sources) -> String {
         ("pipeline_readings_stored_total", load(&pipeline.readings)),
         ("pipeline_snapshots_total", load(&pipeline.snapshots)),
         ("pipeline_replayed_entries", load(&pipeline.replayed)),
+        ("pipeline_following", load(&pipeline.following)),
         ("certificates_accepted", sources.registry.accepted() as u64),
         ("inverters_reporting", sources.live.count() as u64),
     ];

@@ -76,8 +76,8 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     })?;
     let address = listener.local_addr()?;
     let (fatal, mut failed) = stop::channel();
-    let (parts, appender, mut ended) = start(config, &fatal).await?;
     let stopping = CancellationToken::new();
+    let (parts, appender, mut ended) = start(config, &fatal, &stopping).await?;
     refresh::spawn(&parts, &fatal, &stopping);
     housekeeping::spawn(&parts, &stopping)?;
     if let Some(address) = config.metrics_listen {
@@ -126,6 +126,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
 async fn start(
     config: &Config,
     fatal: &Fatal,
+    stopping: &CancellationToken,
 ) -> anyhow::Result<(Parts, Appender<Ticket>, tokio::sync::oneshot::Receiver<()>)> {
     let state = data_dir::open_state(config).await?;
     let registry = Arc::new(Registry::default());
@@ -156,6 +157,7 @@ async fn start(
         counters: Arc::clone(&parts.pipeline_counters),
         batches,
         runtime: Handle::current(),
+        stopping: stopping.clone(),
     };
     let fatal = fatal.clone();
     pipeline::start(pipeline, snapshots, move |result| match result {

@@ -143,6 +143,12 @@ fn every_acknowledged_reading_is_stored_exactly_once_whatever_is_killed() {
     }
     tally.stop.store(true, Ordering::Relaxed);
     let devices: Vec<_> = threads.into_iter().map(|thread| thread.join().unwrap().0).collect();
+    // What is acknowledged is in the journal; the ledger reads what the pipeline made of it.
+    let began = Instant::now();
+    while cloud.counter("pipeline_following") == 0 {
+        assert!(began.elapsed() < Duration::from_secs(120), "the journal is replayed without end");
+        std::thread::sleep(Duration::from_millis(50));
+    }
     cloud.stop();
     let acked: u64 = devices.iter().map(|device| device.acked.len() as u64).sum();
     let sent = tally.sent.load(Ordering::Relaxed);
