@@ -107,8 +107,8 @@ fn readings(one: &Telemetry, from: usize) -> Result<Vec<StoredReading>> {
     let times = one.times.iter().enumerate().skip(from).take(READINGS_AN_ENTRY);
     let reading = |(row, time): (usize, &i64)| {
         let value = |values: &Vec<i64>| values.get(row).copied().unwrap_or_default();
-        let mut sample = Sample::default();
-        sample.quantities = quantities.iter().copied().zip(one.fields.iter().map(value)).collect();
+        let quantities = quantities.iter().copied().zip(one.fields.iter().map(value)).collect();
+        let mut sample = Sample { quantities, ..Sample::default() };
         // The field "state" once more, as a gateway says it.
         sample.flags.set(Flag::BatteryPower, one.fields.get(24).map(value) == Some(2));
         sample.flags.set(Flag::LinePresent, one.fields.get(24).map(value) == Some(1));

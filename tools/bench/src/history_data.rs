@@ -129,7 +129,6 @@ fn charge(load: &[f64], on_battery: &[bool]) -> Vec<f64> {
 }
 
 /// The thirty fields with their resolutions.
-#[expect(clippy::too_many_lines, reason = "one list of thirty fields reads better whole")]
 #[expect(clippy::cast_precision_loss, reason = "sample counts are far below 2^52")]
 #[expect(clippy::indexing_slicing, reason = "every column has as many samples as the source")]
 fn columns(source: &mut Source, story: &Story) -> Vec<(Vec<f64>, f64)> {
