@@ -16,7 +16,7 @@ use crate::door_setup::{PATIENCE, eventually};
 const BOOT: BootId = BootId([8; 16]);
 
 /// Status and body of a GET at the people's door.
-fn fetch(cloud: &Cloud, path: &str, token: &str) -> (u16, String) {
+pub fn fetch(cloud: &Cloud, path: &str, token: &str) -> (u16, String) {
     let mut roots = RootCertStore::empty();
     for root in CertificateDer::pem_file_iter(cloud.path("data/ca/cloud-ca.crt")).unwrap() {
         roots.add(root.unwrap()).unwrap();
@@ -44,18 +44,19 @@ fn fetch(cloud: &Cloud, path: &str, token: &str) -> (u16, String) {
     (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
 }
 
+/// A new account's API token.
+pub fn token(cloud: &Cloud, email: &str) -> String {
+    let password = cloud.path("password");
+    std::fs::write(&password, "correct horse battery staple").unwrap();
+    cloud.admin(&["account", "add", email, "--password-file", password.to_str().unwrap()]);
+    cloud.admin(&["token", "add", email]).trim_end().to_owned()
+}
+
 #[test]
 fn what_a_device_reports_is_on_the_api_for_those_with_a_grant_and_no_one_else() {
     let mut cloud = Cloud::new();
     let bundle = cloud.device("API-00001");
-    std::fs::write(cloud.path("password"), "correct horse battery staple").unwrap();
-    let password = cloud.path("password");
-    let password = password.to_str().unwrap();
-    let token = |email: &str| {
-        cloud.admin(&["account", "add", email, "--password-file", password]);
-        cloud.admin(&["token", "add", email]).trim_end().to_owned()
-    };
-    let (holder, stranger) = (token("dana@example.com"), token("luis@example.com"));
+    let (holder, stranger) = (token(&cloud, "dana@example.com"), token(&cloud, "luis@example.com"));
     cloud.admin(&["grant", "add", "dana@example.com", "API-00001", "read-only"]);
     cloud.start();
     let mut link = Publisher::connect(cloud.address, &bundle).unwrap();

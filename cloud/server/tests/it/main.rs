@@ -18,4 +18,5 @@ mod door_setup;
 mod fsync;
 mod ledger;
 mod mqtt_refusals;
+mod recordings;
 mod restart;

@@ -2,8 +2,8 @@
 //!
 //! In: one sample per good frame with the uptime at which it came. Out: the samples to be kept, each with its uptime.
 //! One per interval while nothing happens; every 1 s frame on battery, in a test and 30 s before and after a change; a
-//! change at once, at most two a second, coalesced to the latest level, the skipped edges counted. Its memory is 30 s
-//! of frames.
+//! change at once, at most two a second, coalesced to the latest level, the skipped edges counted. A line that falls
+//! silent is a change too: its last 30 s and its very last frame are kept. Its memory is 30 s of frames.
 
 use std::collections::VecDeque;
 
@@ -17,6 +17,8 @@ pub const AT_ONCE_GAP_MS: u64 = 500;
 const SECOND_MS: u64 = 900;
 /// A frame may come this much early and still count for its interval: frames come each second, not to the millisecond.
 const EARLY_MS: u64 = 500;
+/// A line without a frame for this long has fallen silent: five missed seconds are more than a disturbed frame or two.
+pub const SILENT_AFTER_MS: u64 = 5_000;
 
 /// What to do with a frame, or with one that was held.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +38,8 @@ pub struct Kept {
 pub struct Cadence {
     interval_ms: u64,
     ring: VecDeque<(u64, Sample)>,
+    /// The newest frame, while it is not kept.
+    newest: Option<(u64, Sample)>,
     level: Option<Sample>,
     dense_until_ms: u64,
     last_kept_ms: Option<u64>,
@@ -51,6 +55,7 @@ impl Cadence {
         Self {
             interval_ms,
             ring: VecDeque::new(),
+            newest: None,
             level: None,
             dense_until_ms: 0,
             last_kept_ms: None,
@@ -71,17 +76,12 @@ impl Cadence {
         wanted: bool,
     ) -> Vec<Kept> {
         let mut kept = self.due(uptime_ms);
+        self.newest = None;
         let changed = event || self.level.as_ref().is_some_and(|level| level.state_differs(sample));
         self.level = Some(sample.clone());
         if changed {
             self.dense_until_ms = uptime_ms + AROUND_CHANGE_MS;
-            let before = self.ring.drain(..).filter(|(at, _)| at + AROUND_CHANGE_MS >= uptime_ms);
-            kept.extend(before.map(|(at, sample)| Kept {
-                uptime_ms: at,
-                sample,
-                at_once: false,
-                skipped_edges: 0,
-            }));
+            kept.extend(self.before(uptime_ms));
             if self.held.replace((uptime_ms, sample.clone())).is_some() {
                 self.skipped_edges += 1;
             }
@@ -101,27 +101,63 @@ impl Cadence {
             kept.push(Kept { uptime_ms, sample: sample.clone(), at_once: wanted, skipped_edges: 0 });
         } else {
             self.remember(uptime_ms, sample);
+            self.newest = Some((uptime_ms, sample.clone()));
         }
         kept
     }
 
-    /// A held change whose turn has come.
+    /// A held change whose turn has come, or what a line said before it fell silent.
     pub fn due(&mut self, now_ms: u64) -> Vec<Kept> {
-        if self.due_ms().is_none_or(|due| now_ms < due) {
-            return Vec::new();
-        }
-        let Some((uptime_ms, sample)) = self.held.take() else { return Vec::new() };
-        self.last_at_once_ms = Some(now_ms);
-        self.last_kept_ms = Some(uptime_ms);
-        let skipped_edges = std::mem::take(&mut self.skipped_edges);
-        vec![Kept { uptime_ms, sample, at_once: true, skipped_edges }]
+        let mut kept = self.last_words(now_ms);
+        kept.extend(self.change(now_ms));
+        kept
     }
 
     /// When [`Cadence::due`] has something.
     #[must_use]
     pub fn due_ms(&self) -> Option<u64> {
+        [self.change_due_ms(), self.silent_ms()].into_iter().flatten().min()
+    }
+
+    fn change(&mut self, now_ms: u64) -> Option<Kept> {
+        if self.change_due_ms().is_none_or(|due| now_ms < due) {
+            return None;
+        }
+        let (uptime_ms, sample) = self.held.take()?;
+        self.last_at_once_ms = Some(now_ms);
+        self.last_kept_ms = Some(uptime_ms);
+        let skipped_edges = std::mem::take(&mut self.skipped_edges);
+        Some(Kept { uptime_ms, sample, at_once: true, skipped_edges })
+    }
+
+    fn change_due_ms(&self) -> Option<u64> {
         self.held.as_ref()?;
         Some(self.last_at_once_ms.map_or(0, |last| last + AT_ONCE_GAP_MS))
+    }
+
+    /// What an inverter said last is what people ask for when it says no more.
+    fn last_words(&mut self, now_ms: u64) -> Vec<Kept> {
+        if self.silent_ms().is_none_or(|silent| now_ms < silent) {
+            return Vec::new();
+        }
+        let Some((uptime_ms, sample)) = self.newest.take() else { return Vec::new() };
+        let mut kept = self.before(uptime_ms);
+        kept.retain(|earlier| earlier.uptime_ms < uptime_ms);
+        self.last_kept_ms = Some(uptime_ms);
+        kept.push(Kept { uptime_ms, sample, at_once: true, skipped_edges: 0 });
+        kept
+    }
+
+    fn silent_ms(&self) -> Option<u64> {
+        self.newest.as_ref().map(|(last, _)| last + SILENT_AFTER_MS)
+    }
+
+    /// The frames of the last 30 s that were not kept.
+    fn before(&mut self, uptime_ms: u64) -> Vec<Kept> {
+        let before = self.ring.drain(..).filter(|(at, _)| at + AROUND_CHANGE_MS >= uptime_ms);
+        before
+            .map(|(uptime_ms, sample)| Kept { uptime_ms, sample, at_once: false, skipped_edges: 0 })
+            .collect()
     }
 
     fn remember(&mut self, uptime_ms: u64, sample: &Sample) {
@@ -203,6 +239,24 @@ mod tests {
         // 199 edges: the first frame has nothing to differ from.
         let edges: u64 = at_once.iter().map(|k| 1 + k.skipped_edges).sum();
         assert_eq!(edges, 199);
+    }
+
+    #[test]
+    fn what_a_line_said_before_it_fell_silent_is_kept_to_the_last_frame() {
+        let mut cadence = Cadence::new(10_000);
+        let mut kept: Vec<_> =
+            (0..48).flat_map(|n| cadence.frame(n * 1000, &sample(false), false, false, false)).collect();
+        kept.extend(cadence.frame(47_200, &sample(false), false, false, false));
+        assert_eq!(cadence.due_ms(), Some(47_200 + SILENT_AFTER_MS));
+        assert!(cadence.due(52_199).is_empty(), "not silent yet");
+        kept.extend(cadence.due(52_200));
+        assert!(cadence.due(99_000).is_empty(), "told once");
+        let mut seconds: Vec<u64> = kept.iter().map(|kept| kept.uptime_ms).collect();
+        seconds.sort_unstable();
+        let expect: Vec<u64> =
+            [0, 10_000].into_iter().chain((18..48).map(|n| n * 1000)).chain([47_200]).collect();
+        assert_eq!(seconds, expect);
+        assert_eq!(kept.last().map(|kept| (kept.uptime_ms, kept.at_once)), Some((47_200, true)));
     }
 
     #[test]
