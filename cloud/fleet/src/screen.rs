@@ -90,20 +90,26 @@ pub struct Screen {
 }
 
 impl ScreenState {
-    /// Every state with its short name (`data-s` in pages, `state` in the API) and its word.
-    pub const TABLE: [(Self, &'static str, &'static str); 6] = [
-        (Self::OnBattery, "bat", "On battery"),
-        (Self::Alarm, "alarm", "Alarm"),
-        (Self::Offline, "off", "Offline"),
-        (Self::Warning, "warn", "Warning"),
-        (Self::Testing, "test", "Testing"),
-        (Self::Normal, "ok", "Normal"),
+    /// Every state with its short name (`data-s` in pages), its name (`state` in the API) and its word.
+    pub const TABLE: [(Self, &'static str, &'static str, &'static str); 6] = [
+        (Self::OnBattery, "bat", "on_battery", "On battery"),
+        (Self::Alarm, "alarm", "alarm", "Alarm"),
+        (Self::Offline, "off", "offline", "Offline"),
+        (Self::Warning, "warn", "warning", "Warning"),
+        (Self::Testing, "test", "testing", "Testing"),
+        (Self::Normal, "ok", "normal", "Normal"),
     ];
 
     /// Short name: `bat`, `alarm`, `off`, `warn`, `test`, `ok`.
     #[must_use]
     pub fn short_name(self) -> &'static str {
-        Self::TABLE.iter().find(|(state, ..)| *state == self).map_or("", |(_, short, _)| short)
+        Self::TABLE.iter().find(|(state, ..)| *state == self).map_or("", |(_, short, ..)| short)
+    }
+
+    /// Name for programs: `on_battery`, `alarm`, `offline`, `warning`, `testing`, `normal`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::TABLE.iter().find(|(state, ..)| *state == self).map_or("", |(_, _, name, _)| name)
     }
 
     /// The word people read.
@@ -115,7 +121,7 @@ impl ScreenState {
     /// By short name.
     #[must_use]
     pub fn from_short_name(name: &str) -> Option<Self> {
-        Self::TABLE.iter().find(|(_, short, _)| *short == name).map(|(state, ..)| *state)
+        Self::TABLE.iter().find(|(_, short, ..)| *short == name).map(|(state, ..)| *state)
     }
 }
 

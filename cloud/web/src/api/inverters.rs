@@ -117,7 +117,7 @@ impl Item {
                 time_zone: site.time_zone.clone(),
             }),
             role: known.row.role.name(),
-            state: screen.state.short_name(),
+            state: screen.state.name(),
             ready: match screen.ready {
                 Ready::Yes => "yes",
                 Ready::No => "no",

@@ -213,7 +213,7 @@ impl Answer {
                 format!("Not all. {ready} of {total} {} ready.", if ready == 1 { "is" } else { "are" })
             }
         };
-        let tiles = ScreenState::TABLE.iter().map(|(state, short, word)| {
+        let tiles = ScreenState::TABLE.iter().map(|(state, short, _, word)| {
             let current = filter.state == *short;
             let shown = Filter {
                 state: if current { String::new() } else { (*short).to_owned() },

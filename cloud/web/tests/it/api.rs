@@ -38,7 +38,7 @@ async fn the_list_has_the_shape_that_was_decided() {
     let item = &list["items"][0];
     assert_eq!(item["id"], "mine");
     assert_eq!(item["serial"], "2311-MINE");
-    assert_eq!(item["state"], "ok");
+    assert_eq!(item["state"], "normal");
     assert_eq!(item["ready"], "yes");
     assert_eq!(item["role"], "read-only");
     assert_eq!(
