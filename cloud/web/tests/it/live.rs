@@ -48,20 +48,26 @@ impl Stream {
 
     /// Waits for an event with this name whose data contain `part`.
     async fn until(&mut self, name: &str, part: &str) -> String {
-        loop {
-            let (event, data) = self.event().await.unwrap_or_else(|| panic!("ended before {part:?}"));
-            if event == name && data.contains(part) {
-                return data;
+        let found = async {
+            loop {
+                let (event, data) = self.event().await.unwrap_or_else(|| panic!("ended before {part:?}"));
+                if event == name && data.contains(part) {
+                    return data;
+                }
             }
-        }
+        };
+        soon(found).await
     }
 
     /// Everything up to the end.
     async fn rest(&mut self) -> Vec<(String, String)> {
         let mut all = Vec::new();
-        while let Some(event) = self.event().await {
-            all.push(event);
-        }
+        soon(async {
+            while let Some(event) = self.event().await {
+                all.push(event);
+            }
+        })
+        .await;
         all
     }
 }
