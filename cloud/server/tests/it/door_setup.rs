@@ -32,7 +32,8 @@ pub struct House {
     pub registry: Arc<Registry>,
     pub counters: Arc<Counters>,
     pub shutdown: CancellationToken,
-    pub folder: tempfile::TempDir,
+    /// Kept until the end: the journal is in it.
+    _folder: tempfile::TempDir,
     pub server_roots: RootCertStore,
     authority: Authority,
     rows: Mutex<Vec<Registered>>,
@@ -151,7 +152,7 @@ impl House {
             registry,
             counters,
             shutdown,
-            folder,
+            _folder: folder,
             server_roots: authority.roots(),
             authority,
             rows: Mutex::default(),
