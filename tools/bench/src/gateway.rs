@@ -23,7 +23,8 @@ pub struct Gateway {
     /// The gateway's supervisor; reader and uplink are its children.
     pub process: Process,
     _inverter: Process,
-    _cloud: Process,
+    /// What it talks to.
+    pub cloud: Process,
 }
 
 /// Starts inverter, cloud and gateway in `folder`.
@@ -68,7 +69,7 @@ pub fn start(folder: &Path, identities: &Identities) -> Result<Gateway> {
     let mut command = Command::new(program("inverter-gateway")?);
     command.arg("--config").arg(&config);
     let process = Process::start("inverter-gateway", &mut command, &folder)?;
-    Ok(Gateway { process, _inverter: inverter, _cloud: cloud_process })
+    Ok(Gateway { process, _inverter: inverter, cloud: cloud_process })
 }
 
 /// DER as PEM.
