@@ -40,6 +40,8 @@ pub struct House {
     committed: Store,
     running: Mutex<Option<tokio::task::JoinHandle<()>>>,
     runtime: Option<Runtime>,
+    /// The journal's; goes last.
+    _folder: tempfile::TempDir,
 }
 
 /// A registered device's certificate and key.
@@ -159,6 +161,7 @@ impl House {
             committed,
             running: Mutex::new(Some(running)),
             runtime: Some(runtime),
+            _folder: folder,
         }
     }
 
