@@ -102,7 +102,7 @@ impl Error {
 }
 
 impl IntoResponse for Error {
-    /// The bare status; [`present`] gives it its face.
+    /// The bare status; the middleware of this room gives it its face.
     fn into_response(self) -> Response {
         let mut response = self.outer().status.into_response();
         response.extensions_mut().insert(self);

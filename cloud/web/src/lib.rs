@@ -18,6 +18,7 @@ mod caller;
 mod context;
 mod error;
 pub mod guard;
+mod json;
 mod live;
 mod pages;
 mod random;

@@ -12,7 +12,8 @@ use wire::Quantity;
 
 use super::json;
 use crate::caller::ApiCaller;
-use crate::pages::chart::{self, Json, MOST_POINTS, Pairs};
+use crate::json::Json;
+use crate::pages::chart::{self, MOST_POINTS, Pairs};
 use crate::pages::csv as file;
 use crate::view::span::Span;
 use crate::{Context, Error, access};

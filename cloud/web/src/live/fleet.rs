@@ -17,7 +17,10 @@ use super::events::{self, Events};
 use super::rendered::Kind;
 use super::watch::{self, End, Part};
 use crate::caller::Caller;
-use crate::view::fleet::{Answer, Filter, Known, List, Row, arranged};
+use crate::view::answer::Answer;
+use crate::view::fleet::{Filter, Known};
+use crate::view::list::{List, arranged};
+use crate::view::row::Row;
 use crate::{Context, Error, access};
 
 /// A list of many inverters changes all the time; it is told at most this often.

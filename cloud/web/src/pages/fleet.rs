@@ -10,7 +10,9 @@ use axum::response::Html;
 use super::html;
 use super::shell::Shell;
 use crate::caller::Caller;
-use crate::view::fleet::{Answer, Filter, Known, List, PAGE, SPLIT, arranged};
+use crate::view::answer::Answer;
+use crate::view::fleet::{Filter, Known};
+use crate::view::list::{List, PAGE, SPLIT, arranged};
 use crate::{Context, Error, access};
 
 /// Orders of the list: value, words.

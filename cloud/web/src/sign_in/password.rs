@@ -30,7 +30,7 @@ pub enum PasswordError {
     /// No randomness for a salt.
     #[error(transparent)]
     Random(#[from] random::RandomFailed),
-    /// More sign-ins at once than [`WAITING`].
+    /// More sign-ins wait than this server lets wait.
     #[error("too many sign-ins at once")]
     Busy,
 }

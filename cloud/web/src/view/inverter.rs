@@ -6,9 +6,10 @@
 use fleet::{Freshness, TestRecord};
 use wire::{Quantity, UtcMs};
 
-use super::fleet::{Known, upper_first};
+use super::fleet::Known;
 use super::flow::Flow;
 use super::hero::Hero;
+use super::row::upper_first;
 use super::signals::{self, Alarm, Signal};
 use super::stats::{self, Line, Stat};
 use super::words::{self, Local, NB};

@@ -4,12 +4,15 @@
 //! rule: states, readiness and conditions come from `fleet`.
 
 pub mod advice;
+pub mod answer;
 pub mod bar;
 pub mod episodes;
 pub mod fleet;
 pub mod flow;
 pub mod hero;
 pub mod inverter;
+pub mod list;
+pub mod row;
 pub mod signals;
 pub mod span;
 pub mod stats;
