@@ -40,8 +40,6 @@ pub struct House {
     committed: Store,
     running: Mutex<Option<tokio::task::JoinHandle<()>>>,
     runtime: Option<Runtime>,
-    /// The journal's; goes last.
-    _folder: tempfile::TempDir,
 }
 
 /// A registered device's certificate and key.
@@ -161,7 +159,6 @@ impl House {
             committed,
             running: Mutex::new(Some(running)),
             runtime: Some(runtime),
-            _folder: folder,
         }
     }
 
