@@ -12,12 +12,14 @@ use axum::extract::{Query, State};
 use axum::response::Response;
 use fleet::{Freshness, InverterKey, Role, ScreenState};
 use store::state::VisibleInverter;
+use wire::UtcMs;
 
 use super::events::{self, Events};
 use super::rendered::Kind;
 use super::watch::{self, End, Part};
 use crate::caller::Caller;
 use crate::view::answer::Answer;
+use crate::view::bar;
 use crate::view::fleet::{Filter, Known};
 use crate::view::list::{List, arranged};
 use crate::view::row::Row;
@@ -59,8 +61,8 @@ pub async fn stream(
     Ok(response)
 }
 
-/// What decides where a row stands and how it looks apart from its values.
-type Shape = (InverterKey, String, ScreenState, Freshness);
+/// What decides where a row stands, and what of it time alone changes: state, freshness, minutes of light left.
+type Shape = (InverterKey, String, ScreenState, Freshness, Option<u32>);
 
 struct Page {
     filter: Filter,
@@ -91,13 +93,8 @@ impl Page {
         }
         self.answer = Some(answer);
         let shown = arranged(&all, &self.filter);
-        let shape: Vec<Shape> = shown
-            .iter()
-            .map(|(heading, known)| {
-                (known.row.inverter.key, heading.clone(), known.screen.state, known.screen.freshness)
-            })
-            .collect();
         let now = context.now();
+        let shape = shape(&shown, now);
         if anyway || shape != self.shape {
             let list =
                 List::new(&all, &self.filter, |known| context.strips().known(known.row.inverter.key), now);
@@ -148,9 +145,23 @@ impl Part for Page {
         Ok(())
     }
 
-    async fn tick(&mut self, context: &Context, events: &Events) -> Result<(), End> {
-        self.say(context, events, |_| false, false).await
+    fn is_due(&self, context: &Context) -> bool {
+        let all = self.known(context);
+        shape(&arranged(&all, &self.filter), context.now()) != self.shape
     }
+}
+
+fn shape(shown: &[(String, &Known)], now: UtcMs) -> Vec<Shape> {
+    let of = |(heading, known): &(String, &Known)| {
+        (
+            known.row.inverter.key,
+            heading.clone(),
+            known.screen.state,
+            known.screen.freshness,
+            bar::minutes_left(&known.screen, now),
+        )
+    };
+    shown.iter().map(of).collect()
 }
 
 fn print(part: &impl Template) -> Result<String, Error> {

@@ -11,11 +11,13 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use fleet::{Action, Freshness, InverterKey, ScreenState};
 use store::state::VisibleInverter;
+use wire::UtcMs;
 
 use super::events::{self, Events};
 use super::rendered::Kind;
 use super::watch::{self, End, Part};
 use crate::caller::Caller;
+use crate::view::bar;
 use crate::view::fleet::Known;
 use crate::view::inverter::View;
 use crate::{Context, Error, access};
@@ -50,7 +52,8 @@ struct Page {
     generation: u64,
     /// Hash of each part as last sent, by its place.
     sent: HashMap<usize, u64>,
-    shown: Option<(ScreenState, Freshness)>,
+    /// What time alone can change: state, freshness, minutes of light left.
+    shown: Option<(ScreenState, Freshness, Option<u32>)>,
 }
 
 impl Page {
@@ -59,7 +62,7 @@ impl Page {
     }
 
     async fn say(&mut self, context: &Context, events: &Events, known: &Known) -> Result<(), End> {
-        self.shown = Some((known.screen.state, known.screen.freshness));
+        self.shown = Some(shown(known, context.now()));
         let text = self.render(context, known)?;
         let mut changed = String::new();
         for (at, part) in text.split(SEPARATOR).enumerate() {
@@ -115,11 +118,12 @@ impl Part for Page {
         if changed.contains(&self.row.inverter.key) { self.all(context, events).await } else { Ok(()) }
     }
 
-    async fn tick(&mut self, context: &Context, events: &Events) -> Result<(), End> {
+    fn is_due(&self, context: &Context) -> bool {
         let known = self.known(context);
-        if self.shown == Some((known.screen.state, known.screen.freshness)) {
-            return Ok(());
-        }
-        self.say(context, events, &known).await
+        self.shown != Some(shown(&known, context.now()))
     }
+}
+
+fn shown(known: &Known, now: UtcMs) -> (ScreenState, Freshness, Option<u32>) {
+    (known.screen.state, known.screen.freshness, bar::minutes_left(&known.screen, now))
 }

@@ -66,8 +66,8 @@ pub trait Part: Send + 'static {
         changed: &HashSet<InverterKey>,
     ) -> impl Future<Output = Result<(), End>> + Send;
 
-    /// Says what time alone changed.
-    fn tick(&mut self, context: &Context, events: &Events) -> impl Future<Output = Result<(), End>> + Send;
+    /// Whether something changed since it last spoke without any news, by time alone.
+    fn is_due(&self, context: &Context) -> bool;
 }
 
 /// Runs a stream to its end.
@@ -121,6 +121,7 @@ async fn go_on(
     events.send("now", &context.now().0.to_string()).await?;
     part.all(context, events).await?;
     let mut tick = tokio::time::interval(TICK);
+    tick.reset();
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut comment = tokio::time::interval(COMMENT);
     comment.reset();
@@ -152,7 +153,15 @@ async fn go_on(
                 if context.now() >= ends {
                     ends = session_ends(context, hash).await?;
                 }
-                part.tick(context, events).await?;
+                if part.is_due(context) {
+                    // No news came with a fresh counter, so it is asked here: nothing is said on old grants.
+                    let seen = counter(context).await?;
+                    if seen != generation {
+                        generation = seen;
+                        part.load(context, caller, generation).await?;
+                    }
+                    part.all(context, events).await?;
+                }
             }
             _ = comment.tick() => {
                 // Another process may have ended the session.

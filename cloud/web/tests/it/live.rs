@@ -209,6 +209,17 @@ async fn ten_pages_are_enough_and_a_closed_one_gives_its_place_back() {
 }
 
 #[tokio::test]
+async fn minutes_of_light_count_down_without_a_word_from_the_inverter() {
+    let (house, _, inverter, proof) = house().await;
+    house.read(inverter, house.now(), outage(96));
+    let mut stream = Stream::open(&house, "/live/inverters/mine", &proof).await;
+    stream.until("fragment", "About 96\u{a0}min").await;
+    house.wait(3 * 60_000);
+    let data = stream.until("fragment", "About 93\u{a0}min").await;
+    assert!(data.contains("3 minutes used, about 93 minutes left"));
+}
+
+#[tokio::test]
 async fn silence_turns_live_to_late_to_offline_without_a_word_from_the_inverter() {
     let (house, _, _, proof) = house().await;
     let mut stream = Stream::open(&house, "/live/inverters/mine", &proof).await;
