@@ -22,13 +22,18 @@ before(async () => {
     const { body } = await api('/api/v1/inverters');
     return body.items?.length && body.items;
   });
-  const named = (wanted) => items.find((item) => item.state === wanted) ?? items[0];
+  const found = (which) => {
+    const item = items.find(which);
+    assert.ok(item, `no inverter of the demo is ${which}`);
+    return item.id;
+  };
+  const [ready, broken] = [found((item) => item.ready === 'yes'), found((item) => item.state === 'alarm')];
   screens = [
     { name: 'sign-in', path: '/sign-in', state: undefined },
     { name: 'fleet', path: '/fleet', state },
-    { name: 'inverter', path: `/inverters/${named('normal').id}`, state, chart: true },
-    { name: 'inverter-alarm', path: `/inverters/${named('alarm').id}`, state, chart: true },
-    { name: 'history-table', path: `/inverters/${named('normal').id}/history.html`, state },
+    { name: 'inverter', path: `/inverters/${ready}`, state, chart: true },
+    { name: 'inverter-alarm', path: `/inverters/${broken}`, state, chart: true },
+    { name: 'history-table', path: `/inverters/${ready}/history.html`, state },
     { name: 'not-found', path: '/inverters/no-such-inverter', state },
   ];
 });
