@@ -27,6 +27,8 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
+use crate::device::limits;
+
 /// From the handshake to the first complete request header; later headers too.
 const HEADER_TIME: Duration = Duration::from_secs(10);
 /// Between two pieces of a request's body.
@@ -59,7 +61,7 @@ pub async fn serve(
         move |request: Request<Incoming>| answer(request, peer, router.clone(), Under::way(&activity))
     });
     let builder = builder();
-    let io = TokioIo::new(Stalling { stream, stalled: None });
+    let io = TokioIo::new(Stalling { stream, stalled: None, leaving: None });
     let mut connection = pin!(builder.serve_connection_with_upgrades(io, service));
     let mut look = interval_at(Instant::now() + HEADER_TIME, LOOK);
     loop {
@@ -226,10 +228,18 @@ impl HttpBody for Tracked {
     }
 }
 
-/// A stream that fails when its peer takes nothing for [`WRITE_STALL`].
+/// A stream that fails when its peer takes nothing for [`WRITE_STALL`], and that reads away what a refused peer is
+/// still sending: closing over unread bytes is a reset, which would eat the answer that says what was wrong.
 struct Stalling {
     stream: Box<TlsStream<TcpStream>>,
     stalled: Option<Pin<Box<Sleep>>>,
+    leaving: Option<Leaving>,
+}
+
+/// Reading away after the end of writing.
+struct Leaving {
+    until: Pin<Box<Sleep>>,
+    bytes: usize,
 }
 
 impl Stalling {
@@ -241,6 +251,25 @@ impl Stalling {
         let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(WRITE_STALL)));
         ready!(stalled.as_mut().poll(context));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    /// Ready once the peer has closed or is silent, or after [`limits::LINGER`] or [`limits::LINGER_BYTES`].
+    fn poll_leave(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let Self { stream, leaving, .. } = self;
+        let leaving =
+            leaving.get_or_insert_with(|| Leaving { until: Box::pin(sleep(limits::LINGER)), bytes: 0 });
+        let mut scratch = [0; 4096];
+        while leaving.bytes < limits::LINGER_BYTES {
+            let mut buffer = ReadBuf::new(&mut scratch);
+            match Pin::new(&mut *stream).poll_read(context, &mut buffer) {
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => leaving.bytes += buffer.filled().len(),
+                // Nothing more comes, or nothing came: an idle peer need not be waited for.
+                Poll::Ready(_) => return Poll::Ready(()),
+                Poll::Pending if leaving.bytes == 0 => return Poll::Ready(()),
+                Poll::Pending => return leaving.until.as_mut().poll(context),
+            }
+        }
+        Poll::Ready(())
     }
 }
 
@@ -283,7 +312,10 @@ impl AsyncWrite for Stalling {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let result = Pin::new(&mut self.stream).poll_shutdown(context);
-        self.watch(context, result)
+        if self.leaving.is_none() {
+            let result = Pin::new(&mut self.stream).poll_shutdown(context);
+            ready!(self.watch(context, result))?;
+        }
+        self.poll_leave(context).map(Ok)
     }
 }

@@ -74,8 +74,13 @@ fn the_last_frame_of_each_recording_is_on_the_api() {
         let mut replay = Command::new(&simulator);
         replay.arg("replay").arg(folder.join(recording.file)).arg("--pty").arg(&port);
         replay.args(["--wait", "4", "--baud", &BAUD.to_string()]).stdout(Stdio::null()).stdin(Stdio::null());
-        running.push(Running(replay.spawn().unwrap()));
-        eventually("the pseudo-terminal is there", || port.exists());
+        let mut replay = replay.spawn().unwrap();
+        eventually("the pseudo-terminal is there", || {
+            let ended = replay.try_wait().unwrap();
+            assert_eq!(ended, None, "the simulator ended; is it built from this tree?");
+            port.exists()
+        });
+        running.push(Running(replay));
         let file = cloud.path(&format!("gateway-{serial}.toml"));
         std::fs::write(&file, configuration(&cloud, &serial, &port, recording.protocol)).unwrap();
         let log = std::fs::File::create(cloud.path(&format!("gateway-{serial}.log"))).unwrap();
