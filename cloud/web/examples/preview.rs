@@ -136,6 +136,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     for ((at, made), key) in INVERTERS.iter().enumerate().zip(&keys) {
         fill(&history, &states, (at, made), *key, begun);
     }
+    // As after a night: one chunk per inverter and day.
+    history.seal_all()?;
+    history.merge_due(now())?;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:8099").await?;
     let clock: web::Clock = Arc::new(now);
     let origin = format!("http://{}", listener.local_addr()?);
