@@ -39,8 +39,16 @@ fn start(json: &Path, log: &Path) -> Result<Child> {
     let mut demo = Command::new(std::env::current_exe()?);
     // A port of its own, so that a demo that somebody looks at is left alone.
     let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
-    demo.args(["demo", "--seconds", &DEMO_LASTS_S.to_string(), "--port", &port.to_string(), "--json"])
-        .arg(json);
+    demo.args([
+        "demo",
+        "--built",
+        "--seconds",
+        &DEMO_LASTS_S.to_string(),
+        "--port",
+        &port.to_string(),
+        "--json",
+    ])
+    .arg(json);
     demo.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
     demo.spawn().context("could not start the demo")
 }

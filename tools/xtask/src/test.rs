@@ -31,8 +31,10 @@ pub fn add_steps(place: &Place, args: &Args, steps: &mut Steps) {
     if !args.core {
         steps.run("install what the tests need", || install::for_tests(place));
     }
-    steps.run("build the programs that tests start", || {
-        shell::run(shell::cargo(&place.root).args(["build", "--workspace", "--bins", "--locked"]))
+    // The tests and the programs they start, in one build: `cargo build` would resolve features without those of the
+    // tests' dependencies and compile half of the crates a second time.
+    steps.run("build tests and programs", || {
+        shell::run(shell::cargo(&place.root).args(["test", "--workspace", "--locked", "--no-run", "--quiet"]))
     });
     steps.run("cargo test", || {
         let mut test = shell::cargo(&place.root);

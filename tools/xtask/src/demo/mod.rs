@@ -45,6 +45,9 @@ pub struct Args {
     /// Build and run optimised binaries.
     #[arg(long)]
     pub release: bool,
+    /// Run the programs that are built already, as `cargo xtask test` has built them.
+    #[arg(long)]
+    pub built: bool,
 }
 
 /// Runs the demo until Ctrl-C or the given time.
@@ -54,7 +57,7 @@ pub struct Args {
 pub fn run(args: Args) -> Result<()> {
     let place = Place::find()?;
     let port = setup::port(args.port)?;
-    let programs = setup::build(&place, args.release)?;
+    let programs = setup::build(&place, args.release, args.built)?;
     if let Some(path) = &args.json {
         // A file of an earlier run would say that this one is live.
         if path.exists() {

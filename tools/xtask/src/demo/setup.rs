@@ -27,8 +27,20 @@ pub struct Programs {
     pub simulator: PathBuf,
 }
 
-/// Builds them. Cargo's own output tells how far it is.
-pub fn build(place: &Place, release: bool) -> Result<Programs> {
+/// Builds them, unless they are `built` already. Cargo's own output tells how far it is.
+pub fn build(place: &Place, release: bool, built: bool) -> Result<Programs> {
+    if !built {
+        compile(place, release)?;
+    }
+    let binary = |name| place.binary(if release { "release" } else { "debug" }, name);
+    Ok(Programs {
+        cloud: binary("inverter-connect"),
+        gateway: binary("inverter-gateway"),
+        simulator: binary("inverter-simulator"),
+    })
+}
+
+fn compile(place: &Place, release: bool) -> Result<()> {
     if shell::find("node").is_none() || shell::find("npm").is_none() {
         bail!("Node.js and npm make the page's assets: apt-get install nodejs npm");
     }
@@ -37,13 +49,7 @@ pub fn build(place: &Place, release: bool) -> Result<Programs> {
     if release {
         cargo.arg("--release");
     }
-    shell::run(&mut cargo).context("the programs do not build")?;
-    let binary = |name| place.binary(if release { "release" } else { "debug" }, name);
-    Ok(Programs {
-        cloud: binary("inverter-connect"),
-        gateway: binary("inverter-gateway"),
-        simulator: binary("inverter-simulator"),
-    })
+    shell::run(&mut cargo).context("the programs do not build")
 }
 
 /// A port on 127.0.0.1: the one asked for or the usual one, else any that is free.
