@@ -49,6 +49,6 @@ pub fn run(place: &Place, args: Args) -> Result<()> {
 fn pages(place: &Place, rest: &[String]) -> Result<()> {
     install::for_pages(place)?;
     let mut node = Command::new("node");
-    node.arg("pages.mjs").args(rest).arg("--xtask").arg(std::env::current_exe()?);
+    node.arg("pages.mjs").args(rest).arg("--xtask").arg(place.xtask()?);
     shell::run(node.current_dir(place.root.join("e2e/pages")))
 }

@@ -25,7 +25,7 @@ pub fn run(place: &Place) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let json = folder.path().join("demo.json");
     let log = folder.path().join("demo.log");
-    let mut demo = start(&json, &log)?;
+    let mut demo = start(place, &json, &log)?;
     let flows = wait(&mut demo, &json, &log).and_then(|()| flows(place, &json));
     let ended = end(&mut demo);
     if flows.is_err() {
@@ -34,9 +34,9 @@ pub fn run(place: &Place) -> Result<()> {
     flows.and(ended)
 }
 
-fn start(json: &Path, log: &Path) -> Result<Child> {
+fn start(place: &Place, json: &Path, log: &Path) -> Result<Child> {
     let log = std::fs::File::create(log)?;
-    let mut demo = Command::new(std::env::current_exe()?);
+    let mut demo = Command::new(place.xtask()?);
     // A port of its own, so that a demo that somebody looks at is left alone.
     let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
     demo.args([

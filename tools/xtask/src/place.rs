@@ -40,6 +40,12 @@ impl Place {
         self.venv().join("bin").join(name)
     }
 
+    /// This program, to be started again. Where a build has put a new one in its place since, that one.
+    pub fn xtask(&self) -> Result<PathBuf> {
+        let own = std::env::current_exe().context("where this program lies")?;
+        Ok(if own.is_file() { own } else { self.binary("debug", "xtask") })
+    }
+
     /// A binary of ours in a profile's folder (`debug` or `release`).
     pub fn binary(&self, profile: &str, name: &str) -> PathBuf {
         self.target.join(profile).join(name)
