@@ -112,7 +112,7 @@ async function chart(browser, state, support, inverter) {
     }
   });
   const bytes = await weigh(page, () => page.goto(`${support.demo.url}/inverters/${inverter.id}?range=30d`, { waitUntil: "load" }));
-  const sizes = [...bytes].filter(([address]) => address?.includes("history")).map(([, size]) => size);
+  const sizes = [...bytes].filter(([address]) => /\/(chart|history)\?/.test(address ?? "")).map(([, size]) => size);
   if (sizes.length > 0) {
     judge("P19", "30-day chart payload", Math.max(...sizes) / 1000, "KB", { floor: 40, target: 18 });
   }
