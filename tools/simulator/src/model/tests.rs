@@ -296,9 +296,8 @@ proptest! {
         }
     }
 
-    // Below the 110 % at which it shuts down for overload, with room for the load's own flicker.
     #[test]
-    fn no_battery_gives_more_than_it_holds(load in 0.25..1.04_f64, age in 0.0..15.0_f64, ambient in 0.0..40.0_f64) {
+    fn no_battery_gives_more_than_it_holds(load in 0.25..1.1_f64, age in 0.0..15.0_f64, ambient in 0.0..40.0_f64) {
         let mut inverter = Inverter::new(Parameters { ambient_c: ambient, ..at_constant_load(load, age).parameters.clone() });
         inverter.set_mains(0.0);
         let before = inverter.energy_wh;
@@ -307,10 +306,12 @@ proptest! {
         // Rated energy, and what Peukert and warmth add at light loads.
         let held_wh = 10_000.0 * 95.0 / 60.0 * 1.12 * (1.0 / load).powf(0.15).max(1.0);
         prop_assert!(given_wh <= held_wh * 1.02, "{given_wh} of {held_wh} Wh");
-        prop_assert_eq!(inverter.mode(), Mode::Off(Off::Empty));
+        // Near 110 % the load's own flicker may trip the overload before the battery is empty.
+        let tripped = load > 1.04 && inverter.mode() == Mode::Off(Off::Overload);
+        prop_assert!(tripped || inverter.mode() == Mode::Off(Off::Empty), "{:?}", inverter.mode());
         let after = inverter.energy_wh;
         inverter.step(3600.0);
-        prop_assert_eq!(after, inverter.energy_wh, "an empty battery gives nothing");
+        prop_assert_eq!(after, inverter.energy_wh, "what is off gives nothing");
     }
 
     #[test]
