@@ -1,7 +1,4 @@
-//! Versions of the schema, oldest first.
-//!
-//! In: a database of any earlier version. Out: the newest. A migration that was released is never edited; a change
-//! is a new one.
+//! The first version.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{
@@ -9,18 +6,10 @@ use sea_orm_migration::schema::{
     string_uniq, text,
 };
 
-/// Brings a database up to date.
-pub(super) struct Migrator;
-
-#[async_trait::async_trait]
-impl MigratorTrait for Migrator {
-    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(First)]
-    }
-}
+use super::{reference, table};
 
 /// Accounts, sessions, tokens, sites, inverters, certificates, grants, events, snapshots.
-struct First;
+pub(super) struct First;
 
 impl MigrationName for First {
     fn name(&self) -> &'static str {
@@ -166,17 +155,4 @@ fn pipeline() -> Vec<TableCreateStatement> {
             .col(big_integer("entry"))
             .take(),
     ]
-}
-
-fn table(name: &'static str) -> TableCreateStatement {
-    Table::create().table(name).take()
-}
-
-fn reference(
-    table: &'static str,
-    column: &'static str,
-    to: &'static str,
-    deleted: ForeignKeyAction,
-) -> ForeignKeyCreateStatement {
-    ForeignKey::create().from(table, column).to(to, "id").on_delete(deleted).take()
 }

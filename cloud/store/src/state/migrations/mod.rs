@@ -1,0 +1,31 @@
+//! Versions of the schema, oldest first, one file each.
+//!
+//! In: a database of any earlier version. Out: the newest. A migration that was released is never edited; a change
+//! is a new one.
+
+mod first;
+
+use sea_orm_migration::prelude::*;
+
+/// Brings a database up to date.
+pub(super) struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(first::First)]
+    }
+}
+
+fn table(name: &'static str) -> TableCreateStatement {
+    Table::create().table(name).take()
+}
+
+fn reference(
+    table: &'static str,
+    column: &'static str,
+    to: &'static str,
+    deleted: ForeignKeyAction,
+) -> ForeignKeyCreateStatement {
+    ForeignKey::create().from(table, column).to(to, "id").on_delete(deleted).take()
+}
