@@ -95,6 +95,13 @@ const ROOMS: &[Room] = &[
         never: &["sea-orm", "sqlx", "axum"],
         never_linked: &[],
     },
+    Room {
+        name: "driven-clock",
+        ours: &["wire"],
+        only: Some(&["rustix", "thiserror"]),
+        never: &[],
+        never_linked: ASYNC_AND_SERVERS,
+    },
     Room { name: "xtask", ours: &[], only: None, never: SQL, never_linked: &["rusqlite", "axum"] },
 ];
 
