@@ -50,6 +50,8 @@ impl StateStore {
                     .busy_timeout(BUSY_TIMEOUT)
                     .pragma("journal_mode", "WAL")
                     .pragma("synchronous", "FULL")
+                    // What is deleted or erased (sent mails, ended sessions) is overwritten, not just unlinked.
+                    .pragma("secure_delete", "ON")
                     // About 1 MiB a connection is plenty for these tables (performance goal P17).
                     .pragma("cache_size", "-1024")
             });

@@ -5,4 +5,5 @@ mod history;
 mod history_kill;
 mod journal;
 mod journal_kill;
+mod outbox;
 mod state;

@@ -4,6 +4,7 @@
 //! is a new one.
 
 mod first;
+mod m0003_mail;
 
 use sea_orm_migration::prelude::*;
 
@@ -13,7 +14,7 @@ pub(super) struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(first::First)]
+        vec![Box::new(first::First), Box::new(m0003_mail::Mail)]
     }
 }
 

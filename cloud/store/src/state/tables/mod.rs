@@ -12,6 +12,8 @@ macro_rules! entity {
     };
 }
 
+pub(super) mod outbox;
+
 pub(super) mod account {
     use sea_orm::entity::prelude::*;
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
