@@ -13,6 +13,7 @@ pub mod event;
 pub mod inverter;
 pub mod level;
 pub mod reading;
+pub mod password;
 pub mod screen;
 pub mod seen;
 
