@@ -14,6 +14,8 @@ pub mod inverter;
 pub mod level;
 pub mod reading;
 pub mod password;
+pub mod reading;
+pub mod registration;
 pub mod screen;
 pub mod seen;
 
