@@ -4,6 +4,7 @@
 //! pages to people, rows and files in the data folder. Holds no SQL and no template; never sends a PUBLISH.
 
 pub mod admin;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod data_dir;

@@ -125,6 +125,8 @@ impl Child {
         let mut command = Command::new("/proc/self/exe");
         command.arg0(format!("inverter-gateway-{}", self.kind.name())).args(&self.arguments);
         command.arg("--supervisor").arg(std::process::id().to_string());
+        #[cfg(feature = "simulated")]
+        command.args(crate::simulated::inherited());
         command.stdin(input).stdout(output.map_or_else(Stdio::null, Stdio::from)).stderr(Stdio::piped());
         // A group of its own: Ctrl-C reaches the supervisor alone, which ends the others in order.
         command.process_group(0);

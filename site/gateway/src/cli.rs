@@ -49,10 +49,26 @@ enum ChildCommand {
     },
 }
 
-/// The binary's `main`.
+/// `inverter-gateway`'s `main`.
 #[must_use]
 pub fn run() -> ExitCode {
-    let arguments = Arguments::parse();
+    act(Arguments::parse())
+}
+
+/// `inverter-gateway-simulated`'s `main`: the same, with what `simulated` adds. For tests; no release build has it.
+#[cfg(feature = "simulated")]
+#[must_use]
+pub fn run_simulated() -> ExitCode {
+    use clap::{CommandFactory, FromArgMatches};
+    let mut matches = crate::simulated::arguments(Arguments::command()).get_matches();
+    if let Err(error) = crate::simulated::prepare(&matches) {
+        eprintln!("{}", status::chain(&error));
+        return exit::FAILURE.into();
+    }
+    act(Arguments::from_arg_matches_mut(&mut matches).unwrap_or_else(|error| error.exit()))
+}
+
+fn act(arguments: Arguments) -> ExitCode {
     match (arguments.child, arguments.config) {
         (Some(ChildCommand::Reader { baud, control_lines, supervisor }), _) if die_with(supervisor) => {
             reader::run(baud, control_lines)

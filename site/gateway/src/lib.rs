@@ -16,6 +16,8 @@ pub mod pipe;
 pub mod port;
 pub mod reader;
 pub mod recorder;
+#[cfg(feature = "simulated")]
+mod simulated;
 pub mod spool;
 pub mod state;
 pub mod status;

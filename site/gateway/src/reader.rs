@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 
 use crate::config::ControlLines;
@@ -24,7 +24,7 @@ const GATHER: Duration = Duration::from_millis(20);
 /// Reads before the pipe gets its turn.
 const READS_AT_ONCE: usize = 16;
 /// How long to wait for room in the pipe before the port is looked at again.
-const FULL_PIPE_WAIT: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+const FULL_PIPE_WAIT_MS: u64 = 100;
 
 /// Runs until the port is gone or a signal comes.
 #[must_use]
@@ -61,13 +61,13 @@ fn forward(port: BorrowedFd<'_>, pipe: BorrowedFd<'_>) -> Result<(), PortError> 
     let mut buffer = [0_u8; CHUNK_BYTES];
     loop {
         let mut watched = [PollFd::from_borrowed_fd(port, PollFlags::IN)];
-        let timeout = sender.is_waiting().then_some(&FULL_PIPE_WAIT);
-        match poll(&mut watched, timeout) {
+        let timeout = sender.is_waiting().then(|| clock::wait(FULL_PIPE_WAIT_MS));
+        match poll(&mut watched, timeout.as_ref()) {
             Ok(_) | Err(Errno::INTR) => {}
             Err(error) => return Err(PortError::Call("poll", error)),
         }
         if watched.iter().any(|fd| fd.revents().contains(PollFlags::IN)) {
-            std::thread::sleep(GATHER);
+            clock::sleep(GATHER);
         }
         take(port, &mut buffer, &mut sender)?;
         if sender.flush(pipe).is_err() {

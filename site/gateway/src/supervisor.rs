@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 
 use crate::child::{Child, Kind};
@@ -133,10 +133,7 @@ impl<'a> Supervisor<'a> {
     }
 
     fn wait(&self, timeout_ms: Option<u64>) -> std::io::Result<()> {
-        let timeout = timeout_ms.map(|ms| Timespec {
-            tv_sec: i64::try_from(ms / 1000).unwrap_or(i64::MAX),
-            tv_nsec: i64::try_from(ms % 1000 * 1_000_000).unwrap_or(0),
-        });
+        let timeout = timeout_ms.map(clock::wait);
         let mut watched = vec![PollFd::new(&self.signals, PollFlags::IN)];
         for log in [self.reader.log(), self.uplink.log()].into_iter().flatten() {
             watched.push(PollFd::from_borrowed_fd(log.as_fd(), PollFlags::IN));

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Context;
 use store::history::History;
@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use wire::{UtcMs, time::DAY_MS};
 
 use super::Parts;
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
 use crate::ingest::Ingest;
 use crate::pipeline;
 
@@ -43,15 +43,15 @@ pub(super) fn spawn(parts: &Parts, stopping: &CancellationToken) -> anyhow::Resu
 }
 
 fn keep_history(history: &History, clock: &Clock, stop: &CancellationToken) {
-    let mut swept: Option<Instant> = None;
+    let mut swept: Option<Duration> = None;
     while !stop.is_cancelled() {
-        std::thread::sleep(SEAL_EVERY);
+        clock::sleep_thread(SEAL_EVERY);
         let now = clock();
         told("seal chunks", history.seal_due(now));
-        if swept.is_none_or(|swept| swept.elapsed() >= SWEEP_EVERY) {
+        if swept.is_none_or(|swept| clock::passed() >= swept + SWEEP_EVERY) {
             told("merge days", history.merge_due(now));
             told("delete days", history.sweep(now));
-            swept = Some(Instant::now());
+            swept = Some(clock::passed());
         }
     }
 }
@@ -74,7 +74,7 @@ async fn keep_state(state: StateStore, clock: Clock) {
         if let Err(error) = forgotten.await {
             tracing::error!(%error, "what is older than 30 days could not be forgotten; trying again");
         }
-        tokio::time::sleep(SWEEP_EVERY).await;
+        clock::sleep(SWEEP_EVERY).await;
     }
 }
 

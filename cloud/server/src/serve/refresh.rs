@@ -13,7 +13,7 @@ use wire::UtcMs;
 
 use super::Parts;
 use super::stop::Fatal;
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
 use crate::registry::{Device, Registered, Registry, Superseded};
 
 /// A revocation must close sessions within a second: this, one query and the sessions' own wake-up.
@@ -53,7 +53,7 @@ pub(super) fn spawn(parts: &Parts, fatal: &Fatal, stopping: &CancellationToken) 
     let (ingest, clock) = (parts.ingest.clone(), Arc::clone(&parts.clock));
     tokio::spawn(stopping.clone().run_until_cancelled_owned(async move {
         loop {
-            tokio::time::sleep(TICK_EVERY).await;
+            clock::sleep(TICK_EVERY).await;
             ingest.record(clock(), Body::Tick);
         }
     }));

@@ -50,6 +50,14 @@ impl Cloud {
         command
     }
 
+    /// `serve` under the clock in the file `clock`; see [`Cloud::start_as`].
+    pub fn driven(&self, clock: &Path) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_inverter-connect-driven"));
+        command.arg("--config").arg(self.path("cloud.toml")).args(["serve", "--clock"]).arg(clock);
+        command.current_dir(self.folder.path());
+        command
+    }
+
     /// Runs `admin …`, which must succeed; what it printed.
     pub fn admin(&self, arguments: &[&str]) -> String {
         let output = self.try_admin(arguments);

@@ -15,6 +15,7 @@ mod cloud;
 mod door;
 mod door_people;
 mod door_setup;
+mod driven;
 mod fsync;
 mod ledger;
 mod mqtt_refusals;

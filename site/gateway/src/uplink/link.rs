@@ -10,7 +10,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use base64::Engine;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags, poll};
 
 use super::ConnectError;
 use crate::clock;
@@ -116,10 +116,7 @@ impl Link {
         if left_ms == 0 {
             return Err(io::ErrorKind::TimedOut.into());
         }
-        let timeout = Timespec {
-            tv_sec: i64::try_from(left_ms / 1000).unwrap_or(1),
-            tv_nsec: i64::try_from(left_ms % 1000 * 1_000_000).unwrap_or(0),
-        };
+        let timeout = clock::wait(left_ms);
         match poll(&mut [PollFd::new(&self.tcp, flags)], Some(&timeout)) {
             Ok(_) | Err(rustix::io::Errno::INTR) => Ok(true),
             Err(error) => Err(error.into()),

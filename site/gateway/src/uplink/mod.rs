@@ -225,7 +225,7 @@ fn record(config: &Config, shared: &Arc<Shared>, way: Way) -> ExitCode {
     shared.wake();
     let until = clock::uptime_ms() + u64::try_from(GOODBYE.as_millis()).unwrap_or(0);
     while !sender.is_finished() && clock::uptime_ms() < until {
-        std::thread::sleep(Duration::from_millis(20));
+        clock::sleep(Duration::from_millis(20));
     }
     match result.and_then(|()| recording.close()) {
         Ok(()) => ExitCode::SUCCESS,

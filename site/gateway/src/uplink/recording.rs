@@ -5,9 +5,8 @@
 
 use std::io;
 use std::os::fd::AsFd;
-use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 
 use super::Shared;
@@ -51,9 +50,8 @@ impl<'a> Recording<'a> {
             let now_ms = clock::uptime_ms();
             let recorder_due = self.shared.lock().recorder.due_ms();
             let due = [recorder_due, self.sync_due_ms, Some(self.save_due_ms)].into_iter().flatten().min();
-            let wait = Duration::from_millis(due.unwrap_or(now_ms).saturating_sub(now_ms));
-            let timeout = Timespec::try_from(wait).ok();
-            match poll(&mut [PollFd::new(&stdin, PollFlags::IN)], timeout.as_ref()) {
+            let timeout = clock::wait(due.unwrap_or(now_ms).saturating_sub(now_ms));
+            match poll(&mut [PollFd::new(&stdin, PollFlags::IN)], Some(&timeout)) {
                 Ok(_) | Err(Errno::INTR) => {}
                 Err(error) => return Err(format!("poll: {error}")),
             }

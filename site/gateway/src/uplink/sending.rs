@@ -2,9 +2,7 @@
 //!
 //! In: the spool, the way to the cloud. Out: acknowledged records, the time, sentences. Never touches the pipe.
 
-use std::time::Duration;
-
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags, poll};
 use wire::Quality;
 
 use super::back_off::BackOff;
@@ -133,7 +131,7 @@ fn pause(shared: &Shared, wait_ms: u64) {
             return;
         }
         shared.clear_wake();
-        let timeout = Timespec::try_from(Duration::from_millis(left_ms)).ok();
-        let _ = poll(&mut [PollFd::new(&shared.wake, PollFlags::IN)], timeout.as_ref());
+        let timeout = clock::wait(left_ms);
+        let _ = poll(&mut [PollFd::new(&shared.wake, PollFlags::IN)], Some(&timeout));
     }
 }

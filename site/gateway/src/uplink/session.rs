@@ -6,9 +6,8 @@
 
 use std::collections::VecDeque;
 use std::num::NonZeroU16;
-use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags, poll};
 use wire::mqtt::{
     self, ConnAck, Connect, Delivery, Disconnect, Framing, FromServer, Place, Properties, Property,
     PropertyList, Publish, Reason, Sender, Version,
@@ -414,8 +413,7 @@ impl<'a> Session<'a> {
             wait_ms = wait_ms.max(200);
         }
         let flags = if self.flushed { PollFlags::IN } else { PollFlags::IN | PollFlags::OUT };
-        let timeout =
-            Timespec::try_from(Duration::from_millis(wait_ms)).unwrap_or(Timespec { tv_sec: 1, tv_nsec: 0 });
+        let timeout = clock::wait(wait_ms);
         let mut watched =
             [PollFd::new(&self.transport, flags), PollFd::new(&self.shared.wake, PollFlags::IN)];
         let _ = poll(&mut watched, Some(&timeout));

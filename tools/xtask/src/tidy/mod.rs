@@ -4,6 +4,7 @@
 
 mod manifest;
 mod prose;
+mod shipped;
 mod sizes;
 mod source;
 mod walls;
@@ -31,6 +32,7 @@ pub fn run(place: &Place) -> Result<()> {
 
     let mut findings = walls::check_graph(&place.metadata);
     findings.extend(walls::check_words(&sources));
+    findings.extend(shipped::check(place)?);
     findings.extend(manifest::check(place, &sources)?);
     findings.extend(sizes::check(place, &files, &sources)?);
     findings.extend(prose::check(place, &files)?);

@@ -48,7 +48,13 @@ const ROOMS: &[Room] = &[
         never: &[],
         never_linked: RUN_TIME_AND_SQL,
     },
-    Room { name: "gateway", ours: &["wire"], only: None, never: SQL, never_linked: ASYNC_AND_SERVERS },
+    Room {
+        name: "gateway",
+        ours: &["driven-clock", "wire"],
+        only: None,
+        never: SQL,
+        never_linked: ASYNC_AND_SERVERS,
+    },
     Room { name: "fleet", ours: &["wire"], only: None, never: SQL, never_linked: RUN_TIME_AND_SQL },
     Room {
         name: "store",
@@ -75,7 +81,7 @@ const ROOMS: &[Room] = &[
     },
     Room {
         name: "server",
-        ours: &["fleet", "store", "web", "wire"],
+        ours: &["driven-clock", "fleet", "store", "web", "wire"],
         only: None,
         never: &["rusqlite", "libsqlite3-sys", "sqlx", "sea-orm", "sea-orm-migration", "askama"],
         never_linked: &[],
