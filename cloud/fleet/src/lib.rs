@@ -12,7 +12,6 @@ mod encoding;
 pub mod event;
 pub mod inverter;
 pub mod level;
-pub mod reading;
 pub mod password;
 pub mod reading;
 pub mod registration;
