@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod apply;
+pub mod audit;
 pub mod cadence;
 pub mod condition;
 pub mod dating;
@@ -17,8 +18,9 @@ pub mod reading;
 pub mod registration;
 pub mod screen;
 pub mod seen;
+pub mod session;
 
-pub use access::{AccountKey, Action, Actor, Decision, Grant, Object, Role, authorize};
+pub use access::{AccountKey, Action, Actor, Decision, Grant, Object, OrganizationKey, Role, authorize};
 pub use apply::{Applied, apply};
 pub use condition::Condition;
 pub use event::{Cause, Event, EventKind, TestRecord};

@@ -1,16 +1,19 @@
 //! Who makes a request.
 //!
 //! In: a cookie, or a bearer token on the API. Out: a [`Caller`], or [`Error::SignIn`]. A page takes no token, so that a
-//! token's reach is the API's; a wrong token is refused even beside a good cookie.
+//! token's reach is the API's; a wrong token is refused even beside a good cookie. A remembered device that is not
+//! active any more may look, acknowledge and shelve: every other unsafe request of it is refused here, by its route.
 
-use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::extract::{ConnectInfo, FromRequestParts, MatchedPath};
+use fleet::session::Standing;
 use http::request::Parts;
 use http::{HeaderMap, header};
 use std::net::{IpAddr, SocketAddr};
-use store::state::Account;
+use store::state::{Account, TokenReach};
+use wire::UtcMs;
 
 use crate::sign_in::secret::{Secret, SecretHash};
-use crate::sign_in::session;
+use crate::sign_in::{fresh, session};
 use crate::{Context, Error};
 
 /// An account that proved itself.
@@ -20,6 +23,14 @@ pub struct Caller {
     pub account: Account,
     /// The session's hash; `None` for a token.
     pub session: Option<SecretHash>,
+    /// What the session counts for. A token is always active.
+    pub standing: Standing,
+    /// When the person last proved who they are; `None` for a token, which proves nothing of a person.
+    pub confirmed_at: Option<UtcMs>,
+    /// What a token may be used for; `None` for a session, which reaches what the account does.
+    pub token: Option<TokenReach>,
+    /// Where the request comes from, as far as the door says.
+    pub address: Option<IpAddr>,
 }
 
 /// A caller on the API: by cookie or by bearer token.
@@ -32,8 +43,20 @@ impl FromRequestParts<Context> for Caller {
     async fn from_request_parts(parts: &mut Parts, context: &Context) -> Result<Self, Error> {
         let secret = session::secret(&parts.headers).ok_or(Error::SignIn)?;
         let hash = secret.hash();
-        let (_, account) = session::using(context, &hash).await?.ok_or(Error::SignIn)?;
-        Ok(Self { account, session: Some(hash) })
+        let session::Found { session, account, standing } =
+            session::using(context, &hash).await?.ok_or(Error::SignIn)?;
+        let path = parts.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
+        if standing == Standing::Remembered && !fresh::remembered_may(&parts.method, path) {
+            return Err(Error::Reauthenticate);
+        }
+        Ok(Self {
+            account,
+            session: Some(hash),
+            standing,
+            confirmed_at: Some(session.life.confirmed_at),
+            token: None,
+            address: address(&parts.extensions),
+        })
     }
 }
 
@@ -43,7 +66,7 @@ impl FromRequestParts<Context> for ApiCaller {
     async fn from_request_parts(parts: &mut Parts, context: &Context) -> Result<Self, Error> {
         match bearer(&parts.headers) {
             None => Caller::from_request_parts(parts, context).await.map(Self),
-            Some(secret) => by_token(context, secret.ok_or(Error::SignIn)?).await.map(Self),
+            Some(secret) => by_token(context, parts, secret.ok_or(Error::SignIn)?).await.map(Self),
         }
     }
 }
@@ -51,7 +74,7 @@ impl FromRequestParts<Context> for ApiCaller {
 /// Notes a token's use once in this long, milliseconds.
 const GRAIN_MS: i64 = 60_000;
 
-async fn by_token(context: &Context, secret: Secret) -> Result<Caller, Error> {
+async fn by_token(context: &Context, parts: &Parts, secret: Secret) -> Result<Caller, Error> {
     let now = context.now();
     let found = context.state().token_by_hash(&secret.hash(), now).await;
     let found = found.map_err(|error| Error::internal("look up a token", error))?;
@@ -60,7 +83,14 @@ async fn by_token(context: &Context, secret: Secret) -> Result<Caller, Error> {
         let touched = context.state().touch_token(token.key, now).await;
         touched.map_err(|error| Error::internal("note a token's use", error))?;
     }
-    Ok(Caller { account, session: None })
+    Ok(Caller {
+        account,
+        session: None,
+        standing: Standing::Active,
+        confirmed_at: None,
+        token: Some(token.reach),
+        address: address(&parts.extensions),
+    })
 }
 
 /// `None`: no Authorization header. `Some(None)`: one that is not a bearer token of ours.

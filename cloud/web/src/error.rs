@@ -24,6 +24,12 @@ pub enum Error {
     /// May see it, not do this to it.
     #[error("not allowed")]
     Forbidden,
+    /// The proof of who one is, is too old for this: `/confirm`, or 403.
+    #[error("a fresh proof of who one is, is needed")]
+    Reauthenticate,
+    /// Only accounts with a second factor may do this: the page where one is set up, or 403.
+    #[error("a second factor is needed")]
+    SecondFactor,
     /// Another site made the request.
     #[error("the request came from another site")]
     OtherSite,
@@ -74,6 +80,16 @@ impl Error {
                 "View only",
                 "You can see this inverter but not change this. Ask someone who can manage it.",
             ),
+            Self::Reauthenticate => (
+                StatusCode::FORBIDDEN,
+                "Confirm that it is you",
+                "Nothing was changed. This needs a sign-in within the last 15 minutes: confirm it at /confirm.",
+            ),
+            Self::SecondFactor => (
+                StatusCode::FORBIDDEN,
+                "This needs a second factor",
+                "Nothing was changed. Add an authenticator app or a passkey under Account, Security.",
+            ),
             Self::OtherSite => (
                 StatusCode::FORBIDDEN,
                 "This came from another site",
@@ -115,6 +131,7 @@ pub async fn present(State(context): State<Context>, request: Request, next: Nex
     let path = request.uri().path().to_owned();
     let target = request.uri().path_and_query().map_or_else(|| path.clone(), ToString::to_string);
     let navigates = request.method().is_safe();
+    let came_from = pages::confirm::came_from(request.headers(), context.origin());
     let response = next.run(request).await;
     let error = response.extensions().get::<Error>().cloned();
     let made_elsewhere = response.headers().contains_key(header::CONTENT_TYPE) && error.is_none();
@@ -141,6 +158,11 @@ pub async fn present(State(context): State<Context>, request: Request, next: Nex
         problem(&outer, &detail, &reference)
     } else if matches!(error, Some(Error::SignIn)) && navigates && !path.starts_with("/live/") {
         return Redirect::to(&pages::sign_in::address_with_return(&target)).into_response();
+    } else if matches!(error, Some(Error::Reauthenticate)) && !path.starts_with("/live/") {
+        let back = if navigates { target } else { came_from };
+        return Redirect::to(&pages::confirm::address_with_return(&back)).into_response();
+    } else if matches!(error, Some(Error::SecondFactor)) && !path.starts_with("/live/") {
+        return Redirect::to("/me/security?why=needed").into_response();
     } else if path.starts_with("/live/") {
         (outer.status, format!("{}. {detail}\n", outer.title)).into_response()
     } else {

@@ -60,6 +60,8 @@ routes! {
     get  "/sign-in"                            Public      pages::sign_in::show;
     post "/sign-in"                            Public      pages::sign_in::submit;
     post "/sign-out"                           Public      pages::sign_in::out;
+    get  "/confirm"                            SignedIn    pages::confirm::show;
+    post "/confirm"                            SignedIn    pages::confirm::submit;
     get  "/fleet"                              SignedIn    pages::fleet::show;
     get  "/inverters/{id}"                     Inverter    pages::inverter::show;
     get  "/inverters/{id}/chart"               Inverter    pages::chart::data;

@@ -12,7 +12,9 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use aws_lc_rs::digest;
 use fleet::{Grant, InverterKey, Role};
-use store::state::{Certificate, Email, NewAccount, NewInverter, NewToken, StateStore, TokenScope};
+use store::state::{
+    Certificate, Email, NewAccount, NewInverter, NewToken, StateStore, TokenReach, TokenScope,
+};
 use wire::UtcMs;
 
 use crate::devices::{Identities, fingerprint};
@@ -123,7 +125,7 @@ async fn fill(file: &Path, identities: &Identities) -> Result<()> {
         token_hash,
         account,
         name: "bench",
-        scope: TokenScope::Read,
+        reach: &TokenReach { scope: TokenScope::Read, inverters: None },
         created_at: THEN,
         expires_at: None,
     };

@@ -2,7 +2,7 @@
 //!
 //! In: whose. Out: the token on standard output, alone on its line; the store keeps its hash.
 
-use store::state::{Email, NewToken, StateStore, TokenScope};
+use store::state::{Email, NewToken, StateStore, TokenReach, TokenScope};
 use web::sign_in::secret::Secret;
 use wire::UtcMs;
 
@@ -16,9 +16,9 @@ pub async fn run(email: &Email, name: &str, state: &StateStore, now: UtcMs) -> a
     let account = grant_add::account(email, state).await?;
     let token = Secret::new()?;
     let token_hash = token.hash();
-    let scope = TokenScope::Read;
+    let reach = &TokenReach { scope: TokenScope::Read, inverters: None };
     state
-        .create_token(NewToken { token_hash, account, name, scope, created_at: now, expires_at: None })
+        .create_token(NewToken { token_hash, account, name, reach, created_at: now, expires_at: None })
         .await?;
     println!("{}", token.reveal());
     eprintln!("This is shown once. Use it as: Authorization: Bearer TOKEN");

@@ -22,6 +22,13 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Waiting for a free connection; past it something is stuck and an error says more than a hang.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// The audit log takes new rows only, whatever a later version of this program gets wrong.
+const APPEND_ONLY: &str = "
+    CREATE TRIGGER IF NOT EXISTS audit_is_never_changed BEFORE UPDATE ON audit
+    BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
+    CREATE TRIGGER IF NOT EXISTS audit_is_never_shortened BEFORE DELETE ON audit
+    BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;";
+
 impl StateStore {
     /// Opens the database file, made if missing (its folder must exist), and brings its schema up to date.
     ///
@@ -58,6 +65,7 @@ impl StateStore {
         let connection = Database::connect(options).await.map_err(failed)?;
         refuse_old_sqlite(&connection).await?;
         Migrator::up(&connection, None).await.map_err(failed)?;
+        connection.execute_unprepared(APPEND_ONLY).await.map_err(failed)?;
         Ok(Self { connection })
     }
 

@@ -5,6 +5,8 @@
 //! who may do what: `fleet::authorize` does, with rows from here. One verb per function, one table per room.
 
 mod accounts;
+mod audit;
+mod audit_verify;
 mod certificates;
 mod connect;
 mod error;
@@ -25,6 +27,8 @@ use sea_orm::{
 };
 
 pub use accounts::{Account, Email, InvalidEmail, NewAccount};
+pub use audit::{Act, By};
+pub use audit_verify::{Broken, Whole};
 pub use certificates::Certificate;
 pub use error::StateError;
 pub use events::EventRow;
@@ -33,7 +37,7 @@ pub use outbox::{DueMail, MailState, NewMail, Receipt};
 pub use sessions::{NewSession, Session};
 pub use sites::{NewSite, Site, SiteKey};
 pub use snapshots::Snapshots;
-pub use tokens::{ApiToken, NewToken, TokenKey, TokenScope};
+pub use tokens::{ApiToken, NewToken, TokenKey, TokenReach, TokenScope};
 
 /// SHA-256 of a secret or a certificate: what is kept in its place.
 pub type Sha256 = [u8; 32];

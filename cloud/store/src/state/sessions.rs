@@ -1,9 +1,10 @@
 //! Sessions of signed-in people.
 //!
 //! In: the SHA-256 of a session's token (never the token). Out: the session with its account. Whether it has ended is
-//! decided here by the expiry alone; idle time and re-authentication are the caller's rules.
+//! decided here by the expiry alone; idle time and re-authentication are `fleet::session`'s rules.
 
 use fleet::AccountKey;
+use fleet::session::Life;
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use wire::UtcMs;
 
@@ -20,13 +21,11 @@ pub struct Session {
     pub account: AccountKey,
     /// When the person signed in.
     pub created_at: UtcMs,
-    /// When it was last used, to the caller's grain.
-    pub last_seen_at: UtcMs,
-    /// From this instant on it does not count.
-    pub expires_at: UtcMs,
+    /// How long it counts and for what; its last use to the caller's grain.
+    pub life: Life,
     /// The browser's own words.
     pub user_agent: String,
-    /// Network address at sign-in.
+    /// Network address at the last proof.
     pub address: Option<String>,
 }
 
@@ -37,10 +36,8 @@ pub struct NewSession<'a> {
     pub token_hash: Sha256,
     /// Whose.
     pub account: AccountKey,
-    /// Now.
-    pub created_at: UtcMs,
-    /// From this instant on it does not count.
-    pub expires_at: UtcMs,
+    /// How long it counts and for what; it begins when the proof was given.
+    pub life: Life,
     /// The browser's own words; at most 200 characters are kept.
     pub user_agent: &'a str,
     /// Network address.
@@ -59,11 +56,10 @@ impl StateStore {
         let row = ActiveModel {
             token_hash: Set(new.token_hash.to_vec()),
             account_id: Set(new.account.0),
-            created_at: Set(new.created_at.0),
-            last_seen_at: Set(new.created_at.0),
-            expires_at: Set(new.expires_at.0),
+            created_at: Set(new.life.confirmed_at.0),
             user_agent: Set(new.user_agent.chars().take(USER_AGENT_CHARACTERS).collect()),
             address: Set(new.address.map(str::to_owned)),
+            ..of(new.life)
         };
         let insert = Entity::insert(row).exec_without_returning(&self.connection);
         insert.await.map_err(StateError::doing("create a session"))?;
@@ -88,15 +84,36 @@ impl StateStore {
         Ok(Some((Session::from_row(row)?, Account::from_row(holder)?)))
     }
 
-    /// Notes that a session was used. Call it at most each minute or so.
+    /// Notes that a session was used, as [`Life::used`] says. Call it at most each minute or so.
     ///
     /// # Errors
     /// [`StateError::Database`].
-    pub async fn touch_session(&self, token_hash: &Sha256, now: UtcMs) -> Result<(), StateError> {
-        let row = ActiveModel { last_seen_at: Set(now.0), ..ActiveModel::default() };
+    pub async fn touch_session(&self, token_hash: &Sha256, used: Life) -> Result<(), StateError> {
+        let row = ActiveModel {
+            last_seen_at: Set(used.last_seen_at.0),
+            active_until: Set(used.active_until.0),
+            ..ActiveModel::default()
+        };
+        // A session that was confirmed meanwhile has a new hash, so that an older life cannot overwrite it.
         let update = Entity::update_many().set(row).filter(Column::TokenHash.eq(token_hash.to_vec()));
         update.exec(&self.connection).await.map_err(StateError::doing("note a session's use"))?;
         Ok(())
+    }
+
+    /// Gives a session a new token, after a proof or a change of factors. Whether there was one.
+    ///
+    /// # Errors
+    /// [`StateError::Database`].
+    pub async fn rotate_session(&self, old: &Sha256, new: NewSession<'_>) -> Result<bool, StateError> {
+        let row = ActiveModel {
+            token_hash: Set(new.token_hash.to_vec()),
+            user_agent: Set(new.user_agent.chars().take(USER_AGENT_CHARACTERS).collect()),
+            address: Set(new.address.map(str::to_owned)),
+            ..of(new.life)
+        };
+        let update = Entity::update_many().set(row).filter(Column::TokenHash.eq(old.to_vec()));
+        let update = update.filter(Column::AccountId.eq(new.account.0)).exec(&self.connection);
+        Ok(update.await.map_err(StateError::doing("renew a session"))?.rows_affected > 0)
     }
 
     /// Ends a session. Whether there was one.
@@ -140,14 +157,31 @@ impl StateStore {
     }
 }
 
+/// The columns of a life.
+fn of(life: Life) -> ActiveModel {
+    ActiveModel {
+        confirmed_at: Set(life.confirmed_at.0),
+        last_seen_at: Set(life.last_seen_at.0),
+        active_until: Set(life.active_until.0),
+        expires_at: Set(life.expires_at.0),
+        remembered: Set(life.remembered),
+        ..ActiveModel::default()
+    }
+}
+
 impl Session {
     fn from_row(row: Model) -> Result<Self, StateError> {
         Ok(Self {
             token_hash: sha256(row.token_hash, "sessions", "token_hash")?,
             account: AccountKey(row.account_id),
             created_at: UtcMs(row.created_at),
-            last_seen_at: UtcMs(row.last_seen_at),
-            expires_at: UtcMs(row.expires_at),
+            life: Life {
+                confirmed_at: UtcMs(row.confirmed_at),
+                last_seen_at: UtcMs(row.last_seen_at),
+                active_until: UtcMs(row.active_until),
+                expires_at: UtcMs(row.expires_at),
+                remembered: row.remembered,
+            },
             user_agent: row.user_agent,
             address: row.address,
         })

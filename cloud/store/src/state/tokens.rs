@@ -2,14 +2,16 @@
 //!
 //! In: the SHA-256 of a token (never the token). Out: the token's row with its account.
 
-use fleet::AccountKey;
+use fleet::{AccountKey, InverterKey};
 use sea_orm::{
     ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder,
 };
 use wire::UtcMs;
 
+use super::inverters::inverter_key;
 use super::tables::account;
 use super::tables::api_token::{ActiveModel, Column, Entity, Model};
+use super::tables::factors::api_token_inverter as reached;
 use super::{Account, Sha256, StateError, StateStore};
 
 /// A token's number. May be shown: it opens nothing.
@@ -42,6 +44,15 @@ impl TokenScope {
     }
 }
 
+/// What a token may be used for, and on which inverters: never more than its account may.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenReach {
+    /// Reading, or changing too.
+    pub scope: TokenScope,
+    /// The only inverters that it reaches, sorted; `None`: all of the account's, those to come too.
+    pub inverters: Option<Vec<InverterKey>>,
+}
+
 /// One token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiToken {
@@ -52,7 +63,7 @@ pub struct ApiToken {
     /// What its owner calls it.
     pub name: String,
     /// What for.
-    pub scope: TokenScope,
+    pub reach: TokenReach,
     /// When it was made.
     pub created_at: UtcMs,
     /// From this instant on it does not count; `None`: until revoked.
@@ -73,7 +84,7 @@ pub struct NewToken<'a> {
     /// What its owner calls it.
     pub name: &'a str,
     /// What for.
-    pub scope: TokenScope,
+    pub reach: &'a TokenReach,
     /// Now.
     pub created_at: UtcMs,
     /// End, if it has one.
@@ -86,19 +97,30 @@ impl StateStore {
     /// # Errors
     /// [`StateError::Database`].
     pub async fn create_token(&self, new: NewToken<'_>) -> Result<TokenKey, StateError> {
+        const DOING: &str = "create a token";
+        let change = self.begin_change(DOING).await?;
         let row = ActiveModel {
             id: NotSet,
             token_hash: Set(new.token_hash.to_vec()),
             account_id: Set(new.account.0),
             name: Set(new.name.to_owned()),
-            scope: Set(new.scope.name().to_owned()),
+            scope: Set(new.reach.scope.name().to_owned()),
             created_at: Set(new.created_at.0),
             expires_at: Set(new.expires_at.map(|t| t.0)),
             last_used_at: Set(None),
             revoked_at: Set(None),
+            all_inverters: Set(new.reach.inverters.is_none()),
         };
-        let made =
-            Entity::insert(row).exec(&self.connection).await.map_err(StateError::doing("create a token"))?;
+        let made = Entity::insert(row).exec(&change).await.map_err(StateError::doing(DOING))?;
+        for inverter in new.reach.inverters.iter().flatten() {
+            let row = reached::ActiveModel {
+                token_id: Set(made.last_insert_id),
+                inverter_id: Set(i64::from(inverter.0)),
+            };
+            let insert = reached::Entity::insert(row).exec_without_returning(&change);
+            insert.await.map_err(StateError::doing(DOING))?;
+        }
+        self.commit_change(change, DOING).await?;
         Ok(TokenKey(made.last_insert_id))
     }
 
@@ -120,7 +142,7 @@ impl StateStore {
         let holder =
             account::Entity::find_by_id(row.account_id).one(&self.connection).await.map_err(&doing)?;
         let Some(holder) = holder.filter(|holder| !holder.disabled) else { return Ok(None) };
-        Ok(Some((ApiToken::from_row(row)?, Account::from_row(holder)?)))
+        Ok(Some((self.api_token(row).await?, Account::from_row(holder)?)))
     }
 
     /// Notes that a token was used. Call it at most each minute or so.
@@ -141,7 +163,11 @@ impl StateStore {
     pub async fn tokens(&self, account: AccountKey) -> Result<Vec<ApiToken>, StateError> {
         let query = Entity::find().filter(Column::AccountId.eq(account.0)).order_by_desc(Column::Id);
         let rows = query.all(&self.connection).await.map_err(StateError::doing("list tokens"))?;
-        rows.into_iter().map(ApiToken::from_row).collect()
+        let mut tokens = Vec::with_capacity(rows.len());
+        for row in rows {
+            tokens.push(self.api_token(row).await?);
+        }
+        Ok(tokens)
     }
 
     /// Revokes a token of an account. Whether there was one that counted.
@@ -165,22 +191,30 @@ impl StateStore {
     }
 }
 
-impl ApiToken {
-    fn from_row(row: Model) -> Result<Self, StateError> {
-        let scope = TokenScope::from_name(&row.scope).ok_or(StateError::Row {
+impl StateStore {
+    async fn api_token(&self, row: Model) -> Result<ApiToken, StateError> {
+        let scope = TokenScope::from_name(&row.scope).ok_or_else(|| StateError::Row {
             table: "api_tokens",
             column: "scope",
-            value: row.scope,
+            value: row.scope.clone(),
         })?;
-        Ok(Self {
+        let inverters = if row.all_inverters { None } else { Some(self.reached_by(row.id).await?) };
+        Ok(ApiToken {
             key: TokenKey(row.id),
             account: AccountKey(row.account_id),
             name: row.name,
-            scope,
+            reach: TokenReach { scope, inverters },
             created_at: UtcMs(row.created_at),
             expires_at: row.expires_at.map(UtcMs),
             last_used_at: row.last_used_at.map(UtcMs),
             revoked_at: row.revoked_at.map(UtcMs),
         })
+    }
+
+    async fn reached_by(&self, token: i64) -> Result<Vec<InverterKey>, StateError> {
+        let query = reached::Entity::find().filter(reached::Column::TokenId.eq(token));
+        let query = query.order_by_asc(reached::Column::InverterId).all(&self.connection);
+        let rows = query.await.map_err(StateError::doing("look up a token's inverters"))?;
+        rows.into_iter().map(|row| inverter_key(row.inverter_id)).collect()
     }
 }

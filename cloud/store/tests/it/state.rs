@@ -1,10 +1,11 @@
 //! The state store: each verb does what it says, on a database that is closed and opened again.
 
+use fleet::session::Life;
 use fleet::{AccountKey, Grant, InverterKey, Role};
 use store::Position;
 use store::state::{
     Certificate, Email, EventRow, InverterEdit, NewAccount, NewInverter, NewSession, NewSite, NewToken,
-    StateError, StateStore, TokenScope,
+    StateError, StateStore, TokenReach, TokenScope,
 };
 use wire::{Serial, UtcMs};
 
@@ -85,8 +86,7 @@ async fn sessions_end_by_time_by_hand_and_with_their_account() {
     let new = |byte: u8, hours: i64| NewSession {
         token_hash: [byte; 32],
         account,
-        created_at: NOW,
-        expires_at: NOW.plus_ms(hours * 3_600_000),
+        life: Life { expires_at: NOW.plus_ms(hours * 3_600_000), ..Life::begin(NOW, true) },
         user_agent: "Firefox",
         address: Some("192.0.2.1"),
     };
@@ -98,10 +98,10 @@ async fn sessions_end_by_time_by_hand_and_with_their_account() {
     assert!(f.store.session(&[1; 32], later).await.unwrap().is_none());
     let (session, holder) = f.store.session(&[2; 32], later).await.unwrap().unwrap();
     assert_eq!((session.account, holder.key), (account, account));
-    f.store.touch_session(&[2; 32], later).await.unwrap();
+    f.store.touch_session(&[2; 32], session.life.used(later)).await.unwrap();
     let list = f.store.sessions(account, later).await.unwrap();
     assert_eq!(list.iter().map(|s| s.token_hash[0]).collect::<Vec<_>>(), [2, 3]);
-    assert_eq!(list[0].last_seen_at, later);
+    assert_eq!(list[0].life.last_seen_at, later);
     assert_eq!(f.store.delete_expired_sessions(later).await.unwrap(), 1);
     assert!(f.store.delete_session(&[2; 32]).await.unwrap());
     assert!(!f.store.delete_session(&[2; 32]).await.unwrap());
@@ -114,11 +114,12 @@ async fn sessions_end_by_time_by_hand_and_with_their_account() {
 async fn tokens_count_until_they_expire_or_are_revoked_by_their_owner() {
     let f = fixture().await;
     let (ann, bob) = (f.account("a@b").await, f.account("b@b").await);
+    let reach = TokenReach { scope: TokenScope::Read, inverters: None };
     let new = |byte: u8, expires_at| NewToken {
         token_hash: [byte; 32],
         account: ann,
         name: "ci",
-        scope: TokenScope::Read,
+        reach: &reach,
         created_at: NOW,
         expires_at,
     };
@@ -128,7 +129,7 @@ async fn tokens_count_until_they_expire_or_are_revoked_by_their_owner() {
     assert!(f.store.token_by_hash(&[2; 32], NOW.plus_ms(10)).await.unwrap().is_none());
     f.store.touch_token(first, NOW.plus_ms(5)).await.unwrap();
     let (token, holder) = f.store.token_by_hash(&[1; 32], NOW.plus_ms(10)).await.unwrap().unwrap();
-    assert_eq!((token.last_used_at, token.scope, holder.key), (Some(NOW.plus_ms(5)), TokenScope::Read, ann));
+    assert_eq!((token.last_used_at, &token.reach, holder.key), (Some(NOW.plus_ms(5)), &reach, ann));
     assert!(!f.store.revoke_token(bob, first, NOW).await.unwrap(), "not his");
     assert!(f.store.revoke_token(ann, first, NOW).await.unwrap());
     assert!(!f.store.revoke_token(ann, first, NOW).await.unwrap());

@@ -38,6 +38,8 @@ pub enum News {
     },
     /// A session ended.
     SessionEnded(SecretHash),
+    /// A session has a new token: the old one's hash, the new one's.
+    SessionRenewed(SecretHash, SecretHash),
 }
 
 /// News for open streams, and who has how many open.
@@ -84,9 +86,18 @@ impl Hub {
 
     /// Tells open streams that a session ended.
     pub fn session_ended(&self, hash: SecretHash) {
+        self.tell(News::SessionEnded(hash));
+    }
+
+    /// Tells open streams that a session goes on under another token.
+    pub fn session_renewed(&self, old: SecretHash, new: SecretHash) {
+        self.tell(News::SessionRenewed(old, new));
+    }
+
+    fn tell(&self, news: News) {
         if let Some(sender) = &*lock(&self.channel) {
             // Nobody listening is no loss.
-            let _ = sender.send(News::SessionEnded(hash));
+            let _ = sender.send(news);
         }
     }
 

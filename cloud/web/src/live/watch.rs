@@ -110,7 +110,7 @@ enum Never {}
 async fn go_on(
     context: &Context,
     caller: &Caller,
-    hash: SecretHash,
+    mut hash: SecretHash,
     events: &Events,
     part: &mut impl Part,
 ) -> Result<Never, End> {
@@ -129,7 +129,11 @@ async fn go_on(
         tokio::select! {
             heard = news.recv() => match heard {
                 Ok(News::SessionEnded(ended)) if ended == hash => return Err(End::SignedOut),
-                Ok(News::SessionEnded(_)) => {}
+                Ok(News::SessionRenewed(old, new)) if old == hash => {
+                    hash = new;
+                    ends = session_ends(context, hash).await?;
+                }
+                Ok(News::SessionEnded(_) | News::SessionRenewed(..)) => {}
                 Ok(News::Changed { inverters, all, generation: seen }) => {
                     if seen != generation {
                         generation = seen;
@@ -173,8 +177,8 @@ async fn go_on(
 }
 
 async fn session_ends(context: &Context, hash: SecretHash) -> Result<UtcMs, Error> {
-    let (found, _) = session::look(context, &hash).await?.ok_or(Error::SignIn)?;
-    Ok(session::ends(&found))
+    let found = session::look(context, &hash).await?.ok_or(Error::SignIn)?;
+    Ok(found.session.life.ends())
 }
 
 async fn counter(context: &Context) -> Result<u64, Error> {

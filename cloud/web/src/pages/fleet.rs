@@ -56,7 +56,7 @@ pub async fn show(
     sites.dedup();
     let stream = Some(format!("/live/fleet{}", filter.query()));
     html(&Page {
-        shell: Shell::new(&caller, now, stream, true),
+        shell: Shell::new(&caller, now, stream, "/fleet"),
         answer: Answer::new(&all, &filter),
         list: List::new(&all, &filter, |known| context.strips().known(known.row.inverter.key), now),
         filter,

@@ -67,7 +67,7 @@ pub async fn show(
         format!("/fleet{}", Filter { site: site.public_id.clone(), ..Filter::default() }.query())
     });
     html(&Page {
-        shell: Shell::new(&caller, now, Some(format!("/live/inverters/{id}")), false),
+        shell: Shell::new(&caller, now, Some(format!("/live/inverters/{id}")), "/inverters"),
         view: View::new(&known, now),
         view_only: known.row.role == Role::ReadOnly,
         site_href,

@@ -4,6 +4,7 @@
 //! scripts add is freshness and the chart.
 
 pub mod chart;
+pub mod confirm;
 pub mod csv;
 pub mod failure;
 pub mod fleet;

@@ -1,10 +1,31 @@
 //! What stands around every signed-in page: navigation, who one is, the live stream's address.
 //!
-//! In: a caller, now. Out: the words of the frame.
+//! In: a caller, now, where the page is. Out: the words of the frame. A page that is to be found from everywhere gets one
+//! line in a table here.
 
 use wire::UtcMs;
 
 use crate::caller::Caller;
+
+/// Where a link of the navigation leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Its address; pages below it are in it.
+    pub path: &'static str,
+    /// Its word.
+    pub word: &'static str,
+    /// Its icon in the sprite.
+    pub icon: &'static str,
+}
+
+/// Where everybody goes. The first two and the account are the tabs of a telephone.
+const MAIN: &[Place] = &[Place { path: "/fleet", word: "Fleet", icon: "fleet" }];
+
+/// One's own account. The first is where "Account" leads.
+const ACCOUNT: &[Place] = &[];
+
+/// What operators do.
+const OPERATOR: &[Place] = &[];
 
 /// The frame's contents.
 #[derive(Clone, Debug)]
@@ -13,8 +34,10 @@ pub struct Shell {
     pub now: UtcMs,
     /// Address of the page's event stream.
     pub stream: Option<String>,
-    /// The page is Fleet itself.
-    pub on_fleet: bool,
+    /// Where the page is: an address of a [`Place`], or below one.
+    here: &'static str,
+    /// May see the operator's pages.
+    operator: bool,
     /// Name, or the address where there is none.
     pub name: String,
     /// Address.
@@ -26,7 +49,7 @@ pub struct Shell {
 impl Shell {
     /// The frame of a page for `caller`.
     #[must_use]
-    pub fn new(caller: &Caller, now: UtcMs, stream: Option<String>, on_fleet: bool) -> Self {
+    pub fn new(caller: &Caller, now: UtcMs, stream: Option<String>, here: &'static str) -> Self {
         let email = caller.account.email.as_str().to_owned();
         let name = if caller.account.name.is_empty() {
             email.split('@').next().unwrap_or("").to_owned()
@@ -35,6 +58,61 @@ impl Shell {
         };
         let initials = name.split([' ', '.', '-', '_']).filter_map(|word| word.chars().next()).take(2);
         let initials = initials.flat_map(char::to_uppercase).collect();
-        Self { now, stream, on_fleet, name, email, initials }
+        Self { now, stream, here, operator: caller.account.operator, name, email, initials }
+    }
+
+    /// Where everybody goes.
+    #[must_use]
+    pub fn main(&self) -> &'static [Place] {
+        MAIN
+    }
+
+    /// Where "Account" leads.
+    #[must_use]
+    pub fn account(&self) -> Option<&'static Place> {
+        ACCOUNT.first()
+    }
+
+    /// What operators do; nothing for everybody else.
+    #[must_use]
+    pub fn operator(&self) -> &'static [Place] {
+        if self.operator { OPERATOR } else { &[] }
+    }
+
+    /// The tabs above a page that is one of several: of the account, or of the operator.
+    #[must_use]
+    pub fn beside(&self) -> &'static [Place] {
+        [ACCOUNT, self.operator()]
+            .into_iter()
+            .find(|places| places.iter().any(|place| self.is_in(place)))
+            .unwrap_or_default()
+    }
+
+    /// The page is one of the operator's.
+    #[must_use]
+    pub fn operating(&self) -> bool {
+        self.operator().iter().any(|place| self.is_in(place))
+    }
+
+    /// The page is one of the account's.
+    #[must_use]
+    pub fn in_account(&self) -> bool {
+        ACCOUNT.iter().any(|place| self.is_in(place))
+    }
+
+    /// `page` for the page itself, `true` for one below it, nothing for others.
+    #[must_use]
+    pub fn current(&self, place: &Place) -> &'static str {
+        match (self.here == place.path, self.is_in(place)) {
+            (true, _) => "page",
+            (false, true) => "true",
+            _ => "",
+        }
+    }
+
+    fn is_in(&self, place: &Place) -> bool {
+        // An inverter's page is reached from the fleet.
+        let here = if self.here.starts_with("/inverters") { "/fleet/inverter" } else { self.here };
+        here.strip_prefix(place.path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 }

@@ -9,12 +9,9 @@ use axum::extract::{FromRequest, Query, Request, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
-use store::state::{Account, Email};
 
 use super::html;
-use crate::sign_in::delay::Source;
-use crate::sign_in::password::{self, PasswordError};
-use crate::sign_in::session;
+use crate::sign_in::{proof, session};
 use crate::{Context, Error, caller};
 
 /// Longest address of a page to return to.
@@ -77,22 +74,21 @@ pub async fn submit(State(context): State<Context>, request: Request) -> Result<
     })?;
     let Credentials { email, password, next } = form;
     let next = local(&next);
-    let Some(account) = verified(&context, &email, password, Source::from(address)).await? else {
+    let Some(account) = proof::by_password(&context, &email, password, address).await? else {
         let page = html(&Page { email: &email, next, failed: true, notice: None })?;
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     };
     if let Some(old) = session::secret(&headers) {
-        end(&context, &old.hash()).await?;
+        session::end(&context, &old.hash()).await?;
     }
-    let address = address.map(|address| address.to_string());
-    let cookie = session::start(&context, &account, &headers, address.as_deref()).await?;
+    let cookie = session::start(&context, &account, &headers, address, false).await?;
     Ok(([(header::SET_COOKIE, cookie)], Redirect::to(next)).into_response())
 }
 
 /// `POST /sign-out`
 pub async fn out(State(context): State<Context>, headers: HeaderMap) -> Result<Response, Error> {
     if let Some(secret) = session::secret(&headers) {
-        end(&context, &secret.hash()).await?;
+        session::end(&context, &secret.hash()).await?;
     }
     Ok(([(header::SET_COOKIE, session::GONE)], Redirect::to("/sign-in?why=out")).into_response())
 }
@@ -103,7 +99,12 @@ pub fn address_with_return(target: &str) -> String {
     if target == "/" || target == "/fleet" {
         return "/sign-in".to_owned();
     }
-    let mut address = "/sign-in?next=".to_owned();
+    with_return("/sign-in", target)
+}
+
+/// `page` with `target` as its `next`.
+pub(crate) fn with_return(page: &str, target: &str) -> String {
+    let mut address = format!("{page}?next=");
     for byte in local(target).bytes() {
         if byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte) {
             address.push(char::from(byte));
@@ -114,45 +115,8 @@ pub fn address_with_return(target: &str) -> String {
     address
 }
 
-/// The account, if the password is its own. The same work for an account that is not there or disabled.
-async fn verified(
-    context: &Context,
-    email: &str,
-    password: String,
-    source: Source,
-) -> Result<Option<Account>, Error> {
-    let email = Email::parse(email).ok();
-    let name = email.as_ref().map_or("", Email::as_str);
-    let wait = context.delays().attempt(name, source, context.now());
-    tokio::time::sleep(wait).await;
-    let account = match &email {
-        Some(email) => context.state().account_by_email(email).await,
-        None => Ok(None),
-    };
-    let account = account.map_err(|error| Error::internal("look up an account", error))?;
-    let account = account.filter(|account| !account.disabled);
-    let too_long = password.len() > password::MAX_BYTES;
-    let stored = account.as_ref().filter(|_| !too_long).map(|account| account.password_hash.clone());
-    let right = context.verifier().verify(password, stored).await.map_err(|error| match error {
-        PasswordError::Busy => Error::Busy,
-        other => Error::internal("verify a password", other),
-    })?;
-    if right {
-        context.delays().succeeded(name, source);
-        return Ok(account);
-    }
-    Ok(None)
-}
-
-async fn end(context: &Context, hash: &crate::sign_in::secret::SecretHash) -> Result<(), Error> {
-    let ended = context.state().delete_session(hash).await;
-    ended.map_err(|error| Error::internal("end a session", error))?;
-    context.hub().session_ended(*hash);
-    Ok(())
-}
-
 /// Only a path of ours may be returned to.
-fn local(next: &str) -> &str {
+pub(crate) fn local(next: &str) -> &str {
     let ours = next.starts_with('/')
         && !next.starts_with("//")
         && next.len() <= MAX_NEXT

@@ -67,7 +67,7 @@ pub async fn show(
     let base = format!("/inverters/{id}");
     let column = |quantity: &Quantity| format!("{}, {}", stats::label(*quantity), quantity.unit());
     html(&Page {
-        shell: Shell::new(&caller, now, None, false),
+        shell: Shell::new(&caller, now, None, "/inverters"),
         name: known.name().to_owned(),
         back: format!("{base}?{}", span.query()),
         span: span.words(&local),

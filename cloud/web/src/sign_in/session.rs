@@ -1,21 +1,21 @@
 //! Sessions: a cookie with 256 random bits, looked up by their hash.
 //!
-//! In: the Cookie header, now. Out: the session and its account while both count. Idle one hour ends it, twelve hours
-//! in all end it, whatever happens. A live stream is not activity. The cookie is `__Host-`: our host, https, whole path.
+//! In: the Cookie header, now. Out: the session and its account while both count. How long that is says
+//! `fleet::session`. A live stream is not activity. The cookie is `__Host-`: our host, https, whole path. The token is
+//! changed at every proof and at every change of factors.
 
+use std::net::IpAddr;
+
+use fleet::session::{Life, REMEMBERED_MS, Standing};
 use http::{HeaderMap, HeaderValue, header};
 use store::state::{Account, NewSession, Session};
-use wire::UtcMs;
 
 use super::secret::{Secret, SecretHash};
+use crate::caller::Caller;
 use crate::{Context, Error};
 
 /// Name of the cookie; the prefix makes browsers refuse it from anybody but this host over https.
 pub const COOKIE: &str = "__Host-session";
-/// Without a request for this long the session is over, milliseconds.
-pub const IDLE_MS: i64 = 60 * 60_000;
-/// After this long the session is over, milliseconds.
-pub const ABSOLUTE_MS: i64 = 12 * 60 * 60_000;
 /// How exactly "last seen" is kept: one write a minute, not one a request.
 const GRAIN_MS: i64 = 60_000;
 
@@ -33,40 +33,49 @@ pub fn secret(headers: &HeaderMap) -> Option<Secret> {
     if found.next().is_some() { None } else { Secret::parse(value) }
 }
 
+/// A session that counts.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// Its row.
+    pub session: Session,
+    /// Whose.
+    pub account: Account,
+    /// What for.
+    pub standing: Standing,
+}
+
 /// The session of a hash while it counts, without noting its use.
 ///
 /// # Errors
 /// [`Error::Internal`].
-pub async fn look(context: &Context, hash: &SecretHash) -> Result<Option<(Session, Account)>, Error> {
+pub async fn look(context: &Context, hash: &SecretHash) -> Result<Option<Found>, Error> {
     let now = context.now();
     let found = context.state().session(hash, now).await;
     let found = found.map_err(|error| Error::internal("look up a session", error))?;
-    Ok(found.filter(|(session, _)| now < ends(session)))
+    let counting = |(session, account): (Session, Account)| {
+        session.life.standing(now).map(|standing| Found { session, account, standing })
+    };
+    Ok(found.and_then(counting))
 }
 
 /// The session of a hash while it counts; notes that it is used.
 ///
 /// # Errors
 /// [`Error::Internal`].
-pub async fn using(context: &Context, hash: &SecretHash) -> Result<Option<(Session, Account)>, Error> {
+pub async fn using(context: &Context, hash: &SecretHash) -> Result<Option<Found>, Error> {
     let found = look(context, hash).await?;
     let now = context.now();
-    if let Some((session, _)) = &found
-        && now.since(session.last_seen_at) >= GRAIN_MS
+    if let Some(Found { session, .. }) = &found
+        && now.since(session.life.last_seen_at) >= GRAIN_MS
     {
-        let touched = context.state().touch_session(hash, now).await;
+        let touched = context.state().touch_session(hash, session.life.used(now)).await;
         touched.map_err(|error| Error::internal("note a session's use", error))?;
     }
     Ok(found)
 }
 
-/// When a session ends if it is not used again.
-#[must_use]
-pub fn ends(session: &Session) -> UtcMs {
-    session.last_seen_at.plus_ms(IDLE_MS).min(session.expires_at)
-}
-
-/// Makes a session and the cookie that opens it.
+/// Makes a session for somebody who has just proved who they are, and the cookie that opens it. A device is remembered
+/// only if its owner ticked that, and never an operator's.
 ///
 /// # Errors
 /// [`Error::Internal`].
@@ -74,20 +83,87 @@ pub async fn start(
     context: &Context,
     account: &Account,
     headers: &HeaderMap,
-    address: Option<&str>,
+    address: Option<IpAddr>,
+    remember: bool,
 ) -> Result<HeaderValue, Error> {
     let secret = Secret::new().map_err(|error| Error::internal("make a session", error))?;
-    let now = context.now();
+    let life = Life::begin(context.now(), remember && !account.operator);
+    let address = address.map(|address| address.to_string());
     let new = NewSession {
         token_hash: secret.hash(),
         account: account.key,
-        created_at: now,
-        expires_at: now.plus_ms(ABSOLUTE_MS),
-        user_agent: headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or(""),
-        address,
+        life,
+        user_agent: user_agent(headers),
+        address: address.as_deref(),
     };
     context.state().create_session(new).await.map_err(|error| Error::internal("make a session", error))?;
-    let cookie = format!("{COOKIE}={}; Path=/; Secure; HttpOnly; SameSite=Lax", secret.reveal());
+    cookie(&secret, life)
+}
+
+/// Gives the caller's session a new token. With a `proof` its life begins anew, too.
+///
+/// # Errors
+/// [`Error::SignIn`] where the session ended meanwhile, [`Error::Internal`].
+pub async fn renew(
+    context: &Context,
+    caller: &Caller,
+    headers: &HeaderMap,
+    proof: bool,
+) -> Result<HeaderValue, Error> {
+    let old = caller.session.as_ref().ok_or(Error::SignIn)?;
+    let found = look(context, old).await?.ok_or(Error::SignIn)?.session;
+    let secret = Secret::new().map_err(|error| Error::internal("renew a session", error))?;
+    let life = if proof { Life::begin(context.now(), found.life.remembered) } else { found.life };
+    let address = caller.address.map(|address| address.to_string()).or(found.address);
+    let new = NewSession {
+        token_hash: secret.hash(),
+        account: caller.account.key,
+        life,
+        user_agent: user_agent(headers),
+        address: address.as_deref(),
+    };
+    let renewed = context.state().rotate_session(old, new).await;
+    if !renewed.map_err(|error| Error::internal("renew a session", error))? {
+        return Err(Error::SignIn);
+    }
+    context.hub().session_renewed(*old, secret.hash());
+    cookie(&secret, life)
+}
+
+/// Ends a session and its live streams.
+///
+/// # Errors
+/// [`Error::Internal`].
+pub async fn end(context: &Context, hash: &SecretHash) -> Result<(), Error> {
+    let ended = context.state().delete_session(hash).await;
+    ended.map_err(|error| Error::internal("end a session", error))?;
+    context.hub().session_ended(*hash);
+    Ok(())
+}
+
+/// Ends all sessions of the caller's account but this one. How many.
+///
+/// # Errors
+/// [`Error::Internal`].
+pub async fn end_others(context: &Context, caller: &Caller) -> Result<usize, Error> {
+    let all = context.state().sessions(caller.account.key, context.now()).await;
+    let all = all.map_err(|error| Error::internal("list sessions", error))?;
+    let others = all.iter().map(|session| session.token_hash).filter(|hash| Some(*hash) != caller.session);
+    let mut ended = 0;
+    for hash in others {
+        end(context, &hash).await?;
+        ended += 1;
+    }
+    Ok(ended)
+}
+
+fn user_agent(headers: &HeaderMap) -> &str {
+    headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or("")
+}
+
+fn cookie(secret: &Secret, life: Life) -> Result<HeaderValue, Error> {
+    let keep = if life.remembered { format!("; Max-Age={}", REMEMBERED_MS / 1000) } else { String::new() };
+    let cookie = format!("{COOKIE}={}; Path=/; Secure; HttpOnly; SameSite=Lax{keep}", secret.reveal());
     HeaderValue::from_str(&cookie).map_err(|error| Error::internal("make a cookie", error))
 }
 

@@ -24,7 +24,8 @@ fn filled(route: &Route, id: &str) -> String {
 }
 
 fn expected(route: &Route, who: &Somebody) -> StatusCode {
-    let page = !route.path.starts_with("/live/");
+    // Only who looks at a page is led to the sign-in page; a form that was sent is refused.
+    let page = route.method == "GET" && !route.path.starts_with("/live/");
     let sign_in = if page { StatusCode::SEE_OTHER } else { StatusCode::UNAUTHORIZED };
     let seen = |counts: bool, otherwise| match (counts, who.grant) {
         (false, _) => otherwise,
@@ -39,6 +40,7 @@ fn expected(route: &Route, who: &Somebody) -> StatusCode {
         (Access::Public, "GET", "/assets/{file}") => StatusCode::NOT_FOUND,
         (Access::Public, ..) => panic!("say here what {} {} answers", route.method, route.path),
         (Access::SignedIn, _, "/") => StatusCode::SEE_OTHER,
+        (Access::SignedIn, "POST", "/confirm") if who.page => StatusCode::BAD_REQUEST,
         (Access::SignedIn, ..) => {
             if who.page {
                 StatusCode::OK

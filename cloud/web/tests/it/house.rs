@@ -9,12 +9,15 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
+use fleet::session::Life;
 use fleet::{AccountKey, Grant, InverterKey, InverterState, Role, apply};
 use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use store::Position;
 use store::history::{Config, History};
-use store::state::{Email, NewAccount, NewInverter, NewSession, NewSite, NewToken, StateStore, TokenScope};
+use store::state::{
+    Email, NewAccount, NewInverter, NewSession, NewSite, NewToken, StateStore, TokenReach, TokenScope,
+};
 use tokio::sync::broadcast;
 use tower::ServiceExt;
 use web::sign_in::secret::Secret;
@@ -104,8 +107,7 @@ impl House {
         let new = NewSession {
             token_hash: secret.hash(),
             account,
-            created_at: self.now(),
-            expires_at: self.now().plus_ms(12 * 3_600_000),
+            life: Life::begin(self.now(), false),
             user_agent: "test",
             address: None,
         };
@@ -119,7 +121,7 @@ impl House {
             token_hash: secret.hash(),
             account,
             name: "test",
-            scope: TokenScope::Read,
+            reach: &TokenReach { scope: TokenScope::Read, inverters: None },
             created_at: self.now(),
             expires_at: None,
         };

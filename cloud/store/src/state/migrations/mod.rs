@@ -4,7 +4,9 @@
 //! is a new one.
 
 mod first;
+mod m0002_audit;
 mod m0003_mail;
+mod m0005_factors;
 
 use sea_orm_migration::prelude::*;
 
@@ -14,7 +16,12 @@ pub(super) struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(first::First), Box::new(m0003_mail::Mail)]
+        vec![
+            Box::new(first::First),
+            Box::new(m0002_audit::Audit),
+            Box::new(m0003_mail::Mail),
+            Box::new(m0005_factors::Factors),
+        ]
     }
 }
 

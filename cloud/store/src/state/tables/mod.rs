@@ -12,6 +12,8 @@ macro_rules! entity {
     };
 }
 
+pub(super) mod audit;
+pub(super) mod factors;
 pub(super) mod outbox;
 
 pub(super) mod account {
@@ -44,6 +46,9 @@ pub(super) mod session {
         pub expires_at: i64,
         pub user_agent: String,
         pub address: Option<String>,
+        pub confirmed_at: i64,
+        pub active_until: i64,
+        pub remembered: bool,
     }
     entity!();
 }
@@ -63,6 +68,7 @@ pub(super) mod api_token {
         pub expires_at: Option<i64>,
         pub last_used_at: Option<i64>,
         pub revoked_at: Option<i64>,
+        pub all_inverters: bool,
     }
     entity!();
 }

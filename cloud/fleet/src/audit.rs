@@ -1,0 +1,217 @@
+//! Acts that the audit log knows, as one table: its name in the log, who may read of it, and its sentence.
+//!
+//! In: a verb. Out: how it is stored and how it is said. Adding an act is one line. A name that was released is never
+//! given another meaning: the log outlives the program. Never holds who or when; the log's rows do.
+
+/// Who may read of an act. Operators read of all; whoever acted reads of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// Those who may manage the inverter, the owners of the organization, the account that it concerns.
+    Holders,
+    /// The account that it concerns.
+    Account,
+    /// Nobody else.
+    Operators,
+}
+
+/// One line of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VerbRow {
+    /// The act.
+    pub verb: Verb,
+    /// Its name in the log and in its filters.
+    pub name: &'static str,
+    /// Who may read of it.
+    pub audience: Audience,
+    /// What was done, to follow a name: "shared {inverter} with {account}". The places take names.
+    pub sentence: &'static str,
+}
+
+macro_rules! verbs {
+    ($($verb:ident $name:literal $audience:ident $sentence:literal;)*) => {
+        /// An act.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Verb {
+            $(#[doc = $sentence] $verb,)*
+        }
+
+        impl Verb {
+            /// Every act, in the order of their areas.
+            pub const TABLE: &[VerbRow] = &[
+                $(VerbRow {
+                    verb: Self::$verb, name: $name, audience: Audience::$audience, sentence: $sentence,
+                },)*
+            ];
+
+            /// Its line of the table.
+            #[must_use]
+            pub const fn row(self) -> VerbRow {
+                match self {
+                    $(Self::$verb => VerbRow {
+                        verb: self, name: $name, audience: Audience::$audience, sentence: $sentence,
+                    },)*
+                }
+            }
+        }
+    };
+}
+
+verbs! {
+    AllowAdd             "allow.add"              Operators "put an address on the allow-list";
+    AllowRemove          "allow.remove"           Operators "took an address off the allow-list";
+
+    AccountAdd           "account.add"            Account   "made {account}";
+    AccountRegister      "account.register"       Account   "registered {account}";
+    AccountVerify        "account.verify"         Account   "confirmed the address of {account}";
+    AccountPassword      "account.password"       Account   "changed the password of {account}";
+    AccountReset         "account.reset"          Account   "reset the password of {account} by mail";
+    AccountAddress       "account.address"        Account   "changed the address of {account}";
+    AccountName          "account.name"           Account   "changed the name of {account}";
+    AccountDisable       "account.disable"        Account   "disabled {account}";
+    AccountEnable        "account.enable"         Account   "enabled {account}";
+    AccountExport        "account.export"         Account   "exported the data of {account}";
+    AccountDelete        "account.delete"         Account   "deleted {account}";
+
+    SignIn               "sign_in"                Account   "signed in to {account}";
+    SignOut              "sign_out"               Account   "signed out of {account}";
+    SessionEnd           "session.end"            Account   "ended a session of {account}";
+    SessionEndAll        "session.end_all"        Account   "signed {account} out everywhere";
+
+    FactorAdd            "factor.add"             Account   "added a second factor to {account}";
+    FactorRemove         "factor.remove"          Account   "removed a second factor from {account}";
+    FactorRecoveryMake   "factor.recovery_make"   Account   "made new recovery codes for {account}";
+    FactorRecoveryUse    "factor.recovery_use"    Account   "used a recovery code of {account}";
+
+    TokenAdd             "token.add"              Account   "made an API token for {account}";
+    TokenRevoke          "token.revoke"           Account   "revoked an API token of {account}";
+
+    PairStart            "pair.start"             Account   "began to add an inverter";
+    PairCancel           "pair.cancel"            Account   "stopped adding an inverter";
+    PairFail             "pair.fail"              Account   "could not add an inverter";
+    PairDone             "pair.done"              Holders   "added {inverter} by the button in its cabinet";
+
+    InverterEdit         "inverter.edit"          Holders   "changed {inverter}";
+    InverterRemove       "inverter.remove"        Holders   "removed {inverter}";
+    InverterMove         "inverter.move"          Holders   "moved {inverter} to {organization}";
+
+    ShareOffer           "share.offer"            Holders   "offered access to {inverter}";
+    ShareAccept          "share.accept"           Holders   "accepted access to {inverter}";
+    ShareDecline         "share.decline"          Holders   "declined access to {inverter}";
+    ShareWithdraw        "share.withdraw"         Holders   "withdrew an offer of access to {inverter}";
+    ShareGrant           "share.grant"            Holders   "gave access to {inverter}";
+    ShareChange          "share.change"           Holders   "changed someone's access to {inverter}";
+    ShareRevoke          "share.revoke"           Holders   "ended someone's access to {inverter}";
+    ShareLeave           "share.leave"            Holders   "gave up access to {inverter}";
+
+    OrganizationAdd      "organization.add"       Holders   "made {organization}";
+    OrganizationEdit     "organization.edit"      Holders   "changed {organization}";
+    OrganizationDelete   "organization.delete"    Holders   "deleted {organization}";
+    MemberInvite         "member.invite"          Holders   "invited someone to {organization}";
+    MemberInviteWithdraw "member.invite_withdraw" Holders   "withdrew an invitation to {organization}";
+    MemberJoin           "member.join"            Holders   "joined {organization}";
+    MemberDecline        "member.decline"         Holders   "declined an invitation to {organization}";
+    MemberRole           "member.role"            Holders   "changed a role in {organization}";
+    MemberRemove         "member.remove"          Holders   "took {account} out of {organization}";
+    MemberLeave          "member.leave"           Holders   "left {organization}";
+    SiteAdd              "site.add"               Holders   "made a site";
+    SiteEdit             "site.edit"              Holders   "changed a site";
+    SiteDelete           "site.delete"            Holders   "deleted a site";
+
+    DeviceRegister       "device.register"        Operators "registered {inverter}";
+    DeviceEdit           "device.edit"            Operators "changed the registered facts of {inverter}";
+    DeviceIssue          "device.issue"           Operators "issued a certificate for {inverter}";
+    DeviceRevoke         "device.revoke"          Holders   "revoked the certificates of {inverter}";
+    DeviceSupersede      "device.supersede"       Operators "revoked the older certificates of {inverter}";
+
+    QuarantineDownload   "quarantine.download"    Operators "downloaded a report of {inverter} from quarantine";
+    QuarantineDelete     "quarantine.delete"      Operators "deleted a report of {inverter} from quarantine";
+
+    AuditVerify          "audit.verify"           Operators "verified the audit log";
+}
+
+impl Verb {
+    /// Its name in the log.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        self.row().name
+    }
+
+    /// By name; `None` for one of another version.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::TABLE.iter().find(|row| row.name == name).map(|row| row.verb)
+    }
+
+    /// Those that an audience reads of: [`Audience::Holders`] of its own only, [`Audience::Account`] of those too,
+    /// [`Audience::Operators`] of all.
+    pub fn read_by(audience: Audience) -> impl Iterator<Item = Self> {
+        Self::TABLE.iter().filter(move |row| rank(row.audience) <= rank(audience)).map(|row| row.verb)
+    }
+
+    /// What was done, with names put in their places.
+    #[must_use]
+    pub fn say(self, account: &str, inverter: &str, organization: &str) -> String {
+        let mut said = String::new();
+        let mut rest = self.row().sentence;
+        while let Some((before, after)) = rest.split_once('{') {
+            let Some((place, after)) = after.split_once('}') else { break };
+            said.push_str(before);
+            said.push_str(match place {
+                "account" => account,
+                "inverter" => inverter,
+                _ => organization,
+            });
+            rest = after;
+        }
+        said.push_str(rest);
+        said
+    }
+}
+
+const fn rank(audience: Audience) -> u8 {
+    match audience {
+        Audience::Holders => 0,
+        Audience::Account => 1,
+        Audience::Operators => 2,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn names_are_unique_and_lead_back() {
+        let names: HashSet<_> = Verb::TABLE.iter().map(|row| row.name).collect();
+        assert_eq!(names.len(), Verb::TABLE.len());
+        for row in Verb::TABLE {
+            assert_eq!(Verb::from_name(row.name), Some(row.verb));
+            assert_eq!(row.verb.row(), *row);
+        }
+        assert_eq!(Verb::from_name("share.none"), None);
+    }
+
+    #[test]
+    fn places_are_known_and_names_cannot_make_more_of_them() {
+        for row in Verb::TABLE {
+            let said = row.verb.say("ann@example.org", "Dock {account}", "Pier 4");
+            assert_eq!(
+                said.matches("{account}").count(),
+                row.sentence.matches("{inverter}").count(),
+                "{said}"
+            );
+            for place in row.sentence.split('{').skip(1).filter_map(|rest| rest.split_once('}')) {
+                assert!(["account", "inverter", "organization"].contains(&place.0), "{}", row.sentence);
+            }
+        }
+    }
+
+    #[test]
+    fn each_audience_reads_what_the_narrower_one_reads() {
+        let count = |audience| Verb::read_by(audience).count();
+        assert!(count(Audience::Holders) < count(Audience::Account));
+        assert!(count(Audience::Account) < count(Audience::Operators));
+        assert_eq!(count(Audience::Operators), Verb::TABLE.len());
+    }
+}
