@@ -20,6 +20,7 @@ mod error;
 pub mod guard;
 mod json;
 mod live;
+pub mod mail;
 mod pages;
 mod random;
 mod routes;
