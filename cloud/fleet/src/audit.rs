@@ -129,6 +129,56 @@ verbs! {
     AuditVerify          "audit.verify"           Operators "verified the audit log";
 }
 
+/// One line of the table of areas: what a filter of the log offers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Area {
+    /// Its name in addresses and on the command line.
+    pub name: &'static str,
+    /// What it is called on a page.
+    pub words: &'static str,
+    /// What the names of its acts begin with, up to the first dot.
+    pub prefixes: &'static [&'static str],
+}
+
+/// Every area; each act is in one.
+pub const AREAS: &[Area] = &[
+    Area { name: "allow-list", words: "Allow-list", prefixes: &["allow"] },
+    Area { name: "accounts", words: "Accounts", prefixes: &["account"] },
+    Area {
+        name: "sign-ins",
+        words: "Sign-ins and factors",
+        prefixes: &["sign_in", "sign_out", "session", "factor"],
+    },
+    Area { name: "tokens", words: "API tokens", prefixes: &["token"] },
+    Area { name: "pairing", words: "Adding inverters", prefixes: &["pair"] },
+    Area { name: "inverters", words: "Inverters", prefixes: &["inverter"] },
+    Area { name: "sharing", words: "Sharing", prefixes: &["share"] },
+    Area {
+        name: "organizations",
+        words: "Organizations and sites",
+        prefixes: &["organization", "member", "site"],
+    },
+    Area { name: "devices", words: "Devices", prefixes: &["device", "quarantine"] },
+    Area { name: "audit", words: "Audit log", prefixes: &["audit"] },
+];
+
+impl Area {
+    /// By name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<&'static Self> {
+        AREAS.iter().find(|area| area.name == name)
+    }
+
+    /// The acts in it.
+    pub fn verbs(&self) -> impl Iterator<Item = Verb> {
+        let prefixes = self.prefixes;
+        let within = move |row: &&VerbRow| {
+            prefixes.contains(&row.name.split_once('.').map_or(row.name, |(area, _)| area))
+        };
+        Verb::TABLE.iter().filter(within).map(|row| row.verb)
+    }
+}
+
 impl Verb {
     /// Its name in the log.
     #[must_use]
@@ -205,6 +255,15 @@ mod tests {
                 assert!(["account", "inverter", "organization"].contains(&place.0), "{}", row.sentence);
             }
         }
+    }
+
+    #[test]
+    fn every_act_is_in_exactly_one_area() {
+        for row in Verb::TABLE {
+            let areas = AREAS.iter().filter(|area| area.verbs().any(|verb| verb == row.verb)).count();
+            assert_eq!(areas, 1, "{}", row.name);
+        }
+        assert!(AREAS.iter().all(|area| Area::from_name(area.name) == Some(area)));
     }
 
     #[test]

@@ -51,6 +51,15 @@ pub async fn inverter(
     row.ok_or(Error::NotFound)
 }
 
+/// The caller is an operator.
+///
+/// # Errors
+/// [`Error::NotFound`] for everybody else: nobody is told what there is.
+pub fn operate(context: &Context, caller: &Caller) -> Result<(), Error> {
+    let actor = Actor::account(caller.account.key, caller.account.operator, [], context.now());
+    allowed(authorize(&actor, Action::Operate, &Object::Service))
+}
+
 /// The store brought only grants that hold, so they are taken as they are.
 fn actor(caller: &Caller, rows: &[VisibleInverter], now: UtcMs) -> Actor {
     let account = caller.account.key;

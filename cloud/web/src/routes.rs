@@ -20,6 +20,8 @@ pub enum Access {
     SignedIn,
     /// Signed-in people with a grant on the inverter in the path, by cookie.
     Inverter,
+    /// Operators with a session; to everybody else who is signed in the route is not there.
+    Operator,
     /// Accounts, by cookie or bearer token.
     Api,
     /// Accounts with a grant on the inverter in the path, by cookie or bearer token.
@@ -67,6 +69,9 @@ routes! {
     get  "/inverters/{id}/chart"               Inverter    pages::chart::data;
     get  "/inverters/{id}/history.html"        Inverter    pages::table::show;
     get  "/inverters/{id}/history.csv"         Inverter    pages::csv::download;
+    get  "/me/activity"                        SignedIn    pages::activity::own;
+    get  "/op/audit"                           Operator    pages::op::audit::show;
+    post "/op/audit/verify"                    Operator    pages::op::audit_verify::submit;
     get  "/live/fleet"                         SignedIn    live::fleet::stream;
     get  "/live/inverters/{id}"                Inverter    live::inverter::stream;
     get  "/assets/{file}"                      Public      assets::serve;

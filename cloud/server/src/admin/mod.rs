@@ -4,6 +4,8 @@
 //! files of certificates, sentences on standard output. Every secret that is made is printed or written once.
 
 mod account_add;
+mod audit_list;
+mod audit_verify;
 pub mod authority;
 mod ca_init;
 mod device_add;
@@ -48,6 +50,9 @@ pub enum Command {
     /// Who may see which inverter.
     #[command(subcommand)]
     Grant(Grant),
+    /// The audit log: who did what, to whom, when.
+    #[command(subcommand)]
+    Audit(Audit),
     /// Prints every stored reading as `serial boot sequence time`, for audits; stop the server first.
     Ledger,
 }
@@ -143,6 +148,26 @@ pub enum Grant {
     },
 }
 
+/// `admin audit …`
+#[derive(Debug, Subcommand)]
+pub enum Audit {
+    /// Reads the whole log and says whether it is what was written; exit code 1 where it is not.
+    Verify {
+        /// A last hash noted earlier, which the log must still hold.
+        #[arg(long, value_name = "HASH")]
+        expect: Option<String>,
+    },
+    /// Prints the newest acts, one a line.
+    List {
+        /// Only of this area.
+        #[arg(long, value_parser = fleet::audit::AREAS.iter().map(|area| area.name).collect::<Vec<_>>())]
+        area: Option<String>,
+        /// At most this many.
+        #[arg(long, default_value_t = 100)]
+        most: u64,
+    },
+}
+
 /// Does what was asked.
 ///
 /// # Errors
@@ -178,6 +203,8 @@ async fn with_state(command: Command, config: &Config, state: &StateStore, now: 
         Command::Grant(Grant::Add { email, serial, role }) => {
             grant_add::run(&email, serial, &role, state, now).await
         }
+        Command::Audit(Audit::Verify { expect }) => audit_verify::run(expect.as_deref(), state, now).await,
+        Command::Audit(Audit::List { area, most }) => audit_list::run(area.as_deref(), most, state).await,
         // Both were done above, without the store.
         Command::Ca(_) | Command::Ledger => Ok(()),
     }

@@ -36,6 +36,16 @@ impl By {
     pub(super) const COMMAND_LINE: &'static str = "command_line";
     pub(super) const SERVICE: &'static str = "service";
 
+    /// From its name in the log and the account's number; `None` for what this program never writes.
+    pub(super) fn from_columns(actor: &str, account: Option<i64>) -> Option<Self> {
+        match (actor, account) {
+            (Self::ACCOUNT, Some(key)) => Some(Self::Account(AccountKey(key))),
+            (Self::COMMAND_LINE, None) => Some(Self::CommandLine),
+            (Self::SERVICE, None) => Some(Self::Service),
+            _ => None,
+        }
+    }
+
     /// Its name in the log, and the account's number.
     pub(super) fn columns(self) -> (&'static str, Option<i64>) {
         match self {

@@ -247,7 +247,7 @@ pub(super) fn inverter_key(id: i64) -> Result<InverterKey, StateError> {
 }
 
 impl Inverter {
-    fn from_row(row: Model) -> Result<Self, StateError> {
+    pub(super) fn from_row(row: Model) -> Result<Self, StateError> {
         let bad = |column, value| StateError::Row { table: "inverters", column, value };
         let minutes = row.required_minutes.map(u32::try_from).transpose();
         Ok(Self {

@@ -6,6 +6,8 @@
 
 mod accounts;
 mod audit;
+mod audit_names;
+mod audit_read;
 mod audit_verify;
 mod certificates;
 mod connect;
@@ -28,6 +30,8 @@ use sea_orm::{
 
 pub use accounts::{Account, Email, InvalidEmail, NewAccount};
 pub use audit::{Act, By};
+pub use audit_names::{AuditNames, NamedAccount, NamedInverter};
+pub use audit_read::{AuditAct, AuditQuery, Details, Whose};
 pub use audit_verify::{Broken, Whole};
 pub use certificates::Certificate;
 pub use error::StateError;

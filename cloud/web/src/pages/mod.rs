@@ -3,12 +3,14 @@
 //! In: a caller and an address. Out: HTML made by templates, or redirects. Every page is complete without scripts; what
 //! scripts add is freshness and the chart.
 
+pub mod activity;
 pub mod chart;
 pub mod confirm;
 pub mod csv;
 pub mod failure;
 pub mod fleet;
 pub mod inverter;
+pub mod op;
 pub mod shell;
 pub mod sign_in;
 pub mod table;

@@ -22,10 +22,10 @@ pub struct Place {
 const MAIN: &[Place] = &[Place { path: "/fleet", word: "Fleet", icon: "fleet" }];
 
 /// One's own account. The first is where "Account" leads.
-const ACCOUNT: &[Place] = &[];
+const ACCOUNT: &[Place] = &[Place { path: "/me/activity", word: "Activity", icon: "clock" }];
 
 /// What operators do.
-const OPERATOR: &[Place] = &[];
+const OPERATOR: &[Place] = &[Place { path: "/op/audit", word: "Audit log", icon: "table" }];
 
 /// The frame's contents.
 #[derive(Clone, Debug)]

@@ -3,6 +3,7 @@
 //! In: the fleet's view of an inverter and its newest values. Out: small structs that templates print. Decides no
 //! rule: states, readiness and conditions come from `fleet`.
 
+pub mod acts;
 pub mod advice;
 pub mod answer;
 pub mod bar;

@@ -14,6 +14,7 @@ struct Somebody {
     page: bool,
     api: bool,
     grant: bool,
+    operator: bool,
 }
 
 /// A path of a route with its parameters filled in; a parameter that this test does not know fails it.
@@ -48,6 +49,9 @@ fn expected(route: &Route, who: &Somebody) -> StatusCode {
                 sign_in
             }
         }
+        (Access::Operator, ..) if !who.page => sign_in,
+        (Access::Operator, ..) if !who.operator => StatusCode::NOT_FOUND,
+        (Access::Operator, ..) => StatusCode::OK,
         (Access::Inverter, ..) => seen(who.page, sign_in),
         (Access::Api, ..) => {
             if who.api {
@@ -65,16 +69,18 @@ async fn every_route_answers_everybody_as_the_table_says() {
     let house = House::new().await;
     let mine = house.inverter("mine", "East Tower").await;
     house.read(mine, house.now(), sample(104));
-    let (writer, reader, guest, gone) = (
+    let (writer, reader, guest, gone, operator) = (
         house.account("writer@x.test").await,
         house.account("reader@x.test").await,
         house.account("guest@x.test").await,
         house.account("gone@x.test").await,
+        house.operator("operator@x.test").await,
     );
     house.grant(writer, mine, Role::ReadWrite).await;
     house.grant(reader, mine, Role::ReadOnly).await;
     house.grant(gone, mine, Role::ReadWrite).await;
-    let everybody = |page, api, grant| move |name, proof| Somebody { name, proof, page, api, grant };
+    let everybody =
+        |page, api, grant| move |name, proof| Somebody { name, proof, page, api, grant, operator: false };
     let (cookie, token, nobody) =
         (everybody(true, true, true), everybody(false, true, true), everybody(false, false, false));
     let disabled = [house.session(gone).await, house.token(gone).await];
@@ -92,6 +98,11 @@ async fn every_route_answers_everybody_as_the_table_says() {
         token("read-write token", house.token(writer).await),
         everybody(true, true, false)("no grant, cookie", house.session(guest).await),
         everybody(false, true, false)("no grant, token", house.token(guest).await),
+        Somebody {
+            operator: true,
+            ..everybody(true, true, false)("operator's cookie", house.session(operator).await)
+        },
+        everybody(false, true, false)("operator's token", house.token(operator).await),
     ];
     let mut asked = 0;
     for route in ROUTES {
@@ -101,6 +112,7 @@ async fn every_route_answers_everybody_as_the_table_says() {
                 ("read-write cookie", _) => house.session(writer).await,
                 ("read-only cookie", _) => house.session(reader).await,
                 ("no grant, cookie", _) => house.session(guest).await,
+                ("operator's cookie", _) => house.session(operator).await,
                 (_, proof) => proof.clone(),
             };
             let method: Method = route.method.parse().unwrap();
@@ -110,7 +122,7 @@ async fn every_route_answers_everybody_as_the_table_says() {
             asked += 1;
         }
     }
-    assert_eq!(asked, ROUTES.len() * 11);
+    assert_eq!(asked, ROUTES.len() * 13);
 }
 
 #[tokio::test]

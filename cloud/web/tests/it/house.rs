@@ -92,11 +92,19 @@ impl House {
     }
 
     pub async fn account(&self, email: &str) -> AccountKey {
+        self.person(email, false).await
+    }
+
+    pub async fn operator(&self, email: &str) -> AccountKey {
+        self.person(email, true).await
+    }
+
+    async fn person(&self, email: &str, operator: bool) -> AccountKey {
         let new = NewAccount {
             email: &Email::parse(email).unwrap(),
             name: "Dana Okafor",
             password_hash: password_hash(),
-            operator: false,
+            operator,
             created_at: self.now(),
         };
         self.state.create_account(new).await.unwrap()

@@ -8,6 +8,7 @@
 )]
 
 mod access;
+mod activity;
 mod api;
 mod assets;
 mod headers;

@@ -1,0 +1,117 @@
+//! The audit log as people and operators read it: only what concerns one, from where only for oneself.
+
+use fleet::audit::Verb;
+use fleet::{AccountKey, InverterKey};
+use http::{Method, StatusCode, header};
+use store::state::{Act, By};
+
+use crate::house::{House, body};
+
+const ADDRESS: &str = "192.0.2.77";
+
+async fn record(house: &House, verb: Verb, by: By, about: AccountKey, inverter: Option<InverterKey>) {
+    let mut act =
+        Act::new(verb, by, house.now(), [3; 32]).from_address(ADDRESS.parse().ok()).of_account(about);
+    if let Some(inverter) = inverter {
+        act = act.on_inverter(inverter);
+    }
+    house.state.record_act(&act).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_person_reads_what_they_did_and_what_was_done_to_them() {
+    let house = House::new().await;
+    let (mine, other) = (house.account("a@x.test").await, house.account("b@x.test").await);
+    let operator = house.operator("op@x.test").await;
+    record(&house, Verb::SignIn, By::Account(mine), mine, None).await;
+    record(&house, Verb::AccountDisable, By::Account(operator), mine, None).await;
+    record(&house, Verb::SignIn, By::Account(other), other, None).await;
+    // About oneself, but for operators' eyes.
+    record(&house, Verb::AllowRemove, By::Account(operator), mine, None).await;
+    let page = house.text("/me/activity", &house.session(mine).await).await;
+    assert!(page.contains("<b>You</b> signed in to your account"), "{page}");
+    assert!(page.contains("disabled your account") && !page.contains("allow-list</p>"), "{page}");
+    assert_eq!(page.matches(ADDRESS).count(), 1, "from where is told of one's own acts only");
+    assert_eq!(page.matches("<time").count(), 2);
+    let filtered = house.text("/me/activity?area=sign-ins", &house.session(mine).await).await;
+    assert_eq!(filtered.matches("<time").count(), 1);
+}
+
+#[tokio::test]
+async fn operators_read_all_by_whom_about_what_and_when() {
+    let house = House::new().await;
+    let (ann, bob) = (house.account("ann@x.test").await, house.account("bob@x.test").await);
+    let inverter = house.inverter("mine", "Secret Bunker").await;
+    let operator = house.operator("op@x.test").await;
+    record(&house, Verb::PairDone, By::Account(ann), ann, Some(inverter)).await;
+    house.wait(86_400_000);
+    record(&house, Verb::SignIn, By::Account(bob), bob, None).await;
+    record(&house, Verb::AccountDisable, By::CommandLine, bob, None).await;
+    let cookie = house.session(operator).await;
+    let check = async |query: &str, rows: usize| {
+        let page = house.text(&format!("/op/audit{query}"), &cookie).await;
+        assert_eq!(page.matches("<time").count(), rows, "{query}");
+        page
+    };
+    let all = check("", 3).await;
+    assert!(all.contains("ann@x.test") && all.contains(ADDRESS) && all.contains("An operator at the server"));
+    assert!(all.contains("2311-MINE") && !all.contains("Bunker"), "what customers call things is theirs");
+    check("?by=bob%40x.test", 1).await;
+    check("?about=bob%40x.test", 2).await;
+    check("?about=2311-mine", 1).await;
+    check("?area=pairing", 1).await;
+    check("?area=pairing&by=bob%40x.test", 0).await;
+    check("?from=2026-11-18", 2).await;
+    check("?until=2026-11-17", 1).await;
+    assert!(check("?by=nobody%40x.test", 0).await.contains("No account has the address"));
+    assert!(check("?about=nothing", 0).await.contains("is known by"));
+}
+
+#[tokio::test]
+async fn the_log_is_read_page_by_page_to_its_end() {
+    let house = House::new().await;
+    let ann = house.account("ann@x.test").await;
+    for _ in 0..120 {
+        record(&house, Verb::SignIn, By::Account(ann), ann, None).await;
+    }
+    let cookie = house.session(ann).await;
+    let (mut path, mut seen, mut pages) = ("/me/activity?area=sign-ins".to_owned(), 0, 0);
+    loop {
+        let page = house.text(&path, &cookie).await;
+        seen += page.matches("<time").count();
+        pages += 1;
+        let older = page.split("href=\"").find(|part| part.contains("before=") && part.contains(">Older"));
+        let Some(older) = older else { break };
+        path = older.split('"').next().unwrap().replace("&amp;", "&").replace("&#38;", "&");
+        assert!(path.contains("area=sign-ins"), "{path}");
+    }
+    assert_eq!((seen, pages), (120, 3));
+}
+
+#[tokio::test]
+async fn a_verification_says_that_the_log_is_whole_and_is_itself_in_it() {
+    let house = House::new().await;
+    let operator = house.operator("op@x.test").await;
+    record(&house, Verb::SignIn, By::Account(operator), operator, None).await;
+    let cookie = house.session(operator).await;
+    let response = house.send(Method::POST, "/op/audit/verify", &cookie, &[], "").await;
+    assert_eq!(response.status(), StatusCode::OK);
+    let page = body(response).await;
+    let whole = house.state.verify_audit().await.unwrap().unwrap();
+    assert!(page.contains("The log is whole") && whole.length == 2, "{page}");
+    let log = house.text("/op/audit", &cookie).await;
+    assert!(log.contains("verified the audit log") && log.contains("whole, 1 rows"), "{log}");
+}
+
+#[tokio::test]
+async fn an_operators_old_proof_reads_but_changes_nothing() {
+    let house = House::new().await;
+    let operator = house.operator("op@x.test").await;
+    let cookie = house.session(operator).await;
+    house.wait(16 * 60_000);
+    assert_eq!(house.get("/op/audit", &cookie).await.status(), StatusCode::OK);
+    let response = house.send(Method::POST, "/op/audit/verify", &cookie, &[], "").await;
+    assert_eq!(response.status(), StatusCode::SEE_OTHER);
+    assert!(response.headers()[header::LOCATION].to_str().unwrap().starts_with("/confirm?next="));
+    assert_eq!(house.state.verify_audit().await.unwrap().unwrap().length, 0);
+}
