@@ -1,7 +1,15 @@
 //! The one gate under every query: may this actor do this to that?
 //!
-//! In: an actor with the grants that hold now, an action, an object. Out: [`Decision`]. Someone else's object and a
-//! missing one are the same answer. Never asks a store or a clock: the caller brings the rows.
+//! In: an actor with the grants and memberships that reach it now, an action, an object. Out: [`Decision`]. Someone
+//! else's object and a missing one are the same answer. Never asks a store or a clock: the caller brings the rows.
+
+mod grant;
+mod reach;
+mod role;
+
+pub use grant::{Grant, Held, Holder, Membership};
+pub use reach::{TokenReach, TokenScope};
+pub use role::{MemberRole, Role};
 
 use crate::InverterKey;
 use wire::UtcMs;
@@ -14,73 +22,52 @@ pub struct AccountKey(pub i64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct OrganizationKey(pub i64);
 
-/// What a grant allows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Role {
-    /// See everything of an inverter, change nothing.
-    ReadOnly,
-    /// See, name, acknowledge, shelve, share.
-    ReadWrite,
-}
-
-impl Role {
-    /// Every role with its name in the API, on the command line and in the store.
-    pub const TABLE: [(Self, &'static str); 2] =
-        [(Self::ReadOnly, "read-only"), (Self::ReadWrite, "read-write")];
-
-    /// Name in the API, on the command line and in the store.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        Self::TABLE.iter().find(|(role, _)| *role == self).map_or("", |(_, name)| name)
-    }
-
-    /// By name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::TABLE.iter().find(|(_, n)| *n == name).map(|(role, _)| *role)
-    }
-}
-
-/// One account's access to one inverter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Grant {
-    /// Who.
-    pub account: AccountKey,
-    /// To which.
-    pub inverter: InverterKey,
-    /// What for.
-    pub role: Role,
-    /// From this instant on it holds no more.
-    pub ends: Option<UtcMs>,
-}
-
 /// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Actor {
     /// Nobody signed in.
     Anonymous,
-    /// A signed-in account, with its grants that hold now. Made by [`Actor::account`].
-    Account {
-        /// Who.
-        account: AccountKey,
-        /// May do the operator's work (allow-list, devices); sees no inverter by that.
-        operator: bool,
-        /// Grants that hold, sorted by inverter.
-        grants: Vec<(InverterKey, Role)>,
-    },
+    /// A signed-in account, with what it holds now. Made by [`Actor::account`].
+    Account(Signed),
+}
+
+/// A signed-in account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signed {
+    account: AccountKey,
+    /// May do the operator's work (allow-list, devices); sees no inverter by that.
+    operator: bool,
+    /// The widest role on each inverter, sorted by inverter.
+    grants: Vec<(InverterKey, Role)>,
+    /// Roles in organizations.
+    memberships: Vec<(OrganizationKey, MemberRole)>,
+    /// What the token reaches that it came by; `None`: it came in person.
+    token: Option<TokenReach>,
 }
 
 /// What is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Action {
-    /// State, values, history, exports of an inverter; who can see it.
+    /// State, values, history, exports of an inverter; an organization's page; a site.
     View,
-    /// Name, site, required minutes of an inverter.
+    /// Name, site, required minutes of an inverter; name of an organization; name, address, time zone of a site.
     Edit,
     /// Acknowledge and shelve alarms of an inverter.
     Acknowledge,
-    /// Add and remove other people's access to an inverter.
+    /// Who can see an inverter; add and remove other people's access to it; hand it over; remove it.
     Share,
+    /// Give up one's own access to an inverter, or one's own membership.
+    Leave,
+    /// Members of an organization, their roles, invitations.
+    Members,
+    /// Bring an inverter into an organization, answer what is offered to it.
+    Inverters,
+    /// Make and delete an organization's sites.
+    Sites,
+    /// Demand a second factor of an organization's members.
+    DemandSecondFactor,
+    /// Delete an organization.
+    Delete,
     /// The list of inverters that the actor may see.
     List,
     /// One's own account: sessions, tokens, notifications, export, deletion.
@@ -89,11 +76,34 @@ pub enum Action {
     Operate,
 }
 
+impl Action {
+    /// Every action.
+    pub const ALL: [Self; 13] = [
+        Self::View,
+        Self::Edit,
+        Self::Acknowledge,
+        Self::Share,
+        Self::Leave,
+        Self::Members,
+        Self::Inverters,
+        Self::Sites,
+        Self::DemandSecondFactor,
+        Self::Delete,
+        Self::List,
+        Self::OwnAccount,
+        Self::Operate,
+    ];
+}
+
 /// What it is asked of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Object {
     /// One inverter.
     Inverter(InverterKey),
+    /// One organization.
+    Organization(OrganizationKey),
+    /// A site of this owner.
+    SiteOf(Holder),
     /// One account.
     Account(AccountKey),
     /// The fleet as seen by the actor.
@@ -116,32 +126,104 @@ pub enum Decision {
     Forbidden,
 }
 
-/// What an action on an inverter takes.
-const INVERTER_ACTIONS: [(Action, Role); 4] = [
-    (Action::View, Role::ReadOnly),
-    (Action::Edit, Role::ReadWrite),
-    (Action::Acknowledge, Role::ReadWrite),
-    (Action::Share, Role::ReadWrite),
+/// What an action on an inverter takes, and whether a token may do it at all.
+const INVERTER_ACTIONS: [(Action, Role, ByToken); 5] = [
+    (Action::View, Role::ReadOnly, ByToken::Read),
+    (Action::Edit, Role::ReadWrite, ByToken::Write),
+    (Action::Acknowledge, Role::ReadWrite, ByToken::Write),
+    (Action::Share, Role::ReadWrite, ByToken::Never),
+    (Action::Leave, Role::ReadOnly, ByToken::Never),
 ];
+
+/// What an action on an organization takes. A token does nothing to organizations.
+const ORGANIZATION_ACTIONS: [(Action, MemberRole); 8] = [
+    (Action::View, MemberRole::Viewer),
+    (Action::Leave, MemberRole::Viewer),
+    (Action::Inverters, MemberRole::Member),
+    (Action::Sites, MemberRole::Member),
+    (Action::Edit, MemberRole::Owner),
+    (Action::Members, MemberRole::Owner),
+    (Action::DemandSecondFactor, MemberRole::Owner),
+    (Action::Delete, MemberRole::Owner),
+];
+
+/// What an action on an organization's site takes.
+const SITE_ACTIONS: [(Action, MemberRole); 3] = [
+    (Action::View, MemberRole::Viewer),
+    (Action::Edit, MemberRole::Member),
+    (Action::Delete, MemberRole::Member),
+];
+
+/// Which token may do something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ByToken {
+    Read,
+    Write,
+    /// It takes a person who has just proved who they are.
+    Never,
+}
 
 /// May `actor` do `action` to `object`? Anything not listed is [`Decision::NotFound`].
 pub fn authorize(actor: &Actor, action: Action, object: &Object) -> Decision {
-    let Actor::Account { account, operator, .. } = actor else { return Decision::SignIn };
+    let Actor::Account(signed) = actor else { return Decision::SignIn };
     match (object, action) {
-        (Object::Inverter(inverter), _) => match (actor.role(*inverter), needed(action)) {
-            (Some(held), Some(needed)) if held >= needed => Decision::Allowed,
-            (Some(_), Some(_)) => Decision::Forbidden,
-            _ => Decision::NotFound,
-        },
+        (Object::Inverter(inverter), _) => signed.on_inverter(action, *inverter),
         (Object::Fleet, Action::List) => Decision::Allowed,
-        (Object::Account(own), Action::OwnAccount) if own == account => Decision::Allowed,
-        (Object::Service, Action::Operate) if *operator => Decision::Allowed,
+        // The rest is for people: a token reaches inverters only.
+        _ if signed.token.is_some() => Decision::NotFound,
+        (Object::Organization(key), _) => compare(signed.member(*key), needed(&ORGANIZATION_ACTIONS, action)),
+        (Object::SiteOf(Holder::Organization(key)), _) => {
+            compare(signed.member(*key), needed(&SITE_ACTIONS, action))
+        }
+        (Object::SiteOf(Holder::Account(own)), _)
+            if *own == signed.account && needed(&SITE_ACTIONS, action).is_some() =>
+        {
+            Decision::Allowed
+        }
+        (Object::Account(own), Action::OwnAccount) if *own == signed.account => Decision::Allowed,
+        (Object::Service, Action::Operate) if signed.operator => Decision::Allowed,
         _ => Decision::NotFound,
     }
 }
 
-fn needed(action: Action) -> Option<Role> {
-    INVERTER_ACTIONS.iter().find(|(a, _)| *a == action).map(|(_, role)| *role)
+fn needed(table: &[(Action, MemberRole)], action: Action) -> Option<MemberRole> {
+    table.iter().find(|(listed, _)| *listed == action).map(|(_, role)| *role)
+}
+
+fn compare<R: PartialOrd>(held: Option<R>, needed: Option<R>) -> Decision {
+    match (held, needed) {
+        (Some(held), Some(needed)) if held >= needed => Decision::Allowed,
+        (Some(_), Some(_)) => Decision::Forbidden,
+        _ => Decision::NotFound,
+    }
+}
+
+impl Signed {
+    fn on_inverter(&self, action: Action, inverter: InverterKey) -> Decision {
+        if self.token.as_ref().is_some_and(|token| !token.reaches(inverter)) {
+            return Decision::NotFound;
+        }
+        let row = INVERTER_ACTIONS.iter().find(|(listed, ..)| *listed == action);
+        let decision = compare(self.role(inverter), row.map(|(_, role, _)| *role));
+        let scope = self.token.as_ref().map(|token| token.scope);
+        match (scope, row.map(|(.., by_token)| *by_token)) {
+            (None, _) | (_, Some(ByToken::Read)) | (Some(TokenScope::Write), Some(ByToken::Write)) => {
+                decision
+            }
+            _ if decision.is_allowed() => Decision::Forbidden,
+            _ => decision,
+        }
+    }
+
+    fn role(&self, inverter: InverterKey) -> Option<Role> {
+        let at = self.grants.binary_search_by_key(&inverter, |(key, _)| *key).ok()?;
+        self.grants.get(at).map(|(_, role)| *role)
+    }
+
+    fn member(&self, organization: OrganizationKey) -> Option<MemberRole> {
+        let of = |(key, _): &&(OrganizationKey, MemberRole)| *key == organization;
+        self.memberships.iter().filter(of).map(|(_, role)| *role).max()
+    }
 }
 
 impl Decision {
@@ -153,107 +235,50 @@ impl Decision {
 }
 
 impl Actor {
-    /// A signed-in account; of `grants`, those of this account that hold at `now`.
+    /// A signed-in account; of `held`, what reaches it at `now`.
     #[must_use]
     pub fn account(
         account: AccountKey,
         operator: bool,
-        grants: impl IntoIterator<Item = Grant>,
+        held: impl IntoIterator<Item = Held>,
         now: UtcMs,
     ) -> Self {
-        let mut held: Vec<_> = grants
-            .into_iter()
-            .filter(|grant| grant.account == account && grant.ends.is_none_or(|ends| now < ends))
-            .map(|grant| (grant.inverter, grant.role))
-            .collect();
+        let reaching = |held: Held| Some((held.grant.inverter, held.role(account, now)?));
+        let mut grants: Vec<_> = held.into_iter().filter_map(reaching).collect();
         // The widest of several grants to one inverter comes first and stays.
-        held.sort_by_key(|(inverter, role)| (*inverter, std::cmp::Reverse(*role)));
-        held.dedup_by_key(|(inverter, _)| *inverter);
-        Self::Account { account, operator, grants: held }
+        grants.sort_by_key(|(inverter, role)| (*inverter, std::cmp::Reverse(*role)));
+        grants.dedup_by_key(|(inverter, _)| *inverter);
+        Self::Account(Signed { account, operator, grants, memberships: Vec::new(), token: None })
     }
 
-    /// The actor's role on an inverter, if any.
+    /// The same with its roles in organizations; those of others do not count.
+    #[must_use]
+    pub fn in_organizations(self, memberships: impl IntoIterator<Item = Membership>) -> Self {
+        let Self::Account(signed) = self else { return self };
+        let own = |membership: Membership| {
+            (membership.account == signed.account).then_some((membership.organization, membership.role))
+        };
+        let memberships = memberships.into_iter().filter_map(own).collect();
+        Self::Account(Signed { memberships, ..signed })
+    }
+
+    /// The same by a token: never more than it reaches.
+    #[must_use]
+    pub fn by_token(self, token: Option<TokenReach>) -> Self {
+        let Self::Account(signed) = self else { return self };
+        Self::Account(Signed { token, ..signed })
+    }
+
+    /// The account's role on an inverter, whatever it came by.
     #[must_use]
     pub fn role(&self, inverter: InverterKey) -> Option<Role> {
-        let Self::Account { grants, .. } = self else { return None };
-        grants
-            .binary_search_by_key(&inverter, |(key, _)| *key)
-            .ok()
-            .and_then(|at| grants.get(at))
-            .map(|(_, r)| *r)
+        let Self::Account(signed) = self else { return None };
+        signed.role(inverter)
     }
 
-    /// Inverters the actor may see, in key order.
+    /// Inverters on which the account has a role, in key order.
     pub fn inverters(&self) -> impl Iterator<Item = InverterKey> + '_ {
-        let grants: &[_] = if let Self::Account { grants, .. } = self { grants } else { &[] };
+        let grants: &[_] = if let Self::Account(signed) = self { &signed.grants } else { &[] };
         grants.iter().map(|(inverter, _)| *inverter)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    const ACTIONS: [Action; 7] = [
-        Action::View,
-        Action::Edit,
-        Action::Acknowledge,
-        Action::Share,
-        Action::List,
-        Action::OwnAccount,
-        Action::Operate,
-    ];
-
-    fn any_action() -> impl Strategy<Value = Action> {
-        prop::sample::select(ACTIONS.to_vec())
-    }
-
-    fn any_grant() -> impl Strategy<Value = Grant> {
-        (0_i64..3, 0_u32..5, any::<bool>(), prop::option::of(0_i64..200)).prop_map(
-            |(account, inverter, write, ends)| Grant {
-                account: AccountKey(account),
-                inverter: InverterKey(inverter),
-                role: if write { Role::ReadWrite } else { Role::ReadOnly },
-                ends: ends.map(UtcMs),
-            },
-        )
-    }
-
-    proptest! {
-        #[test]
-        fn without_a_grant_that_holds_an_inverter_does_not_exist(
-            grants in prop::collection::vec(any_grant(), 0..12), operator: bool, action in any_action(),
-            inverter in 0_u32..6, now in 0_i64..200,
-        ) {
-            let (who, inverter, now) = (AccountKey(1), InverterKey(inverter), UtcMs(now));
-            let holds = |g: &&Grant| g.account == who && g.inverter == inverter && g.ends.is_none_or(|e| now < e);
-            let best = grants.iter().filter(holds).map(|g| g.role).max();
-            let actor = Actor::account(who, operator, grants.clone(), now);
-            let decision = authorize(&actor, action, &Object::Inverter(inverter));
-            prop_assert_eq!(actor.inverters().any(|key| key == inverter), best.is_some());
-            match best {
-                None => prop_assert_eq!(decision, Decision::NotFound),
-                Some(Role::ReadOnly) if decision.is_allowed() => prop_assert_eq!(action, Action::View),
-                Some(Role::ReadOnly) => {}
-                Some(Role::ReadWrite) => prop_assert_eq!(decision.is_allowed(), needed(action).is_some()),
-            }
-        }
-
-        #[test]
-        fn nobody_signed_in_gets_nothing(action in any_action(), inverter in 0_u32..6) {
-            for object in [Object::Inverter(InverterKey(inverter)), Object::Fleet, Object::Service] {
-                prop_assert_eq!(authorize(&Actor::Anonymous, action, &object), Decision::SignIn);
-            }
-        }
-
-        #[test]
-        fn an_operator_sees_no_inverter_and_nobody_else_operates(operator: bool, other in 2_i64..9) {
-            let actor = Actor::account(AccountKey(1), operator, [], UtcMs(0));
-            prop_assert_eq!(authorize(&actor, Action::Operate, &Object::Service).is_allowed(), operator);
-            let foreign = Object::Account(AccountKey(other));
-            prop_assert_eq!(authorize(&actor, Action::OwnAccount, &foreign), Decision::NotFound);
-            prop_assert!(authorize(&actor, Action::OwnAccount, &Object::Account(AccountKey(1))).is_allowed());
-        }
     }
 }

@@ -19,8 +19,12 @@ pub mod registration;
 pub mod screen;
 pub mod seen;
 pub mod session;
+pub mod sharing;
 
-pub use access::{AccountKey, Action, Actor, Decision, Grant, Object, OrganizationKey, Role, authorize};
+pub use access::{
+    AccountKey, Action, Actor, Decision, Grant, Held, Holder, MemberRole, Membership, Object,
+    OrganizationKey, Role, TokenReach, TokenScope, authorize,
+};
 pub use apply::{Applied, apply};
 pub use condition::Condition;
 pub use event::{Cause, Event, EventKind, TestRecord};

@@ -7,10 +7,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use fleet::audit::Verb;
 use fleet::{Grant, InverterKey, InverterState, Role, apply};
 use store::Position;
 use store::history::{Config, History};
-use store::state::{Email, NewAccount, NewInverter, NewSite, StateStore};
+use store::state::{Act, By, Email, NewAccount, NewInverter, NewSite, StateStore};
 use tokio::sync::broadcast;
 use wire::{
     BootId, Condition, Event, EventKind, Flag, LinkCounts, Quality, Quantity, Reading, Report, Sample,
@@ -116,7 +117,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut keys = Vec::new();
     for (at, Made { site: (site, time_zone), name, serial, model, .. }) in INVERTERS.iter().enumerate() {
         let public_id: String = site.chars().filter(char::is_ascii_alphanumeric).collect();
-        let new = NewSite { public_id: &public_id, name: site, address: "", time_zone };
+        let new = NewSite {
+            public_id: &public_id,
+            owner: Some(account.into()),
+            name: site,
+            address: "",
+            time_zone,
+        };
         let site = state.upsert_site(new).await?;
         let inverter = NewInverter {
             public_id: &format!("inv{at}"),
@@ -129,7 +136,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         };
         let key = state.register_inverter(inverter).await?;
         let role = if at == 10 { Role::ReadOnly } else { Role::ReadWrite };
-        state.set_grant(Grant { account, inverter: key, role, ends: None }, now()).await?;
+        let grant = Grant { holder: account.into(), inverter: key, role, ends: None };
+        let act = Act::new(Verb::ShareGrant, By::CommandLine, now(), [0; 32]);
+        state.set_grant(grant, &act).await?;
         keys.push(key);
     }
     let begun = now();

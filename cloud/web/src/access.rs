@@ -3,7 +3,7 @@
 //! In: a caller, a public id. Out: rows that `fleet::authorize` allowed. A row that is not there and a row that is
 //! somebody else's are the same [`Error::NotFound`]. No other room asks the store for inverters.
 
-use fleet::{Action, Actor, Decision, Grant, InverterKey, Object, authorize};
+use fleet::{Action, Actor, Decision, InverterKey, Object, authorize};
 use store::state::VisibleInverter;
 use wire::UtcMs;
 
@@ -60,12 +60,9 @@ pub fn operate(context: &Context, caller: &Caller) -> Result<(), Error> {
     allowed(authorize(&actor, Action::Operate, &Object::Service))
 }
 
-/// The store brought only grants that hold, so they are taken as they are.
 fn actor(caller: &Caller, rows: &[VisibleInverter], now: UtcMs) -> Actor {
-    let account = caller.account.key;
-    let grant =
-        |row: &VisibleInverter| Grant { account, inverter: row.inverter.key, role: row.role, ends: None };
-    Actor::account(account, caller.account.operator, rows.iter().map(grant), now)
+    let held = rows.iter().flat_map(|row| row.held.iter().copied());
+    Actor::account(caller.account.key, caller.account.operator, held, now).by_token(caller.token.clone())
 }
 
 fn allowed(decision: Decision) -> Result<(), Error> {

@@ -31,4 +31,5 @@ mod view;
 
 pub use context::{Clock, Context, InvalidOrigin, Live};
 pub use error::Error;
+pub use random::{RandomFailed, organization_code};
 pub use routes::{Access, ROUTES, Route, router};

@@ -26,11 +26,18 @@ const ALPHABET: &[u8; 32] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
 /// Eight characters that name one failure on screen and in the log.
 #[must_use]
 pub fn reference() -> String {
-    let bytes = bytes32().unwrap_or([0; 32]);
-    bytes
-        .iter()
-        .take(8)
-        .filter_map(|byte| ALPHABET.get(usize::from(byte % 32)))
-        .map(|byte| char::from(*byte))
-        .collect()
+    letters(&bytes32().unwrap_or([0; 32]), 8)
+}
+
+/// The code that names an organization outside: ten characters that people can read to each other.
+///
+/// # Errors
+/// The system's random generator failed.
+pub fn organization_code() -> Result<String, RandomFailed> {
+    Ok(letters(&bytes32()?, 10))
+}
+
+fn letters(bytes: &[u8; 32], count: usize) -> String {
+    let letters = bytes.iter().take(count).filter_map(|byte| ALPHABET.get(usize::from(byte % 32)));
+    letters.map(|byte| char::from(*byte)).collect()
 }

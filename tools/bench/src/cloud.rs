@@ -11,9 +11,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use aws_lc_rs::digest;
+use fleet::audit::Verb;
 use fleet::{Grant, InverterKey, Role};
 use store::state::{
-    Certificate, Email, NewAccount, NewInverter, NewToken, StateStore, TokenReach, TokenScope,
+    Act, By, Certificate, Email, NewAccount, NewInverter, NewToken, StateStore, TokenReach, TokenScope,
 };
 use wire::UtcMs;
 
@@ -146,7 +147,9 @@ async fn fill(file: &Path, identities: &Identities) -> Result<()> {
             Certificate { sha256: fingerprint(device), inverter, issued_at: THEN, revoked_at: None };
         state.add_certificate(certificate).await?;
         if index == 0 {
-            state.set_grant(Grant { account, inverter, role: Role::ReadOnly, ends: None }, THEN).await?;
+            let grant = Grant { holder: account.into(), inverter, role: Role::ReadOnly, ends: None };
+            let act = Act::new(Verb::ShareGrant, By::CommandLine, THEN, [0; 32]);
+            state.set_grant(grant, &act).await?;
         }
     }
     state.close().await?;

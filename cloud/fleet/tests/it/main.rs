@@ -2,6 +2,7 @@
 //! of a few telling situations.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic is the report of a test")]
 
+mod access;
 mod properties;
 mod registration;
 mod situations;

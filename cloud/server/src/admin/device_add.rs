@@ -97,6 +97,7 @@ async fn register(
     if let Some(known) = state.inverter_by_serial(arguments.serial).await? {
         let edit = InverterEdit {
             name: arguments.name.clone(),
+            place: None,
             model: arguments.model.clone(),
             site: site.map(Some),
             required_minutes: arguments.required_minutes.map(Some),
@@ -117,9 +118,13 @@ async fn register(
 }
 
 async fn site(name: &str, state: &StateStore) -> anyhow::Result<SiteKey> {
-    match state.site_by_name(name).await? {
-        Some(site) => Ok(site.key),
-        None => bail!(
+    // The command line stands above owners: it takes a name that only one of them uses.
+    let all = state.sites().await?;
+    let mut named = all.into_iter().filter(|site| site.name == name);
+    match (named.next(), named.next()) {
+        (Some(site), None) => Ok(site.key),
+        (Some(_), Some(_)) => bail!("several owners have a site {name:?}; choose it on the inverter's page"),
+        (None, _) => bail!(
             "there is no site {name:?}. Make it first: inverter-connect admin site add {name:?} --time-zone America/Chicago"
         ),
     }

@@ -4,6 +4,7 @@
 //! files of certificates, sentences on standard output. Every secret that is made is printed or written once.
 
 mod account_add;
+mod act;
 mod audit_list;
 mod audit_verify;
 pub mod authority;
@@ -14,6 +15,7 @@ mod device_revoke;
 mod files;
 mod grant_add;
 mod ledger;
+mod organization;
 mod password;
 mod secret;
 mod site_add;
@@ -47,6 +49,9 @@ pub enum Command {
     /// Places where inverters stand.
     #[command(subcommand)]
     Site(Site),
+    /// Several people who hold inverters and sites together.
+    #[command(subcommand)]
+    Organization(Organization),
     /// Who may see which inverter.
     #[command(subcommand)]
     Grant(Grant),
@@ -129,17 +134,46 @@ pub enum Site {
         /// Postal address.
         #[arg(long, default_value = "")]
         address: String,
+        /// Code of the organization that it belongs to.
+        #[arg(long, value_name = "CODE")]
+        organization: Option<String>,
     },
+}
+
+/// `admin organization …`
+#[derive(Debug, Subcommand)]
+pub enum Organization {
+    /// Makes an organization and prints its code.
+    Add {
+        /// What people call it.
+        name: String,
+        /// Address of the account that is its first owner.
+        #[arg(long, value_name = "EMAIL", value_parser = email)]
+        owner: Option<Email>,
+    },
+    /// Makes an account a member, or changes its role.
+    Member {
+        /// The organization's code.
+        code: String,
+        /// Whom.
+        #[arg(value_parser = email)]
+        email: Email,
+        /// `viewer`, `member` or `owner`.
+        #[arg(value_parser = ["viewer", "member", "owner"])]
+        role: String,
+    },
+    /// Lists organizations.
+    List,
 }
 
 /// `admin grant …`
 #[derive(Debug, Subcommand)]
 pub enum Grant {
-    /// Lets an account see an inverter, or see and manage it.
+    /// Lets an account or an organization see an inverter, or see and manage it.
     Add {
-        /// Whom.
-        #[arg(value_parser = email)]
-        email: Email,
+        /// Whom: an account's address or an organization's code.
+        #[arg(value_name = "EMAIL|CODE")]
+        holder: String,
         /// Which inverter.
         serial: Serial,
         /// `read-only` or `read-write`.
@@ -197,16 +231,27 @@ async fn with_state(command: Command, config: &Config, state: &StateStore, now: 
             account_add::run(&email, &name, password_file.as_deref(), operator, state, now).await
         }
         Command::Token(Token::Add { email, name }) => token_add::run(&email, &name, state, now).await,
-        Command::Site(Site::Add { name, time_zone, address }) => {
-            site_add::run(&name, &time_zone, &address, state).await
+        Command::Site(Site::Add { name, time_zone, address, organization }) => {
+            site_add::run(&name, &time_zone, &address, organization.as_deref(), state).await
         }
-        Command::Grant(Grant::Add { email, serial, role }) => {
-            grant_add::run(&email, serial, &role, state, now).await
+        Command::Organization(asked) => organize(asked, state, now).await,
+        Command::Grant(Grant::Add { holder, serial, role }) => {
+            grant_add::run(&holder, serial, &role, state, now).await
         }
         Command::Audit(Audit::Verify { expect }) => audit_verify::run(expect.as_deref(), state, now).await,
         Command::Audit(Audit::List { area, most }) => audit_list::run(area.as_deref(), most, state).await,
         // Both were done above, without the store.
         Command::Ca(_) | Command::Ledger => Ok(()),
+    }
+}
+
+async fn organize(asked: Organization, state: &StateStore, now: UtcMs) -> anyhow::Result<()> {
+    match asked {
+        Organization::Add { name, owner } => organization::add(&name, owner.as_ref(), state, now).await,
+        Organization::Member { code, email, role } => {
+            organization::member(&code, &email, &role, state, now).await
+        }
+        Organization::List => organization::list(state).await,
     }
 }
 

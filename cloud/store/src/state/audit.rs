@@ -108,6 +108,12 @@ impl Act {
         Self { detail: detail.into().chars().take(MOST_DETAIL).collect(), ..self }
     }
 
+    /// When it is done: also the `now` of the rules that its change is judged by.
+    #[must_use]
+    pub fn at(&self) -> UtcMs {
+        self.at
+    }
+
     fn details(&self, sequence: i64) -> Option<detail::Model> {
         let (salt, address, detail) = (self.salt.to_vec(), self.address.clone(), self.detail.clone());
         let any = address.is_some() || !detail.is_empty();

@@ -40,6 +40,9 @@ pub enum StateError {
         /// Its name or number.
         name: String,
     },
+    /// It would take the last who can manage an inverter, or the last owner of an organization.
+    #[error("nothing was changed: {0}")]
+    Refused(#[from] fleet::sharing::Refusal),
     /// A row holds what this program never writes.
     #[error(
         "column {column} of table {table} holds {value:?}, which this program does not know; was a newer version used on this data_dir?"

@@ -1,19 +1,13 @@
 //! Inverters: which there are, and which an account sees.
 //!
-//! In: rows to register or change. Out: inverters, for an account only those with a grant that holds, each with the
-//! role and its site, by one query.
+//! In: rows to register or change. Out: inverters. What an account sees of them is the room `visible`'s business.
 
-use fleet::{AccountKey, InverterKey, Role};
-use sea_orm::{
-    ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, Condition, DbErr, EntityTrait, ExprTrait,
-    FromQueryResult, IdenStatic, Iterable, JoinType, QueryFilter, QueryOrder, QueryResult, QuerySelect,
-    RelationDef,
-};
+use fleet::InverterKey;
+use sea_orm::{ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use wire::{Serial, UtcMs};
 
 use super::tables::inverter::{ActiveModel, Column, Entity, Model};
-use super::tables::{grant, site};
-use super::{Site, SiteKey, StateError, StateStore};
+use super::{SiteKey, StateError, StateStore};
 
 /// One inverter.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +22,8 @@ pub struct Inverter {
     pub name: String,
     /// Model as registered; may be empty.
     pub model: String,
+    /// What feeds it, where in the building it stands; may be empty.
+    pub place: String,
     /// Where it stands.
     pub site: Option<SiteKey>,
     /// Minutes the battery must last, where someone has said so.
@@ -62,21 +58,12 @@ pub struct InverterEdit {
     pub name: Option<String>,
     /// Model.
     pub model: Option<String>,
+    /// What feeds it, where in the building it stands.
+    pub place: Option<String>,
     /// Where it stands.
     pub site: Option<Option<SiteKey>>,
     /// Minutes the battery must last.
     pub required_minutes: Option<Option<u32>>,
-}
-
-/// An inverter as an account sees it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct VisibleInverter {
-    /// The inverter.
-    pub inverter: Inverter,
-    /// What the account may do with it.
-    pub role: Role,
-    /// Where it stands.
-    pub site: Option<Site>,
 }
 
 impl StateStore {
@@ -93,6 +80,7 @@ impl StateStore {
             serial: Set(new.serial.as_str().to_owned()),
             name: Set(new.name.to_owned()),
             model: Set(new.model.to_owned()),
+            place: Set(String::new()),
             site_id: Set(new.site.map(|site| site.0)),
             required_minutes: Set(new.required_minutes.map(i64::from)),
             registered_at: Set(new.registered_at.0),
@@ -113,6 +101,7 @@ impl StateStore {
         let row = ActiveModel {
             name: edit.name.map_or(NotSet, Set),
             model: edit.model.map_or(NotSet, Set),
+            place: edit.place.map_or(NotSet, Set),
             site_id: edit.site.map_or(NotSet, |site| Set(site.map(|site| site.0))),
             required_minutes: edit.required_minutes.map_or(NotSet, |minutes| Set(minutes.map(i64::from))),
             ..ActiveModel::default()
@@ -147,94 +136,6 @@ impl StateStore {
         let row = query.one(&self.connection).await.map_err(StateError::doing("look up an inverter"))?;
         row.map(Inverter::from_row).transpose()
     }
-
-    /// The inverters that an account has a grant on that holds at `now`, by name, then serial number.
-    ///
-    /// # Errors
-    /// [`StateError`].
-    pub async fn visible_inverters(
-        &self,
-        account: AccountKey,
-        now: UtcMs,
-    ) -> Result<Vec<VisibleInverter>, StateError> {
-        self.visible(account, now, Condition::all()).await
-    }
-
-    /// The inverter of a public id, if the account has a grant on it that holds at `now`.
-    ///
-    /// # Errors
-    /// [`StateError`].
-    pub async fn visible_inverter(
-        &self,
-        account: AccountKey,
-        public_id: &str,
-        now: UtcMs,
-    ) -> Result<Option<VisibleInverter>, StateError> {
-        let found = self.visible(account, now, Condition::all().add(Column::PublicId.eq(public_id))).await?;
-        Ok(found.into_iter().next())
-    }
-
-    async fn visible(
-        &self,
-        account: AccountKey,
-        now: UtcMs,
-        which: Condition,
-    ) -> Result<Vec<VisibleInverter>, StateError> {
-        let holds = grant::Column::EndsAt.is_null().or(grant::Column::EndsAt.gt(now.0));
-        let query = Entity::find()
-            .join_rev(JoinType::InnerJoin, from_grants())
-            .join(JoinType::LeftJoin, to_site())
-            .column_as(grant::Column::Role, ROLE)
-            .filter(grant::Column::AccountId.eq(account.0))
-            .filter(holds)
-            .filter(which)
-            .order_by_asc(Column::Name)
-            .order_by_asc(Column::Serial);
-        let query = site::Column::iter()
-            .fold(query, |query, column| query.column_as(column, format!("{SITE}{}", column.as_str())));
-        let rows = query.into_model::<Seen>().all(&self.connection).await;
-        let rows = rows.map_err(StateError::doing("list an account's inverters"))?;
-        rows.into_iter().map(VisibleInverter::from_row).collect()
-    }
-}
-
-/// One row of the query above: an inverter's columns, the grant's role, the site's columns.
-struct Seen {
-    inverter: Model,
-    role: String,
-    site: Option<site::Model>,
-}
-
-/// Names of the joined columns.
-const ROLE: &str = "grant_role";
-const SITE: &str = "site__";
-
-impl FromQueryResult for Seen {
-    fn from_query_result(row: &QueryResult, _: &str) -> Result<Self, DbErr> {
-        Ok(Self {
-            inverter: Model::from_query_result(row, "")?,
-            role: row.try_get("", ROLE)?,
-            site: site::Model::from_query_result_optional(row, SITE)?,
-        })
-    }
-}
-
-impl VisibleInverter {
-    fn from_row(row: Seen) -> Result<Self, StateError> {
-        Ok(Self {
-            inverter: Inverter::from_row(row.inverter)?,
-            role: super::grants::role(&row.role)?,
-            site: row.site.map(Site::from_row),
-        })
-    }
-}
-
-fn from_grants() -> RelationDef {
-    grant::Entity::belongs_to(Entity).from(grant::Column::InverterId).to(Column::Id).into()
-}
-
-fn to_site() -> RelationDef {
-    Entity::belongs_to(site::Entity).from(Column::SiteId).to(site::Column::Id).into()
 }
 
 /// A number from the table as a key.
@@ -256,6 +157,7 @@ impl Inverter {
             serial: Serial::parse(&row.serial).map_err(|_| bad("serial", row.serial))?,
             name: row.name,
             model: row.model,
+            place: row.place,
             site: row.site_id.map(SiteKey),
             required_minutes: minutes
                 .map_err(|_| bad("required_minutes", format!("{:?}", row.required_minutes)))?,

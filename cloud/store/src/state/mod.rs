@@ -15,7 +15,12 @@ mod error;
 mod events;
 mod grants;
 mod inverters;
+mod invitations;
+mod manned;
+mod members;
 mod migrations;
+mod offers;
+mod organizations;
 mod outbox;
 mod sessions;
 mod settings;
@@ -23,6 +28,7 @@ mod sites;
 mod snapshots;
 mod tables;
 mod tokens;
+mod visible;
 
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, EntityTrait, QueryFilter,
@@ -36,12 +42,18 @@ pub use audit_verify::{Broken, Whole};
 pub use certificates::Certificate;
 pub use error::StateError;
 pub use events::EventRow;
-pub use inverters::{Inverter, InverterEdit, NewInverter, VisibleInverter};
+pub use fleet::{TokenReach, TokenScope};
+pub use inverters::{Inverter, InverterEdit, NewInverter};
+pub use invitations::{Invitation, Inviting, NewInvitation};
+pub use members::Member;
+pub use offers::{NewOffer, Offer, Recipient, Side};
+pub use organizations::{NewOrganization, Organization};
 pub use outbox::{DueMail, MailState, NewMail, Receipt};
 pub use sessions::{NewSession, Session};
 pub use sites::{NewSite, Site, SiteKey};
 pub use snapshots::Snapshots;
-pub use tokens::{ApiToken, NewToken, TokenKey, TokenReach, TokenScope};
+pub use tokens::{ApiToken, NewToken, TokenKey};
+pub use visible::VisibleInverter;
 
 /// SHA-256 of a secret or a certificate: what is kept in its place.
 pub type Sha256 = [u8; 32];

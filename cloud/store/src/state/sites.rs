@@ -1,6 +1,10 @@
-//! Sites: where inverters stand.
+//! Sites: where inverters stand. Each belongs to an organization or an account, which alone may change it; one that the
+//! command line made without an owner belongs to nobody.
 
-use sea_orm::{ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use fleet::{AccountKey, Holder, OrganizationKey};
+use sea_orm::{
+    ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder,
+};
 
 use super::tables::site::{ActiveModel, Column, Entity, Model};
 use super::{StateError, StateStore};
@@ -16,7 +20,9 @@ pub struct Site {
     pub key: SiteKey,
     /// Random text that names it outside.
     pub public_id: String,
-    /// What people call it; unique.
+    /// Whose.
+    pub owner: Option<Holder>,
+    /// What people call it; unique for its owner.
     pub name: String,
     /// Postal address; may be empty.
     pub address: String,
@@ -29,7 +35,9 @@ pub struct Site {
 pub struct NewSite<'a> {
     /// Random text, used only if the site is new.
     pub public_id: &'a str,
-    /// What people call it: the key of the change.
+    /// Whose.
+    pub owner: Option<Holder>,
+    /// What people call it: with the owner, the key of the change.
     pub name: &'a str,
     /// Postal address.
     pub address: &'a str,
@@ -38,7 +46,7 @@ pub struct NewSite<'a> {
 }
 
 impl StateStore {
-    /// Makes the site of this name, or changes the one there is.
+    /// Makes the owner's site of this name, or changes the one there is.
     ///
     /// # Errors
     /// [`StateError::Database`].
@@ -46,13 +54,17 @@ impl StateStore {
         const DOING: &str = "write the site";
         let failed = StateError::doing(DOING);
         let change = self.begin_change(DOING).await?;
-        let found = Entity::find().filter(Column::Name.eq(new.name)).one(&change).await.map_err(&failed)?;
+        let named = Entity::find().filter(of(new.owner)).filter(Column::Name.eq(new.name));
+        let found = named.one(&change).await.map_err(&failed)?;
+        let (account_id, organization_id) = columns(new.owner);
         let mut row = ActiveModel {
             id: NotSet,
             public_id: NotSet,
             name: Set(new.name.to_owned()),
             address: Set(new.address.to_owned()),
             time_zone: Set(new.time_zone.to_owned()),
+            account_id: Set(account_id),
+            organization_id: Set(organization_id),
         };
         let key = if let Some(found) = found {
             let update = Entity::update_many().set(row).filter(Column::Id.eq(found.id));
@@ -66,14 +78,34 @@ impl StateStore {
         Ok(SiteKey(key))
     }
 
-    /// The site of a name.
+    /// An owner's site of a name.
     ///
     /// # Errors
     /// [`StateError::Database`].
-    pub async fn site_by_name(&self, name: &str) -> Result<Option<Site>, StateError> {
-        let query = Entity::find().filter(Column::Name.eq(name));
+    pub async fn site_by_name(&self, owner: Option<Holder>, name: &str) -> Result<Option<Site>, StateError> {
+        let query = Entity::find().filter(of(owner)).filter(Column::Name.eq(name));
         let row = query.one(&self.connection).await.map_err(StateError::doing("look up a site"))?;
         Ok(row.map(Site::from_row))
+    }
+
+    /// The site of a public id, whosever it is: the caller asks `fleet::authorize`.
+    ///
+    /// # Errors
+    /// [`StateError::Database`].
+    pub async fn site(&self, public_id: &str) -> Result<Option<Site>, StateError> {
+        let query = Entity::find().filter(Column::PublicId.eq(public_id));
+        let row = query.one(&self.connection).await.map_err(StateError::doing("look up a site"))?;
+        Ok(row.map(Site::from_row))
+    }
+
+    /// An owner's sites, by name.
+    ///
+    /// # Errors
+    /// [`StateError::Database`].
+    pub async fn sites_of(&self, owner: Holder) -> Result<Vec<Site>, StateError> {
+        let query = Entity::find().filter(of(Some(owner))).order_by_asc(Column::Name);
+        let rows = query.all(&self.connection).await.map_err(StateError::doing("list sites"))?;
+        Ok(rows.into_iter().map(Site::from_row).collect())
     }
 
     /// Every site, by name.
@@ -87,9 +119,26 @@ impl StateStore {
     }
 }
 
+/// An owner's columns: account, organization.
+pub(super) fn columns(owner: Option<Holder>) -> (Option<i64>, Option<i64>) {
+    match owner {
+        None => (None, None),
+        Some(Holder::Account(AccountKey(key))) => (Some(key), None),
+        Some(Holder::Organization(OrganizationKey(key))) => (None, Some(key)),
+    }
+}
+
+fn of(owner: Option<Holder>) -> Condition {
+    let (account, organization) = columns(owner);
+    let is = |column: Column, key: Option<i64>| key.map_or(column.is_null(), |key| column.eq(key));
+    Condition::all().add(is(Column::AccountId, account)).add(is(Column::OrganizationId, organization))
+}
+
 impl Site {
     pub(super) fn from_row(row: Model) -> Self {
+        let organization = row.organization_id.map(OrganizationKey).map(Holder::Organization);
         Self {
+            owner: organization.or(row.account_id.map(AccountKey).map(Holder::Account)),
             key: SiteKey(row.id),
             public_id: row.public_id,
             name: row.name,

@@ -2,7 +2,7 @@
 //!
 //! In: the SHA-256 of a token (never the token). Out: the token's row with its account.
 
-use fleet::{AccountKey, InverterKey};
+use fleet::{AccountKey, InverterKey, TokenReach, TokenScope};
 use sea_orm::{
     ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder,
 };
@@ -17,41 +17,6 @@ use super::{Account, Sha256, StateError, StateStore};
 /// A token's number. May be shown: it opens nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TokenKey(pub i64);
-
-/// What a token may be used for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum TokenScope {
-    /// Reading.
-    Read,
-    /// Reading and changing.
-    Write,
-}
-
-impl TokenScope {
-    /// Every scope with its name in the store, in the API and on the command line.
-    pub const TABLE: [(Self, &'static str); 2] = [(Self::Read, "read"), (Self::Write, "write")];
-
-    /// Name.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        Self::TABLE.iter().find(|(scope, _)| *scope == self).map_or("", |(_, name)| name)
-    }
-
-    /// By name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::TABLE.iter().find(|(_, n)| *n == name).map(|(scope, _)| *scope)
-    }
-}
-
-/// What a token may be used for, and on which inverters: never more than its account may.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TokenReach {
-    /// Reading, or changing too.
-    pub scope: TokenScope,
-    /// The only inverters that it reaches, sorted; `None`: all of the account's, those to come too.
-    pub inverters: Option<Vec<InverterKey>>,
-}
 
 /// One token.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -42,7 +42,7 @@ impl Fixture {
 
 #[tokio::test]
 async fn an_untouched_log_is_whole_and_grows_by_one_row_an_act() {
-    let Fixture { store, .. } = fixture(0).await;
+    let Fixture { store, folder: _folder } = fixture(0).await;
     assert_eq!(store.verify_audit().await.unwrap().unwrap().length, 0);
     store.record_act(&act(1)).await.unwrap();
     let one = store.verify_audit().await.unwrap().unwrap();

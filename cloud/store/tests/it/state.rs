@@ -1,11 +1,12 @@
 //! The state store: each verb does what it says, on a database that is closed and opened again.
 
+use fleet::audit::Verb;
 use fleet::session::Life;
 use fleet::{AccountKey, Grant, InverterKey, Role};
 use store::Position;
 use store::state::{
-    Certificate, Email, EventRow, InverterEdit, NewAccount, NewInverter, NewSession, NewSite, NewToken,
-    StateError, StateStore, TokenReach, TokenScope,
+    Act, By, Certificate, Email, EventRow, InverterEdit, NewAccount, NewInverter, NewSession, NewSite,
+    NewToken, StateError, StateStore, TokenReach, TokenScope,
 };
 use wire::{Serial, UtcMs};
 
@@ -14,6 +15,10 @@ const NOW: UtcMs = UtcMs(1_800_000_000_000);
 struct Fixture {
     folder: tempfile::TempDir,
     store: StateStore,
+}
+
+fn act(verb: Verb) -> Act {
+    Act::new(verb, By::CommandLine, NOW, [7; 32])
 }
 
 async fn fixture() -> Fixture {
@@ -56,7 +61,8 @@ impl Fixture {
     }
 
     async fn grant(&self, account: AccountKey, inverter: InverterKey, role: Role, ends: Option<UtcMs>) {
-        self.store.set_grant(Grant { account, inverter, role, ends }, NOW).await.unwrap();
+        let grant = Grant { holder: account.into(), inverter, role, ends };
+        self.store.set_grant(grant, &act(Verb::ShareGrant)).await.unwrap();
     }
 }
 
@@ -143,7 +149,13 @@ async fn an_account_sees_what_its_grants_hold_with_site_and_role() {
     let (ann, bob) = (f.account("a@b").await, f.account("b@b").await);
     let (one, two, three) =
         (f.inverter("AAAA-1", "b").await, f.inverter("AAAA-2", "a").await, f.inverter("AAAA-3", "c").await);
-    let site = NewSite { public_id: "s1", name: "Hangar 7", address: "", time_zone: "America/Chicago" };
+    let site = NewSite {
+        public_id: "s1",
+        owner: Some(ann.into()),
+        name: "Hangar 7",
+        address: "",
+        time_zone: "America/Chicago",
+    };
     let site = f.store.upsert_site(site).await.unwrap();
     f.store
         .update_inverter(one, InverterEdit { site: Some(Some(site)), ..InverterEdit::default() })
@@ -162,22 +174,22 @@ async fn an_account_sees_what_its_grants_hold_with_site_and_role() {
     assert_eq!(f.store.visible_inverter(ann, "id-of-AAAA-2", NOW).await.unwrap(), None);
     f.grant(ann, one, Role::ReadWrite, None).await;
     assert_eq!(f.store.grants_on_inverter(one).await.unwrap().len(), 1);
-    assert_eq!(f.store.grants_of_account(ann).await.unwrap()[0].role, Role::ReadWrite);
-    assert!(f.store.remove_grant(ann, one).await.unwrap());
-    assert!(!f.store.remove_grant(ann, one).await.unwrap());
-    let nobody = f
-        .store
-        .set_grant(Grant { account: AccountKey(9), inverter: one, role: Role::ReadOnly, ends: None }, NOW);
-    assert!(nobody.await.is_err(), "foreign keys hold");
+    assert_eq!(f.store.grants_of(ann).await.unwrap()[0].role, Role::ReadWrite);
+    f.grant(bob, one, Role::ReadWrite, None).await;
+    assert!(f.store.remove_grant(ann.into(), one, &act(Verb::ShareRevoke)).await.unwrap());
+    assert!(!f.store.remove_grant(ann.into(), one, &act(Verb::ShareRevoke)).await.unwrap());
+    let nobody = Grant { holder: AccountKey(9).into(), inverter: one, role: Role::ReadOnly, ends: None };
+    assert!(f.store.set_grant(nobody, &act(Verb::ShareGrant)).await.is_err(), "foreign keys hold");
 }
 
 #[tokio::test]
 async fn sites_are_made_once_by_name_and_changed_after() {
     let f = fixture().await;
-    let new = |public_id, address| NewSite { public_id, name: "Dock", address, time_zone: "UTC" };
+    let new =
+        |public_id, address| NewSite { public_id, owner: None, name: "Dock", address, time_zone: "UTC" };
     let key = f.store.upsert_site(new("s1", "old")).await.unwrap();
     assert_eq!(f.store.upsert_site(new("s2", "new")).await.unwrap(), key);
-    let site = f.store.site_by_name("Dock").await.unwrap().unwrap();
+    let site = f.store.site_by_name(None, "Dock").await.unwrap().unwrap();
     assert_eq!((site.public_id.as_str(), site.address.as_str()), ("s1", "new"));
     assert_eq!(f.store.sites().await.unwrap(), [site]);
 }

@@ -161,14 +161,13 @@ async fn a_grant_that_ended_or_was_taken_counts_no_more() {
     let account = house.account("a@x.test").await;
     let cookie = house.session(account).await;
     let ends = Some(house.now().plus_ms(60_000));
-    let grant = fleet::Grant { account, inverter, role: Role::ReadOnly, ends };
-    house.state.set_grant(grant, house.now()).await.unwrap();
+    house.grant_until(account, inverter, Role::ReadOnly, ends).await;
     assert_eq!(house.get("/inverters/mine", &cookie).await.status(), StatusCode::OK);
     house.wait(60_000);
     assert_eq!(house.get("/inverters/mine", &cookie).await.status(), StatusCode::NOT_FOUND);
     house.grant(account, inverter, Role::ReadOnly).await;
     assert_eq!(house.get("/inverters/mine", &cookie).await.status(), StatusCode::OK);
-    house.state.remove_grant(account, inverter).await.unwrap();
+    house.ungrant(account, inverter).await;
     assert_eq!(house.get("/inverters/mine", &cookie).await.status(), StatusCode::NOT_FOUND);
 }
 

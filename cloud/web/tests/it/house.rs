@@ -9,14 +9,16 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
+use fleet::audit::Verb;
 use fleet::session::Life;
-use fleet::{AccountKey, Grant, InverterKey, InverterState, Role, apply};
+use fleet::{AccountKey, Grant, Holder, InverterKey, InverterState, Role, apply};
 use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use store::Position;
 use store::history::{Config, History};
 use store::state::{
-    Email, NewAccount, NewInverter, NewSession, NewSite, NewToken, StateStore, TokenReach, TokenScope,
+    Act, By, Email, NewAccount, NewInverter, NewSession, NewSite, NewToken, StateStore, TokenReach,
+    TokenScope,
 };
 use tokio::sync::broadcast;
 use tower::ServiceExt;
@@ -140,6 +142,7 @@ impl House {
     pub async fn inverter(&self, id: &str, name: &str) -> InverterKey {
         let site = NewSite {
             public_id: "stb",
+            owner: None,
             name: "St. Brendan Medical Center",
             address: "",
             time_zone: "America/New_York",
@@ -157,8 +160,36 @@ impl House {
         self.state.register_inverter(new).await.unwrap()
     }
 
-    pub async fn grant(&self, account: AccountKey, inverter: InverterKey, role: Role) {
-        self.state.set_grant(Grant { account, inverter, role, ends: None }, self.now()).await.unwrap();
+    pub async fn grant(&self, account: impl Into<Holder>, inverter: InverterKey, role: Role) {
+        self.grant_until(account, inverter, role, None).await;
+    }
+
+    pub async fn grant_until(
+        &self,
+        holder: impl Into<Holder>,
+        inverter: InverterKey,
+        role: Role,
+        ends: Option<UtcMs>,
+    ) {
+        let grant = Grant { holder: holder.into(), inverter, role, ends };
+        self.state.set_grant(grant, &self.act(Verb::ShareGrant)).await.unwrap();
+    }
+
+    /// Takes a grant away, whatever else there is: a keeper is left behind who can manage.
+    pub async fn ungrant(&self, holder: impl Into<Holder>, inverter: InverterKey) {
+        let keeper = Email::parse("keeper@x.test").unwrap();
+        let keeper = match self.state.account_by_email(&keeper).await.unwrap() {
+            Some(account) => account.key,
+            None => self.account("keeper@x.test").await,
+        };
+        self.grant(keeper, inverter, Role::ReadWrite).await;
+        assert!(
+            self.state.remove_grant(holder.into(), inverter, &self.act(Verb::ShareRevoke)).await.unwrap()
+        );
+    }
+
+    pub fn act(&self, verb: Verb) -> Act {
+        Act::new(verb, By::CommandLine, self.now(), [7; 32])
     }
 
     /// Takes a reading as the pipeline would, and pulses.

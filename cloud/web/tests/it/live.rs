@@ -131,7 +131,7 @@ async fn the_fleet_hears_of_its_own_inverters_only() {
     // A grant that is given while the page is open shows, one that is taken goes.
     house.grant(account, theirs, Role::ReadOnly).await;
     stream.until("fragment", "Bunker").await;
-    house.state.remove_grant(account, theirs).await.unwrap();
+    house.ungrant(account, theirs).await;
     loop {
         let data = stream.until("fragment", "id=\"list\"").await;
         if !data.contains("Bunker") {
@@ -145,7 +145,7 @@ async fn a_taken_grant_ends_the_stream_before_another_word() {
     let (house, account, inverter, proof) = house().await;
     let mut stream = Stream::open(&house, "/live/inverters/mine", &proof).await;
     stream.until("fragment", "id=\"i-hero\"").await;
-    house.state.remove_grant(account, inverter).await.unwrap();
+    house.ungrant(account, inverter).await;
     house.wait(1_000);
     house.read(inverter, house.now(), outage(11));
     let rest = stream.rest().await;

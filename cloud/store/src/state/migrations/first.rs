@@ -8,7 +8,7 @@ use sea_orm_migration::schema::{
 
 use super::{reference, table};
 
-/// Accounts, sessions, tokens, sites, inverters, certificates, grants, events, snapshots.
+/// Accounts, organizations, sessions, tokens, sites, inverters, certificates, grants, events, snapshots.
 pub(super) struct First;
 
 impl MigrationName for First {
@@ -32,9 +32,14 @@ impl MigrationTrait for First {
             }
             manager.create_index(index).await?;
         }
-        let mut unique = Index::create();
-        unique.name("grants_of_holder").table("grants").col("inverter_id").col("account_id").unique();
-        manager.create_index(unique).await?;
+        for (name, table, columns) in UNIQUE {
+            let mut unique = Index::create();
+            unique.name(*name).table(*table).unique();
+            for column in columns {
+                unique.col(*column);
+            }
+            manager.create_index(unique).await?;
+        }
         let mut first = Query::insert();
         first.into_table("generations").columns(["id", "value"]).values_panic([0.into(), 0.into()]);
         manager.execute(first).await
@@ -47,7 +52,17 @@ const INDEXES: &[(&str, &str, &[&str])] = &[
     ("api_tokens_of_account", "api_tokens", &["account_id"]),
     ("certificates_of_inverter", "certificates", &["inverter_id"]),
     ("grants_of_account", "grants", &["account_id"]),
+    ("grants_of_organization", "grants", &["organization_id"]),
+    ("inverters_of_site", "inverters", &["site_id"]),
     ("events_by_time", "events", &["inverter_id", "occurred_at"]),
+];
+
+/// Unique pairs. One of the two owners' columns is null, and nulls never equal: each index binds its own kind only.
+const UNIQUE: &[(&str, &str, [&str; 2])] = &[
+    ("grants_of_holder", "grants", ["inverter_id", "account_id"]),
+    ("grants_of_holding_organization", "grants", ["inverter_id", "organization_id"]),
+    ("sites_of_account", "sites", ["account_id", "name"]),
+    ("sites_of_organization", "sites", ["organization_id", "name"]),
 ];
 
 fn people() -> Vec<TableCreateStatement> {
@@ -59,6 +74,13 @@ fn people() -> Vec<TableCreateStatement> {
             .col(string("password_hash"))
             .col(boolean("operator"))
             .col(boolean("disabled"))
+            .col(big_integer("created_at"))
+            .take(),
+        table("organizations")
+            .col(big_pk_auto("id"))
+            .col(string_uniq("public_id"))
+            .col(string("name"))
+            .col(boolean("second_factor_required"))
             .col(big_integer("created_at"))
             .take(),
         table("sessions")
@@ -93,9 +115,13 @@ fn fleet() -> Vec<TableCreateStatement> {
         table("sites")
             .col(big_pk_auto("id"))
             .col(string_uniq("public_id"))
-            .col(string_uniq("name"))
+            .col(string("name"))
             .col(string("address"))
             .col(string("time_zone"))
+            .col(big_integer_null("account_id"))
+            .col(big_integer_null("organization_id"))
+            .foreign_key(&mut reference("sites", "account_id", "accounts", ForeignKeyAction::Cascade))
+            .foreign_key(&mut of_organization("sites"))
             .take(),
         // Keys are never used again (AUTOINCREMENT, a sequence): journal and history hold them.
         table("inverters")
@@ -104,6 +130,7 @@ fn fleet() -> Vec<TableCreateStatement> {
             .col(string_uniq("serial"))
             .col(string("name"))
             .col(string("model"))
+            .col(string("place").default(""))
             .col(big_integer_null("site_id"))
             .col(big_integer_null("required_minutes"))
             .col(big_integer("registered_at"))
@@ -125,13 +152,21 @@ fn fleet() -> Vec<TableCreateStatement> {
             .col(big_pk_auto("id"))
             .col(big_integer("inverter_id"))
             .col(big_integer_null("account_id"))
+            .col(big_integer_null("organization_id"))
             .col(string("role"))
             .col(big_integer("granted_at"))
             .col(big_integer_null("ends_at"))
+            // The default notification that comes along (decision 24).
+            .col(boolean("critical_by_email").default(true))
             .foreign_key(&mut reference("grants", "inverter_id", "inverters", ForeignKeyAction::Cascade))
             .foreign_key(&mut reference("grants", "account_id", "accounts", ForeignKeyAction::Cascade))
+            .foreign_key(&mut of_organization("grants"))
             .take(),
     ]
+}
+
+fn of_organization(table: &'static str) -> ForeignKeyCreateStatement {
+    reference(table, "organization_id", "organizations", ForeignKeyAction::Cascade)
 }
 
 /// These rows come from the journal, which may still speak of an inverter whose row is gone: no foreign keys.

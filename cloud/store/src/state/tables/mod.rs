@@ -14,6 +14,7 @@ macro_rules! entity {
 
 pub(super) mod audit;
 pub(super) mod factors;
+pub(super) mod organizations;
 pub(super) mod outbox;
 
 pub(super) mod account {
@@ -84,6 +85,9 @@ pub(super) mod site {
         pub name: String,
         pub address: String,
         pub time_zone: String,
+        /// Whose: one of the two, or nobody's.
+        pub account_id: Option<i64>,
+        pub organization_id: Option<i64>,
     }
     entity!();
 }
@@ -99,6 +103,8 @@ pub(super) mod inverter {
         pub serial: String,
         pub name: String,
         pub model: String,
+        /// What feeds it, where in the building it stands.
+        pub place: String,
         pub site_id: Option<i64>,
         pub required_minutes: Option<i64>,
         pub registered_at: i64,
@@ -128,11 +134,14 @@ pub(super) mod grant {
         #[sea_orm(primary_key)]
         pub id: i64,
         pub inverter_id: i64,
-        /// The holder: an account today. An organisation gets its own column beside it, one of the two being set.
+        /// The holder: one of the two.
         pub account_id: Option<i64>,
+        pub organization_id: Option<i64>,
         pub role: String,
         pub granted_at: i64,
         pub ends_at: Option<i64>,
+        /// Critical alarms by e-mail: the notification that comes along with a grant (decision 24).
+        pub critical_by_email: bool,
     }
     entity!();
 }
