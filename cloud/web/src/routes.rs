@@ -20,12 +20,26 @@ pub enum Access {
     SignedIn,
     /// Signed-in people with a grant on the inverter in the path, by cookie.
     Inverter,
+    /// Signed-in people who may manage the inverter in the path.
+    Manage,
+    /// Members of the organization in the path, viewers too.
+    Organization,
+    /// Its members and owners.
+    OrganizationWork,
+    /// Its owners.
+    OrganizationOwn,
+    /// Members of the organization that owns the site in the path, viewers too; the account that owns it.
+    Site,
+    /// The organization's members and owners; the account that owns the site.
+    SiteWork,
     /// Operators with a session; to everybody else who is signed in the route is not there.
     Operator,
     /// Accounts, by cookie or bearer token.
     Api,
     /// Accounts with a grant on the inverter in the path, by cookie or bearer token.
     ApiInverter,
+    /// Accounts that may manage the inverter in the path, by cookie or by a token to write.
+    ApiEdit,
 }
 
 /// One line of the table.

@@ -1,141 +1,305 @@
 //! Every route × everybody: what is somebody else's is not there.
+//!
+//! The cells follow from the router's own table ([`ROUTES`]): who is let in by a route's [`Access`]. A route that answers
+//! those whom it lets in with something else than 200 has one line in [`ANSWERS`], a new parameter of a path one line in
+//! [`FILLED`]. A route that this test does not know how to ask fails it.
 
-use fleet::Role;
+use fleet::session::Life;
+use fleet::{AccountKey, MemberRole, Role};
 use http::{Method, StatusCode, header};
 use web::{Access, ROUTES, Route};
 
-use crate::house::{House, Proof, body, sample};
+use crate::house::{CLUB, House, Proof, body, sample};
+
+/// What a route answers whom it lets in: method, path, status, and whether it asks for a fresh proof first. An empty
+/// form is sent.
+const ANSWERS: &[(&str, &str, u16, Proves)] = &[
+    ("GET", "/", 303, Proves::Nothing),
+    ("POST", "/sign-in", 400, Proves::Nothing),
+    ("POST", "/sign-out", 303, Proves::Nothing),
+    ("POST", "/confirm", 400, Proves::Nothing),
+    ("GET", "/assets/{file}", 404, Proves::Nothing),
+];
+
+/// What public routes answer whom they know, where that is something else.
+const SIGNED_IN: &[(&str, &str, u16)] = &[("GET", "/sign-in", 303)];
+
+/// Parameters: one that is `mine` or the club's, somebody else's, one that is not there.
+const FILLED: &[(&str, &str, &str, &str)] =
+    &[("{id}", "mine", "theirs", "nowhere"), ("{file}", "nothing.css", "nothing.css", "nothing.js")];
+
+/// Unsafe requests that a remembered device may make.
+const REMEMBERED_MAY: &[&str] = &["/confirm"];
+
+/// Whether a route asks for a fresh proof.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Proves {
+    Nothing,
+    Fresh,
+}
 
 /// Whom a request comes from.
+#[derive(Clone)]
 struct Somebody {
     name: &'static str,
-    proof: Proof,
-    /// Counts on pages; counts on the API; has a grant on `mine`.
-    page: bool,
-    api: bool,
-    grant: bool,
+    account: Option<AccountKey>,
+    by: By,
+    /// On the inverter `mine`, whatever it comes by.
+    role: Option<Role>,
+    /// In the organization `CLUB`.
+    member: Option<MemberRole>,
     operator: bool,
 }
 
-/// A path of a route with its parameters filled in; a parameter that this test does not know fails it.
-fn filled(route: &Route, id: &str) -> String {
-    let path = route.path.replace("{id}", id).replace("{file}", "nothing.css");
-    assert!(!path.contains('{'), "this test does not know how to ask {}", route.path);
+/// How somebody proves who they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum By {
+    Nothing,
+    MadeUpCookie,
+    MadeUpToken,
+    /// Signed in a moment ago.
+    Session,
+    /// Signed in 20 minutes ago, active since.
+    OldProof,
+    /// Signed in two hours ago on a device that is remembered.
+    Remembered,
+    ReadToken,
+    WriteToken,
+    /// A token to write that reaches another inverter only.
+    TokenElsewhere,
+}
+
+/// What is expected of one cell.
+#[derive(Debug, PartialEq, Eq)]
+enum Cell {
+    SignIn,
+    Confirm,
+    Status(u16),
+}
+
+impl Somebody {
+    fn page(&self) -> bool {
+        matches!(self.by, By::Session | By::OldProof | By::Remembered)
+    }
+
+    fn api(&self) -> bool {
+        self.page() || self.token()
+    }
+
+    fn token(&self) -> bool {
+        matches!(self.by, By::ReadToken | By::WriteToken | By::TokenElsewhere)
+    }
+
+    /// A proof of its own for each request: signing out ends a session.
+    async fn proof(&self, house: &House) -> Proof {
+        const MINUTE: i64 = 60_000;
+        let now = house.now();
+        let Some(account) = self.account else {
+            return match self.by {
+                By::MadeUpCookie => Proof::Cookie("A".repeat(43)),
+                By::MadeUpToken => Proof::Token("A".repeat(43)),
+                _ => Proof::None,
+            };
+        };
+        match self.by {
+            By::OldProof => {
+                let life = Life::begin(now.plus_ms(-20 * MINUTE), false);
+                house.session_of(account, life.used(now)).await
+            }
+            By::Remembered => house.session_of(account, Life::begin(now.plus_ms(-120 * MINUTE), true)).await,
+            By::ReadToken => house.token(account).await,
+            By::WriteToken => house.token_reaching(account, true, None).await,
+            By::TokenElsewhere => {
+                let elsewhere = house.state.inverters().await.unwrap();
+                let elsewhere = elsewhere.iter().find(|inverter| inverter.public_id == "theirs").unwrap();
+                house.token_reaching(account, true, Some(elsewhere.key)).await
+            }
+            _ => house.session(account).await,
+        }
+    }
+}
+
+/// What an object needs, compared with what somebody has: 404 with nothing, 403 with too little.
+fn compare<R: PartialOrd>(has: Option<R>, needs: R) -> Option<u16> {
+    match has {
+        None => Some(404),
+        Some(has) if has < needs => Some(403),
+        Some(_) => None,
+    }
+}
+
+/// Why a route does not let somebody in who counts, if it does not.
+fn refused(access: Access, who: &Somebody) -> Option<u16> {
+    let reached = who.role.filter(|_| who.by != By::TokenElsewhere);
+    match access {
+        Access::Public | Access::SignedIn | Access::Api => None,
+        Access::Operator => (!who.operator).then_some(404),
+        Access::Inverter | Access::ApiInverter => compare(reached, Role::ReadOnly),
+        Access::Manage | Access::ApiEdit => {
+            compare(reached, Role::ReadWrite).or((who.by == By::ReadToken).then_some(403))
+        }
+        Access::Organization | Access::Site => compare(who.member, MemberRole::Viewer),
+        Access::OrganizationWork | Access::SiteWork => compare(who.member, MemberRole::Member),
+        Access::OrganizationOwn => compare(who.member, MemberRole::Owner),
+    }
+}
+
+fn expected(route: &Route, who: &Somebody) -> Cell {
+    let api = matches!(route.access, Access::Api | Access::ApiInverter | Access::ApiEdit);
+    let (live, unsafe_) = (route.path.starts_with("/live/"), route.method != "GET");
+    // Only who looks at a page is led to the sign-in page; a form that was sent is refused.
+    let sign_in = if api || live || unsafe_ { Cell::Status(401) } else { Cell::SignIn };
+    let confirm = if api || live { Cell::Status(403) } else { Cell::Confirm };
+    let here = |line: &(&str, &str)| *line == (route.method, route.path);
+    if route.access == Access::Public {
+        let known = SIGNED_IN.iter().find(|(method, path, _)| who.page() && here(&(method, path)));
+        if let Some((.., status)) = known {
+            return Cell::Status(*status);
+        }
+    } else if !(if api { who.api() } else { who.page() }) {
+        return sign_in;
+    } else if who.by == By::Remembered && unsafe_ && !REMEMBERED_MAY.contains(&route.path) {
+        return confirm;
+    }
+    if let Some(status) = refused(route.access, who) {
+        return Cell::Status(status);
+    }
+    let answer = ANSWERS.iter().find(|(method, path, ..)| here(&(method, path)));
+    let fresh = answer.is_some_and(|(.., proves)| *proves == Proves::Fresh);
+    let fresh = fresh || (route.access == Access::Operator && unsafe_);
+    if fresh && !(who.by == By::Session || who.token()) {
+        return confirm;
+    }
+    if route.access == Access::Operator && who.by == By::Remembered {
+        return confirm;
+    }
+    Cell::Status(answer.map_or(200, |(_, _, status, _)| *status))
+}
+
+/// A path of a route with its parameters filled in, by `which` of the three.
+fn filled(
+    route: &Route,
+    which: fn(&(&str, &'static str, &'static str, &'static str)) -> &'static str,
+) -> String {
+    let fill = |path: String, line: &(&str, &'static str, &'static str, &'static str)| {
+        path.replace(line.0, which(line))
+    };
+    let path = FILLED.iter().fold(route.path.to_owned(), fill);
+    assert!(!path.contains('{'), "say in FILLED how to ask {}", route.path);
     path
 }
 
-fn expected(route: &Route, who: &Somebody) -> StatusCode {
-    // Only who looks at a page is led to the sign-in page; a form that was sent is refused.
-    let page = route.method == "GET" && !route.path.starts_with("/live/");
-    let sign_in = if page { StatusCode::SEE_OTHER } else { StatusCode::UNAUTHORIZED };
-    let seen = |counts: bool, otherwise| match (counts, who.grant) {
-        (false, _) => otherwise,
-        (true, true) => StatusCode::OK,
-        (true, false) => StatusCode::NOT_FOUND,
-    };
-    match (route.access, route.method, route.path) {
-        (Access::Public, "GET", "/sign-in") if who.page => StatusCode::SEE_OTHER,
-        (Access::Public, "GET", "/sign-in" | "/api/openapi.json") => StatusCode::OK,
-        (Access::Public, "POST", "/sign-in") => StatusCode::BAD_REQUEST,
-        (Access::Public, "POST", "/sign-out") => StatusCode::SEE_OTHER,
-        (Access::Public, "GET", "/assets/{file}") => StatusCode::NOT_FOUND,
-        (Access::Public, ..) => panic!("say here what {} {} answers", route.method, route.path),
-        (Access::SignedIn, _, "/") => StatusCode::SEE_OTHER,
-        (Access::SignedIn, "POST", "/confirm") if who.page => StatusCode::BAD_REQUEST,
-        (Access::SignedIn, ..) => {
-            if who.page {
-                StatusCode::OK
-            } else {
-                sign_in
-            }
+async fn everybody(house: &House) -> Vec<Somebody> {
+    let mine = house.inverter("mine", "East Tower").await;
+    let theirs = house.inverter("theirs", "Secret Bunker").await;
+    house.read(mine, house.now(), sample(104));
+    let club = house.club().await;
+    house.grant(club, mine, Role::ReadWrite).await;
+    let mut all = Vec::new();
+    let nobody = |name, by| Somebody { name, account: None, by, role: None, member: None, operator: false };
+    all.push(nobody("anonymous", By::Nothing));
+    all.push(nobody("made-up cookie", By::MadeUpCookie));
+    all.push(nobody("made-up token", By::MadeUpToken));
+    let (look, manage) = (Some(Role::ReadOnly), Some(Role::ReadWrite));
+    // The club holds `mine` read-write: a viewer of the club only looks.
+    for (name, role, member) in [
+        ("a fresh user", None, None),
+        ("another tenant", None, None),
+        ("read-only", look, None),
+        ("read-write", manage, None),
+        ("the club's viewer", look, Some(MemberRole::Viewer)),
+        ("the club's member", manage, Some(MemberRole::Member)),
+        ("the club's owner", manage, Some(MemberRole::Owner)),
+    ] {
+        let account = house.account(&format!("{}@x.test", name.replace([' ', '\''], "."))).await;
+        match (member, role) {
+            (Some(member), _) => house.member(club, account, member).await,
+            (None, Some(role)) => house.grant(account, mine, role).await,
+            (None, None) => {}
         }
-        (Access::Operator, ..) if !who.page => sign_in,
-        (Access::Operator, ..) if !who.operator => StatusCode::NOT_FOUND,
-        (Access::Operator, ..) => StatusCode::OK,
-        (Access::Inverter, ..) => seen(who.page, sign_in),
-        (Access::Api, ..) => {
-            if who.api {
-                StatusCode::OK
-            } else {
-                StatusCode::UNAUTHORIZED
-            }
+        if name == "another tenant" {
+            house.grant(account, theirs, Role::ReadWrite).await;
         }
-        (Access::ApiInverter, ..) => seen(who.api, StatusCode::UNAUTHORIZED),
+        let somebody = |by| Somebody { name, account: Some(account), by, role, member, operator: false };
+        all.extend(
+            [By::Session, By::OldProof, By::Remembered, By::ReadToken, By::WriteToken, By::TokenElsewhere]
+                .map(somebody),
+        );
     }
+    let operator = Some(house.operator("operator@x.test").await);
+    for by in [By::Session, By::OldProof, By::Remembered, By::ReadToken, By::WriteToken] {
+        all.push(Somebody { account: operator, operator: true, ..nobody("an operator", by) });
+    }
+    all
 }
 
 #[tokio::test]
 async fn every_route_answers_everybody_as_the_table_says() {
     let house = House::new().await;
-    let mine = house.inverter("mine", "East Tower").await;
-    house.read(mine, house.now(), sample(104));
-    let (writer, reader, guest, gone, operator) = (
-        house.account("writer@x.test").await,
-        house.account("reader@x.test").await,
-        house.account("guest@x.test").await,
-        house.account("gone@x.test").await,
-        house.operator("operator@x.test").await,
-    );
-    house.grant(writer, mine, Role::ReadWrite).await;
-    house.grant(reader, mine, Role::ReadOnly).await;
-    house.grant(gone, mine, Role::ReadWrite).await;
-    let everybody =
-        |page, api, grant| move |name, proof| Somebody { name, proof, page, api, grant, operator: false };
-    let (cookie, token, nobody) =
-        (everybody(true, true, true), everybody(false, true, true), everybody(false, false, false));
-    let disabled = [house.session(gone).await, house.token(gone).await];
-    house.state.set_account_disabled(gone, true).await.unwrap();
-    let [gone_cookie, gone_token] = disabled;
-    let mut all = vec![
-        nobody("anonymous", Proof::None),
-        nobody("made-up cookie", Proof::Cookie("A".repeat(43))),
-        nobody("made-up token", Proof::Token("A".repeat(43))),
-        nobody("disabled account's cookie", gone_cookie),
-        nobody("disabled account's token", gone_token),
-        cookie("read-write cookie", Proof::None),
-        cookie("read-only cookie", house.session(reader).await),
-        token("read-only token", house.token(reader).await),
-        token("read-write token", house.token(writer).await),
-        everybody(true, true, false)("no grant, cookie", house.session(guest).await),
-        everybody(false, true, false)("no grant, token", house.token(guest).await),
-        Somebody {
-            operator: true,
-            ..everybody(true, true, false)("operator's cookie", house.session(operator).await)
-        },
-        everybody(false, true, false)("operator's token", house.token(operator).await),
-    ];
+    let all = everybody(&house).await;
     let mut asked = 0;
     for route in ROUTES {
-        for who in &mut all {
-            // Signing out ends a session: a fresh one for each request.
-            let proof = match (who.name, &who.proof) {
-                ("read-write cookie", _) => house.session(writer).await,
-                ("read-only cookie", _) => house.session(reader).await,
-                ("no grant, cookie", _) => house.session(guest).await,
-                ("operator's cookie", _) => house.session(operator).await,
-                (_, proof) => proof.clone(),
-            };
-            let method: Method = route.method.parse().unwrap();
-            let response = house.send(method, &filled(route, "mine"), &proof, &[], "").await;
-            let found = response.status();
-            assert_eq!(found, expected(route, who), "{} {} as {}", route.method, route.path, who.name);
+        for who in &all {
+            let proof = who.proof(&house).await;
+            check(&house, route, who, &proof).await;
             asked += 1;
         }
     }
-    assert_eq!(asked, ROUTES.len() * 13);
+    // 3 who are nobody, 7 accounts in 6 ways, an operator in 5.
+    assert_eq!(asked, ROUTES.len() * 50);
+}
+
+async fn check(house: &House, route: &Route, who: &Somebody, proof: &Proof) {
+    let method: Method = route.method.parse().unwrap();
+    let response = house.send(method, &filled(route, |line| line.1), proof, &[], "").await;
+    let leads_to = |place: &str| {
+        let to = response.headers().get(header::LOCATION).map(|to| to.to_str().unwrap());
+        response.status() == StatusCode::SEE_OTHER && to.is_some_and(|to| to.starts_with(place))
+    };
+    let found = match response.status() {
+        _ if leads_to("/confirm") => Cell::Confirm,
+        _ if route.method == "GET" && leads_to("/sign-in") => Cell::SignIn,
+        status => Cell::Status(status.as_u16()),
+    };
+    let cell = format!("{} {} as {} by {:?}", route.method, route.path, who.name, who.by);
+    assert_eq!(found, expected(route, who), "{cell}");
 }
 
 #[tokio::test]
-async fn a_foreign_inverter_and_a_missing_one_are_the_same() {
+async fn a_disabled_account_is_nobody() {
+    let house = House::new().await;
+    for mut who in everybody(&house).await.into_iter().filter(|who| who.name == "read-write") {
+        house.state.set_account_disabled(who.account.unwrap(), false).await.unwrap();
+        let before = who.proof(&house).await;
+        house.state.set_account_disabled(who.account.unwrap(), true).await.unwrap();
+        who.by = if who.token() { By::MadeUpToken } else { By::MadeUpCookie };
+        for route in ROUTES {
+            check(&house, route, &who, &before).await;
+        }
+    }
+}
+
+#[test]
+fn every_answer_is_of_a_route() {
+    let there = |method, path| ROUTES.iter().any(|route| (route.method, route.path) == (method, path));
+    for (method, path, ..) in ANSWERS {
+        assert!(there(*method, *path), "no route: {method} {path}");
+    }
+    assert!(FILLED.iter().all(|line| ROUTES.iter().any(|route| route.path.contains(line.0))));
+}
+
+#[tokio::test]
+async fn what_is_somebody_elses_and_what_is_missing_are_the_same() {
     let house = House::new().await;
     let theirs = house.inverter("theirs", "Secret Bunker").await;
     house.read(theirs, house.now(), sample(104));
     let guest = house.account("guest@x.test").await;
     let (cookie, token) = (house.session(guest).await, house.token(guest).await);
-    for route in ROUTES.iter().filter(|route| route.path.contains("{id}")) {
+    for route in ROUTES.iter().filter(|route| route.path.contains('{')) {
         let proof = if route.path.starts_with("/api/") { &token } else { &cookie };
-        let foreign = house.get(&filled(route, "theirs"), proof).await;
-        let missing = house.get(&filled(route, "nowhere"), proof).await;
+        let method: Method = route.method.parse().unwrap();
+        let foreign = house.send(method.clone(), &filled(route, |line| line.2), proof, &[], "").await;
+        let missing = house.send(method, &filled(route, |line| line.3), proof, &[], "").await;
         assert_eq!(foreign.status(), missing.status(), "{}", route.path);
         let named = |headers: &http::HeaderMap| {
             headers.iter().map(|(name, value)| format!("{name}: {value:?}")).collect::<Vec<_>>()
@@ -152,6 +316,11 @@ async fn a_foreign_inverter_and_a_missing_one_are_the_same() {
     let list = house.text("/api/v1/inverters", &token).await;
     assert_eq!(list, r#"{"items":[]}"#);
     assert!(!house.text("/fleet", &cookie).await.contains("Bunker"));
+}
+
+#[test]
+fn the_club_is_named_as_elsewhere() {
+    assert_eq!(CLUB.len(), web::organization_code().unwrap().len());
 }
 
 #[tokio::test]

@@ -11,14 +11,17 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use fleet::audit::Verb;
 use fleet::session::Life;
-use fleet::{AccountKey, Grant, Holder, InverterKey, InverterState, Role, apply};
+use fleet::{
+    AccountKey, Grant, Holder, InverterKey, InverterState, MemberRole, Membership, OrganizationKey, Role,
+    apply,
+};
 use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use store::Position;
 use store::history::{Config, History};
 use store::state::{
-    Act, By, Email, NewAccount, NewInverter, NewSession, NewSite, NewToken, StateStore, TokenReach,
-    TokenScope,
+    Act, By, Email, NewAccount, NewInverter, NewOrganization, NewSession, NewSite, NewToken, StateStore,
+    TokenReach, TokenScope,
 };
 use tokio::sync::broadcast;
 use tower::ServiceExt;
@@ -27,6 +30,8 @@ use wire::{BootId, Condition, Conditions, Flag, Quality, Quantity, Reading, Repo
 
 pub const ORIGIN: &str = "https://inverters.test";
 pub const HOST: &str = "inverters.test";
+/// Code of the organization that [`House::club`] makes.
+pub const CLUB: &str = "CLUB222222";
 pub const PASSWORD: &str = "correct horse battery";
 /// 2026-11-17, 3:07 AM in New York.
 pub const NOW: &str = "2026-11-17T08:07:00Z";
@@ -113,30 +118,50 @@ impl House {
     }
 
     pub async fn session(&self, account: AccountKey) -> Proof {
+        self.session_of(account, Life::begin(self.now(), false)).await
+    }
+
+    pub async fn session_of(&self, account: AccountKey, life: Life) -> Proof {
         let secret = Secret::new().unwrap();
-        let new = NewSession {
-            token_hash: secret.hash(),
-            account,
-            life: Life::begin(self.now(), false),
-            user_agent: "test",
-            address: None,
-        };
+        let new = NewSession { token_hash: secret.hash(), account, life, user_agent: "test", address: None };
         self.state.create_session(new).await.unwrap();
         Proof::Cookie(secret.reveal())
     }
 
     pub async fn token(&self, account: AccountKey) -> Proof {
+        self.token_reaching(account, false, None).await
+    }
+
+    /// A token to read, or to write too; of all inverters or of one.
+    pub async fn token_reaching(
+        &self,
+        account: AccountKey,
+        writes: bool,
+        only: Option<InverterKey>,
+    ) -> Proof {
         let secret = Secret::new().unwrap();
+        let scope = if writes { TokenScope::Write } else { TokenScope::Read };
         let new = NewToken {
             token_hash: secret.hash(),
             account,
             name: "test",
-            reach: &TokenReach { scope: TokenScope::Read, inverters: None },
+            reach: &TokenReach { scope, inverters: only.map(|only| vec![only]) },
             created_at: self.now(),
             expires_at: None,
         };
         self.state.create_token(new).await.unwrap();
         Proof::Token(secret.reveal())
+    }
+
+    /// An organization with the code [`CLUB`] that has nothing and nobody yet.
+    pub async fn club(&self) -> OrganizationKey {
+        let new = NewOrganization { public_id: CLUB, name: "Harborview Properties", owner: None };
+        self.state.create_organization(new, self.act(Verb::OrganizationAdd)).await.unwrap()
+    }
+
+    pub async fn member(&self, organization: OrganizationKey, account: AccountKey, role: MemberRole) {
+        let membership = Membership { organization, account, role };
+        self.state.set_member(membership, &self.act(Verb::MemberRole)).await.unwrap();
     }
 
     pub async fn inverter(&self, id: &str, name: &str) -> InverterKey {
