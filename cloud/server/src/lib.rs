@@ -1,7 +1,7 @@
 //! The cloud: the door for devices, the pipeline, the wiring of `inverter-connect`.
 //!
 //! In: one listening port, one configuration file, the commands of an operator. Out: acknowledgements to devices,
-//! pages to people, rows and files in the data folder. Holds no SQL and no template; never sends a PUBLISH.
+//! pages and mails to people, rows and files in the data folder. Holds no SQL and no template; never sends a PUBLISH.
 
 pub mod admin;
 pub mod cli;
@@ -12,6 +12,7 @@ pub mod device;
 pub mod door;
 pub mod ingest;
 pub mod live;
+pub mod notifier;
 pub mod pipeline;
 pub mod registry;
 pub mod serve;

@@ -2,6 +2,9 @@
 //! In: which set is wanted. Out: programs that are there, or one sentence that says what to install.
 //! Never changes the system except through the system's own package manager, and only as root.
 
+use std::fs::File;
+use std::io::{ErrorKind, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
@@ -28,6 +31,7 @@ const BUILD: &[Program] = &[
 /// What the tests start.
 const TESTS: &[Program] = &[
     Program { name: "mosquitto_pub", package: "mosquitto-clients", why: "a foreign publisher" },
+    Program { name: "exim4", package: "exim4-daemon-light", why: "a real mail server" },
     Program { name: "strace", package: "strace", why: "delays and fails fsync, traces ioctls" },
     Program { name: "chromium", package: "chromium", why: "browser flows" },
 ];
@@ -96,7 +100,9 @@ fn apt(programs: &[Program], needed: bool) -> Result<()> {
         shell::output(&mut command)
     };
     quiet(&["update"]).context("apt-get update")?;
+    let no_services = NoServices::begin()?;
     quiet(&[&["install"], packages.as_slice()].concat()).with_context(|| by_hand.clone())?;
+    drop(no_services);
     let still: Vec<_> = missing
         .iter()
         .filter(|program| shell::find(program.name).is_none())
@@ -106,6 +112,34 @@ fn apt(programs: &[Program], needed: bool) -> Result<()> {
         bail!("after apt-get these are still missing: {}; {by_hand}", still.join(", "));
     }
     Ok(())
+}
+
+/// Asked by Debian's packages before they start what they bring.
+const POLICY: &str = "/usr/sbin/policy-rc.d";
+
+/// While it lives, no package starts a service: tests start their own, in folders of their own. A policy that is there
+/// already is the machine's own and stays.
+struct NoServices {
+    ours: bool,
+}
+
+impl NoServices {
+    fn begin() -> Result<Self> {
+        let policy = File::options().write(true).create_new(true).mode(0o755).open(POLICY);
+        match policy.and_then(|mut file| file.write_all(b"#!/bin/sh\nexit 101\n")) {
+            Ok(()) => Ok(Self { ours: true }),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(Self { ours: false }),
+            Err(error) => Err(error).with_context(|| format!("cannot write {POLICY}")),
+        }
+    }
+}
+
+impl Drop for NoServices {
+    fn drop(&mut self) {
+        if self.ours {
+            let _ = std::fs::remove_file(POLICY);
+        }
+    }
 }
 
 /// Installs a list of `tools/xtask` into `target/tools/venv`, once per content of that list.

@@ -4,6 +4,7 @@
 //! write. Relative paths count from the file's own folder. Never opens the files it names: `serve --check` does.
 
 mod error;
+mod mail;
 mod reader;
 mod written;
 
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use error::ConfigError;
+pub use mail::{Encryption, Login, Mail, MailServer, MailSink};
 
 use crate::device::limits;
 
@@ -32,6 +34,8 @@ pub struct Config {
     pub device: Device,
     /// Bounds of the doors.
     pub limits: Limits,
+    /// How mails are sent; unless set, they wait.
+    pub mail: Option<Mail>,
     /// Waited before each commit; plays a slower disk in benchmarks.
     pub added_commit_delay: Duration,
 }
@@ -176,6 +180,7 @@ mod tests {
         assert_eq!(config.device.url, "wss://device.localhost:8443/mqtt");
         assert_eq!(config.device.ca, Path::new("/etc/ic/data/ca/device-ca.crt"));
         assert_eq!(config.metrics_listen, None);
+        assert_eq!(config.mail, None);
         assert_eq!(config.added_commit_delay, Duration::ZERO);
     }
 
@@ -216,6 +221,7 @@ mod tests {
         let mut every = parse(&uncommented.join("\n")).unwrap();
         assert_eq!(every.people.origin.take().as_deref(), Some("https://connect.example.com"));
         assert!(every.metrics_listen.take().is_some());
+        assert!(every.mail.take().is_some_and(|mail| mail.to_string().starts_with("smtps://")));
         assert_eq!(every, config);
     }
 

@@ -41,6 +41,7 @@ impl Reader<'_> {
             people: self.people(written.people, &data_dir)?,
             device: self.device(written.device, &data_dir, listen)?,
             limits: self.limits(&written.limits)?,
+            mail: self.mail(written.mail)?,
             added_commit_delay: Duration::from_micros(written.journal.added_commit_delay_us.unwrap_or(0)),
             data_dir,
             listen,
@@ -129,13 +130,10 @@ impl Reader<'_> {
     }
 
     fn name(&self, key: &'static str, name: String, example: &'static str) -> Result<String, ConfigError> {
-        let label = |label: &str| {
-            (1..=63).contains(&label.len()) && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-        };
         if name.parse::<std::net::IpAddr>().is_ok() {
             return Err(self.value(key, name, "an IP address always means the device door", example));
         }
-        if name.len() > 253 || !name.split('.').all(label) {
+        if !is_host_name(&name) {
             return Err(self.value(key, name, "it is not a host name", example));
         }
         Ok(name.to_ascii_lowercase())
@@ -158,15 +156,15 @@ impl Reader<'_> {
         written.map_or_else(|| folder.join(name), |path| self.absolute(path))
     }
 
-    fn absolute(&self, path: PathBuf) -> PathBuf {
+    pub(super) fn absolute(&self, path: PathBuf) -> PathBuf {
         self.file.parent().map_or(path.clone(), |folder| folder.join(path))
     }
 
-    fn missing(&self, key: &'static str, example: &'static str) -> ConfigError {
+    pub(super) fn missing(&self, key: &'static str, example: &'static str) -> ConfigError {
         ConfigError::Missing { file: self.file.to_owned(), key, example }
     }
 
-    fn value(
+    pub(super) fn value(
         &self,
         key: &'static str,
         value: impl ToString,
@@ -181,4 +179,11 @@ impl Reader<'_> {
             example,
         }
     }
+}
+
+pub(super) fn is_host_name(name: &str) -> bool {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len()) && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    };
+    name.len() <= 253 && name.split('.').all(label)
 }

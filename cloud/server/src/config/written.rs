@@ -14,6 +14,7 @@ pub(super) struct Written {
     pub(super) people: WrittenPeople,
     pub(super) device: WrittenDevice,
     pub(super) limits: WrittenLimits,
+    pub(super) mail: WrittenMail,
     pub(super) journal: WrittenJournal,
 }
 
@@ -46,6 +47,18 @@ pub(super) struct WrittenLimits {
     pub(super) handshakes_per_second_per_address: Option<u32>,
     pub(super) reports_per_second: Option<u32>,
     pub(super) report_burst: Option<u32>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct WrittenMail {
+    pub(super) smtp: Option<String>,
+    pub(super) maildir: Option<PathBuf>,
+    pub(super) from: Option<String>,
+    pub(super) reply_to: Option<String>,
+    pub(super) username: Option<String>,
+    pub(super) password_file: Option<PathBuf>,
+    pub(super) ca_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]

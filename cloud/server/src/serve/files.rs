@@ -49,12 +49,12 @@ pub fn load(config: &Config) -> anyhow::Result<Tls> {
 const SERVER: &str = "Put the door's certificate chain there (PEM), or for a lab: \
                       inverter-connect admin ca init --server-names localhost,127.0.0.1";
 
-struct Reader<'a> {
-    file: &'a Path,
+pub(super) struct Reader<'a> {
+    pub(super) file: &'a Path,
 }
 
 impl Reader<'_> {
-    fn certificates(
+    pub(super) fn certificates(
         &self,
         key: &str,
         path: &Path,
@@ -77,7 +77,7 @@ impl Reader<'_> {
         })
     }
 
-    fn named(&self, key: &str, path: &Path, why: &str) -> String {
+    pub(super) fn named(&self, key: &str, path: &Path, why: &str) -> String {
         format!("{}: `{key}` = {:?} {why}", self.file.display(), path.display().to_string())
     }
 }

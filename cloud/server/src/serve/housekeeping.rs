@@ -22,7 +22,7 @@ const SEAL_EVERY: Duration = Duration::from_secs(5);
 /// Merging and deleting: deletion is due at midnight, and no one may see past 30 days in the meantime anyway.
 const SWEEP_EVERY: Duration = Duration::from_secs(600);
 const TELL_EVERY: Duration = Duration::from_secs(300);
-/// Events and sessions live as long as readings.
+/// Events, receipts of mails and sessions live as long as readings.
 const KEEP_MS: i64 = 30 * DAY_MS;
 
 /// Starts the thread and the task.
@@ -69,6 +69,7 @@ async fn keep_state(state: StateStore, clock: Clock) {
         let now: UtcMs = clock();
         let forgotten = async {
             state.delete_events_before(now.plus_ms(-KEEP_MS)).await?;
+            state.delete_mails_before(now.plus_ms(-KEEP_MS)).await?;
             state.delete_expired_sessions(now).await
         };
         if let Err(error) = forgotten.await {

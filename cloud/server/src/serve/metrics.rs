@@ -15,6 +15,7 @@ use super::Parts;
 use crate::device;
 use crate::ingest::Ingest;
 use crate::live::LiveStates;
+use crate::notifier;
 use crate::pipeline;
 use crate::registry::Registry;
 
@@ -25,6 +26,7 @@ struct Sources {
     devices: Arc<device::Counters>,
     registry: Arc<Registry>,
     live: Arc<LiveStates>,
+    mails: Arc<notifier::Counters>,
 }
 
 /// Starts answering.
@@ -46,6 +48,7 @@ pub(super) async fn spawn(
         devices: Arc::clone(&parts.device_counters),
         registry: Arc::clone(&parts.registry),
         live: Arc::clone(&parts.live),
+        mails: Arc::clone(&parts.mail_counters),
     });
     let router = Router::new()
         .route("/health", get(|| async { "ok\n" }))
@@ -77,7 +80,7 @@ fn text(sources: &Sources) -> String {
         ("inverters_reporting", sources.live.count() as u64),
     ];
     let mut text = String::new();
-    for (name, value) in own {
+    for (name, value) in own.into_iter().chain(sources.mails.all()) {
         text.push_str(&format!("inverter_connect_{name} {value}\n"));
     }
     for (name, value) in sources.devices.totals() {

@@ -5,6 +5,7 @@
 
 mod files;
 mod housekeeping;
+mod mail;
 mod metrics;
 mod refresh;
 mod stop;
@@ -25,6 +26,7 @@ use crate::data_dir;
 use crate::door::{self, DeviceDoor, DoorConfig};
 use crate::ingest::{self, Batch, Ingest, Ticket};
 use crate::live::LiveStates;
+use crate::notifier;
 use crate::pipeline;
 use crate::registry::Registry;
 use stop::Fatal;
@@ -50,10 +52,13 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
 /// The first file that does not do, and what to put there.
 pub fn check(config: &Config) -> anyhow::Result<()> {
     files::load(config)?;
+    mail::load(config)?;
     println!("{} is good.", config.file.display());
     println!("people   https://{} on {}", config.people.names.join(", https://"), config.listen);
     println!("devices  {} ({})", config.device.name, config.device.url);
     println!("data     {}", config.data_dir.display());
+    let mails = config.mail.as_ref().map_or_else(|| mail::NONE.to_owned(), ToString::to_string);
+    println!("mails    {mails}");
     Ok(())
 }
 
@@ -67,10 +72,12 @@ struct Parts {
     ingest: Ingest,
     device_counters: Arc<crate::device::Counters>,
     pipeline_counters: Arc<pipeline::Counters>,
+    mail_counters: Arc<notifier::Counters>,
 }
 
 async fn serve(config: &Config) -> anyhow::Result<()> {
     let tls = files::load(config)?;
+    let way = mail::load(config)?;
     let listener = door::listen(config.listen).with_context(|| {
         format!("{}: cannot listen on `listen` = {}", config.file.display(), config.listen)
     })?;
@@ -83,6 +90,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     if let Some(address) = config.metrics_listen {
         metrics::spawn(address, &parts, &stopping).await?;
     }
+    let notifier = mail::spawn(way, &parts, &stopping);
     let origin = config.people.origin(address);
     let people = people(&parts, &origin)?;
     let door = tokio::spawn(door::run(
@@ -111,6 +119,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         parts.ingest.record((parts.clock)(), Body::CloudDown);
         tokio::task::spawn_blocking(move || appender.close()).await.context("the journal did not close")?;
         ended.await.context("the pipeline's thread failed")?;
+        notifier.await.context("the notifier's task failed")?;
         anyhow::Ok(())
     };
     tokio::select! {
@@ -147,6 +156,7 @@ async fn start(
         ingest,
         device_counters: Arc::default(),
         pipeline_counters: Arc::default(),
+        mail_counters: Arc::default(),
     };
     let (ending, ended) = tokio::sync::oneshot::channel();
     let pipeline = pipeline::Parts {

@@ -84,6 +84,13 @@ impl Authority {
         (vec![certificate.der().clone()], PrivateKeyDer::try_from(key.serialize_der()).unwrap())
     }
 
+    /// Certificate and key for servers of that name that read files.
+    pub fn server_pem(&self, name: &str) -> (String, String) {
+        let params = CertificateParams::new([name.to_owned()]).unwrap();
+        let key = KeyPair::generate().unwrap();
+        (params.signed_by(&key, &self.issuer).unwrap().pem(), key.serialize_pem())
+    }
+
     pub fn device(&self, serial: &str, key: InverterKey) -> Device {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, serial);

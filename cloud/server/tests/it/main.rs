@@ -18,6 +18,8 @@ mod door_setup;
 mod driven;
 mod fsync;
 mod ledger;
+mod mail;
+mod mail_server;
 mod mqtt_refusals;
 mod recordings;
 mod restart;

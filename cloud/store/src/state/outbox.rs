@@ -304,6 +304,22 @@ impl StateStore {
         Ok(counts)
     }
 
+    /// When the oldest mail that still waits was written.
+    ///
+    /// # Errors
+    /// [`StateError::Database`].
+    pub async fn oldest_queued_mail(&self) -> Result<Option<UtcMs>, StateError> {
+        let oldest: Option<Option<i64>> = Entity::find()
+            .select_only()
+            .column_as(Column::QueuedAt.min(), "oldest")
+            .filter(Column::State.eq(MailState::Queued.name()))
+            .into_tuple()
+            .one(&self.connection)
+            .await
+            .map_err(StateError::doing("find the oldest mail that waits"))?;
+        Ok(oldest.flatten().map(UtcMs))
+    }
+
     /// Forgets receipts of mails that were written before `before`, whatever became of them. How many.
     ///
     /// # Errors

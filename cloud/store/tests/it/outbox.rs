@@ -120,6 +120,7 @@ async fn what_a_mail_said_is_erased_and_its_receipt_is_kept_until_forgotten() {
     for key in ["sent", "failed", "expired"] {
         o.queue(key).await;
     }
+    assert_eq!(o.store.oldest_queued_mail().await.unwrap(), Some(NOW));
     let sent = o.claim("a", 0).await.unwrap();
     let failed = o.claim("b", 0).await.unwrap();
     assert!(o.store.mail_sent(sent.id, "a", "250 2.0.0 queued as 4711").await.unwrap());
@@ -127,6 +128,7 @@ async fn what_a_mail_said_is_erased_and_its_receipt_is_kept_until_forgotten() {
     o.store.expire_mails(NOW.plus_ms(30 * MINUTE_MS)).await.unwrap();
     let counts = o.store.mail_counts().await.unwrap();
     assert_eq!(counts.map(|(_, count)| count), [0, 1, 1, 1]);
+    assert_eq!(o.store.oldest_queued_mail().await.unwrap(), None);
     let receipts = o.store.receipts(None, 100).await.unwrap();
     let answers: Vec<_> = receipts.iter().map(|receipt| receipt.answer.as_deref().map(str::len)).collect();
     assert_eq!(answers, [None, Some(500), Some(24)]);

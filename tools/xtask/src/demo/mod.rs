@@ -6,6 +6,7 @@
 mod cast;
 mod children;
 mod fleet;
+mod mails;
 mod page;
 mod setup;
 mod told;
@@ -73,9 +74,9 @@ pub fn run(args: Args) -> Result<()> {
         let begun = Instant::now();
         let mut demo = Demo::start(&place, programs, &folder.path, port)?;
         if let Some(path) = &args.json {
-            told::write_json(path, &demo.cloud, &demo.children)?;
+            told::write_json(path, &demo.cloud, &demo.children, &demo.mails)?;
         }
-        told::print(&demo.cloud, &demo.programs, begun.elapsed().as_secs_f64(), &demo.story());
+        told::print(&demo.cloud, &demo.programs, &demo.mails, begun.elapsed().as_secs_f64(), &demo.story());
         tokio::select! {
             _ = interrupt.recv() => println!("\nending"),
             _ = terminate.recv() => println!("\nending"),
@@ -94,6 +95,8 @@ struct Demo {
     cloud: Cloud,
     children: Children,
     recording: Option<PathBuf>,
+    /// Address of the page of mails.
+    mails: String,
 }
 
 impl Demo {
@@ -106,6 +109,7 @@ impl Demo {
         children.start("cloud", &programs.cloud, &serve)?;
         let page = Page::new(&cloud)?;
         page.wait_until_up(|| broken(&mut children))?;
+        let mails = mails::serve(cloud.mails())?;
         println!("telling a day of the past, starting gateways and inverters");
         let named = std::env::var_os("INVERTER_CONNECT_CAPTURES").map(PathBuf::from);
         let real = fleet::recording(&place.root, named);
@@ -115,7 +119,7 @@ impl Demo {
         };
         cast::enter(&cloud, &programs, &mut children, &recording)?;
         page.wait_until_live(fleet::INVERTERS.len(), || broken(&mut children))?;
-        Ok(Self { programs, cloud, children, recording: real })
+        Ok(Self { programs, cloud, children, recording: real, mails })
     }
 
     fn story(&self) -> String {

@@ -173,6 +173,11 @@ impl Cloud {
         self.folder.join("data/ca/cloud-ca.crt")
     }
 
+    /// Where its mails go.
+    pub fn mails(&self) -> PathBuf {
+        self.folder.join("mail")
+    }
+
     /// For people.
     pub fn url(&self) -> String {
         format!("https://localhost:{}", self.port)
@@ -194,7 +199,10 @@ fn configuration(port: u16) -> String {
          origin = \"https://localhost:{port}\"\n\
          [device]\n\
          name = \"device.localhost\"\n\
-         url = \"wss://127.0.0.1:{port}/mqtt\"\n"
+         url = \"wss://127.0.0.1:{port}/mqtt\"\n\
+         [mail]\n\
+         maildir = \"mail\"\n\
+         from = \"Inverter Connect <no-reply@inverter-connect.example>\"\n"
     )
 }
 

@@ -12,7 +12,7 @@ use super::fleet::{FAILS, INVERTERS, SPARE};
 use super::setup::{Cloud, EMAIL, Programs};
 
 /// Writes the file of `--json` by way of a neighbour, so that whoever waits for it finds it whole.
-pub fn write_json(path: &Path, cloud: &Cloud, children: &Children) -> Result<()> {
+pub fn write_json(path: &Path, cloud: &Cloud, children: &Children, mails: &str) -> Result<()> {
     let spare = cloud.bundle(SPARE);
     let text = serde_json::to_string_pretty(&json!({
         "url": cloud.url(),
@@ -24,6 +24,8 @@ pub fn write_json(path: &Path, cloud: &Cloud, children: &Children) -> Result<()>
         "pids": children.ids(),
         "data_dir": cloud.folder,
         "config": cloud.config,
+        "mail_url": mails,
+        "mail_dir": cloud.mails(),
         "device_serial": SPARE,
         "device_cert": spare.join("device.crt"),
         "device_key": spare.join("device.key"),
@@ -36,7 +38,7 @@ pub fn write_json(path: &Path, cloud: &Cloud, children: &Children) -> Result<()>
 }
 
 /// What a person needs to know, and what to try.
-pub fn print(cloud: &Cloud, programs: &Programs, after_s: f64, story: &str) {
+pub fn print(cloud: &Cloud, programs: &Programs, mails: &str, after_s: f64, story: &str) {
     let shorter = |path: &Path| {
         let here = std::env::current_dir().unwrap_or_default();
         path.strip_prefix(&here).unwrap_or(path).display().to_string()
@@ -51,6 +53,7 @@ Inverter Connect is live after {after_s:.1} s: {count} inverters by {count} gate
     account     {EMAIL}
     password    {password}
     API token   {token}
+    mails       {mails}   (every mail that the demo sends)
 
 {story}
 Cause things at an inverter (serial numbers are on the page; `help` lists what there is):

@@ -60,7 +60,7 @@ const ROOMS: &[Room] = &[
         name: "store",
         ours: &["fleet", "wire"],
         only: None,
-        never: &["axum", "hyper", "http", "tower", "tower-http", "askama", "rustls", "tungstenite"],
+        never: &["axum", "hyper", "http", "tower", "tower-http", "askama", "rustls", "tungstenite", "lettre"],
         never_linked: &["axum", "axum-core", "hyper", "h2"],
     },
     Room {
@@ -76,6 +76,7 @@ const ROOMS: &[Room] = &[
             "rustls",
             "tokio-rustls",
             "tungstenite",
+            "lettre",
         ],
         never_linked: &[],
     },

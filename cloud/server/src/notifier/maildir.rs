@@ -1,0 +1,56 @@
+//! Mails into a folder (maildir: `tmp`, `new`, `cur`), for development and the demo.
+//!
+//! In: letters. Out: one file each in `new/`, whole or not there, named by when it was written and its Message-ID: the
+//! same mail twice is one file. Readable by its owner alone, because mails hold links that let in.
+
+use std::fs::{DirBuilder, File};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use super::{Letter, NotSent, SinkError};
+
+/// The folder.
+#[derive(Clone, Debug)]
+pub struct Maildir {
+    folder: PathBuf,
+}
+
+impl Maildir {
+    /// Makes the folder where it is missing.
+    ///
+    /// # Errors
+    /// [`SinkError::Folder`].
+    pub fn open(folder: &Path) -> Result<Self, SinkError> {
+        for name in ["tmp", "new", "cur"] {
+            let made = DirBuilder::new().recursive(true).mode(0o700).create(folder.join(name));
+            made.map_err(|source| SinkError::Folder { folder: folder.to_owned(), source })?;
+        }
+        Ok(Self { folder: folder.to_owned() })
+    }
+
+    /// Keeps a letter; the answer names the file.
+    ///
+    /// # Errors
+    /// [`NotSent::NoWay`].
+    pub async fn keep(&self, letter: &Letter) -> Result<String, NotSent> {
+        let (folder, letter) = (self.folder.clone(), letter.clone());
+        let name = format!("{}.{}.inverter-connect", letter.written_ms, letter.id);
+        let answer = format!("kept as {name}");
+        let kept = tokio::task::spawn_blocking(move || write(&folder, &name, &letter.bytes)).await;
+        kept.unwrap_or_else(|error| Err(io::Error::other(error))).map_err(|error| NotSent::NoWay {
+            what: format!("cannot write to the folder {}: {error}", self.folder.display()),
+            what_to_do: "Make room or rights there, or name another folder under `mail.maildir`",
+        })?;
+        Ok(answer)
+    }
+}
+
+fn write(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
+    let (part, whole) = (folder.join("tmp").join(name), folder.join("new").join(name));
+    let mut file = File::options().create(true).truncate(true).write(true).mode(0o600).open(&part)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    std::fs::rename(&part, &whole)?;
+    File::open(folder.join("new"))?.sync_all()
+}
