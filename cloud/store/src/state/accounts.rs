@@ -7,7 +7,7 @@ use sea_orm::{ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, EntityTrait, Q
 use wire::UtcMs;
 
 use super::tables::account::{ActiveModel, Column, Entity, Model};
-use super::{StateError, StateStore};
+use super::{Act, StateError, StateStore, audit};
 
 /// An e-mail address as a key: trimmed, lower-cased, one `@` with something on both sides, no spaces or control
 /// characters, at most 254 bytes (RFC 5321 4.5.3.1.3 less the brackets).
@@ -152,6 +152,23 @@ impl StateStore {
     pub async fn set_password_hash(&self, key: AccountKey, password_hash: &str) -> Result<(), StateError> {
         let row = ActiveModel { password_hash: Set(password_hash.to_owned()), ..ActiveModel::default() };
         self.update_account(key, row, "change a password").await
+    }
+
+    /// Changes what people call somebody.
+    ///
+    /// # Errors
+    /// [`StateError::NotFound`], [`StateError::Database`].
+    pub async fn set_account_name(&self, key: AccountKey, name: &str, act: &Act) -> Result<(), StateError> {
+        const DOING: &str = "change a name";
+        let change = self.begin_change(DOING).await?;
+        let row = ActiveModel { name: Set(name.to_owned()), ..ActiveModel::default() };
+        let update = Entity::update_many().set(row).filter(Column::Id.eq(key.0));
+        let updated = update.exec(&change).await.map_err(StateError::doing(DOING))?;
+        if updated.rows_affected == 0 {
+            return Err(StateError::NotFound { what: "account", name: key.0.to_string() });
+        }
+        audit::append(&change, act).await.map_err(StateError::doing(DOING))?;
+        self.commit_change(change, DOING).await
     }
 
     /// Lets an account sign in again, or no more. The caller ends its sessions.

@@ -78,6 +78,12 @@ impl Act {
         Self { verb, by, at, salt, address: None, account, inverter, organization, detail: String::new() }
     }
 
+    /// The same, done by somebody who is known only when it is done.
+    #[must_use]
+    pub fn done_by(self, by: By) -> Self {
+        Self { by, ..self }
+    }
+
     /// The network address that it was done from.
     #[must_use]
     pub fn from_address(self, address: Option<std::net::IpAddr>) -> Self {

@@ -5,6 +5,7 @@
 //! who may do what: `fleet::authorize` does, with rows from here. One verb per function, one table per room.
 
 mod accounts;
+mod allow_list;
 mod audit;
 mod audit_names;
 mod audit_read;
@@ -16,12 +17,14 @@ mod events;
 mod grants;
 mod inverters;
 mod invitations;
+mod mailed_links;
 mod manned;
 mod members;
 mod migrations;
 mod offers;
 mod organizations;
 mod outbox;
+mod registration;
 mod sessions;
 mod settings;
 mod sites;
@@ -35,6 +38,7 @@ use sea_orm::{
 };
 
 pub use accounts::{Account, Email, InvalidEmail, NewAccount};
+pub use allow_list::{Allowed, AllowedFilter, AllowedStanding, NewAllowed};
 pub use audit::{Act, By};
 pub use audit_names::{AuditNames, NamedAccount, NamedInverter};
 pub use audit_read::{AuditAct, AuditQuery, Details, Whose};
@@ -43,8 +47,10 @@ pub use certificates::Certificate;
 pub use error::StateError;
 pub use events::EventRow;
 pub use fleet::{TokenReach, TokenScope};
+pub use inverters::{Inverter, InverterEdit, NewInverter, VisibleInverter};
 pub use inverters::{Inverter, InverterEdit, NewInverter};
 pub use invitations::{Invitation, Inviting, NewInvitation};
+pub use mailed_links::{MailAsked, MailedLink};
 pub use members::Member;
 pub use offers::{NewOffer, Offer, Recipient, Side};
 pub use organizations::{NewOrganization, Organization};

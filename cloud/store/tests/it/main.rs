@@ -7,4 +7,5 @@ mod history_kill;
 mod journal;
 mod journal_kill;
 mod outbox;
+mod registration;
 mod state;

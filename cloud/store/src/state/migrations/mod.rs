@@ -6,6 +6,7 @@
 mod first;
 mod m0002_audit;
 mod m0003_mail;
+mod m0004_registration;
 mod m0005_factors;
 mod m0006_organizations;
 
@@ -21,6 +22,7 @@ impl MigratorTrait for Migrator {
             Box::new(first::First),
             Box::new(m0002_audit::Audit),
             Box::new(m0003_mail::Mail),
+            Box::new(m0004_registration::Registration),
             Box::new(m0005_factors::Factors),
             Box::new(m0006_organizations::Organizations),
         ]

@@ -16,6 +16,9 @@ pub(super) mod audit;
 pub(super) mod factors;
 pub(super) mod organizations;
 pub(super) mod outbox;
+mod registration;
+
+pub(super) use registration::{allowed, link};
 
 pub(super) mod account {
     use sea_orm::entity::prelude::*;
