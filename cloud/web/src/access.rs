@@ -3,7 +3,7 @@
 //! In: a caller, a public id. Out: rows that `fleet::authorize` allowed. A row that is not there and a row that is
 //! somebody else's are the same [`Error::NotFound`]. No other room asks the store for inverters.
 
-use fleet::{Action, Actor, Decision, InverterKey, Object, authorize};
+use fleet::{AccountKey, Action, Actor, Decision, InverterKey, Object, authorize};
 use store::state::VisibleInverter;
 use wire::UtcMs;
 
@@ -58,6 +58,17 @@ pub async fn inverter(
 pub fn operate(context: &Context, caller: &Caller) -> Result<(), Error> {
     let actor = Actor::account(caller.account.key, caller.account.operator, [], context.now());
     allowed(authorize(&actor, Action::Operate, &Object::Service))
+}
+
+/// The caller's own account.
+///
+/// # Errors
+/// [`Error::SignIn`], [`Error::NotFound`].
+pub fn own_account(context: &Context, caller: &Caller) -> Result<AccountKey, Error> {
+    let own = caller.account.key;
+    let actor = Actor::account(own, caller.account.operator, [], context.now());
+    allowed(authorize(&actor, Action::OwnAccount, &Object::Account(own)))?;
+    Ok(own)
 }
 
 fn actor(caller: &Caller, rows: &[VisibleInverter], now: UtcMs) -> Actor {

@@ -12,6 +12,8 @@ use tokio::sync::{Semaphore, broadcast};
 use wire::UtcMs;
 
 use crate::live::Hub;
+use crate::registration::desk::Desk;
+use crate::registration::limits::Limits;
 use crate::sign_in::delay::Delays;
 use crate::sign_in::password::Verifier;
 use crate::view::strip::Strips;
@@ -43,6 +45,8 @@ struct Inner {
     origin: String,
     authority: String,
     delays: Delays,
+    desk: Desk,
+    limits: Limits,
     verifier: Verifier,
     hub: Hub,
     strips: Strips,
@@ -86,6 +90,8 @@ impl Context {
             authority,
             origin,
             delays: Delays::default(),
+            desk: Desk::default(),
+            limits: Limits::default(),
             verifier: Verifier::default(),
             hub,
             strips: Strips::default(),
@@ -132,6 +138,14 @@ impl Context {
 
     pub(crate) fn delays(&self) -> &Delays {
         &self.inner.delays
+    }
+
+    pub(crate) fn desk(&self) -> &Desk {
+        &self.inner.desk
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.inner.limits
     }
 
     pub(crate) fn verifier(&self) -> &Verifier {

@@ -4,7 +4,7 @@
 //! (RFC 9457) for programs, always with what to do and a reference. The inner message goes to the log only, once, here.
 //! Someone else's object and a missing one are the same words.
 
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use http::{HeaderValue, StatusCode, header};
@@ -129,6 +129,9 @@ impl IntoResponse for Error {
 /// Middleware, outermost but one: gives every refusal a page or a problem document.
 pub async fn present(State(context): State<Context>, request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
+    // The address of a mailed link holds its secret, which is nothing for a log.
+    let matched = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+    let logged = matched.filter(|matched| matched.contains("{token}")).unwrap_or(&path).to_owned();
     let target = request.uri().path_and_query().map_or_else(|| path.clone(), ToString::to_string);
     let navigates = request.method().is_safe();
     let came_from = pages::confirm::came_from(request.headers(), context.origin());
@@ -146,7 +149,7 @@ pub async fn present(State(context): State<Context>, request: Request, next: Nex
     }
     let reference = random::reference();
     if let Some(Error::Internal(inner)) = &error {
-        tracing::error!(reference, path, "{inner}");
+        tracing::error!(reference, path = logged, "{inner}");
     }
     let outer = error.as_ref().map_or_else(|| unnamed(status), Error::outer);
     let detail = match &error {
@@ -169,7 +172,7 @@ pub async fn present(State(context): State<Context>, request: Request, next: Nex
         match pages::failure::render(&context, outer.status, outer.title, &detail, &reference) {
             Ok(page) => (outer.status, Html(page)).into_response(),
             Err(error) => {
-                tracing::error!(reference, path, "the error page did not render: {error}");
+                tracing::error!(reference, path = logged, "the error page did not render: {error}");
                 (outer.status, format!("{}. {detail} Reference {reference}.\n", outer.title)).into_response()
             }
         }

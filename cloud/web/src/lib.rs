@@ -25,6 +25,7 @@ pub mod mail;
 mod operator;
 mod pages;
 mod random;
+mod registration;
 mod routes;
 pub mod sign_in;
 mod view;

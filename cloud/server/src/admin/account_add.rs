@@ -4,9 +4,11 @@
 
 use std::path::Path;
 
+use fleet::audit::Verb;
 use store::state::{Email, NewAccount, StateStore};
 use wire::UtcMs;
 
+use super::act::on_the_command_line;
 use super::password;
 
 /// Makes the account.
@@ -22,9 +24,10 @@ pub async fn run(
     now: UtcMs,
 ) -> anyhow::Result<()> {
     let password = password::read(password_file)?;
-    password::check(&password, email.as_str())?;
+    password::check(&password, email.as_str(), name)?;
     let password_hash = &web::sign_in::password::hash(&password)?;
-    state.create_account(NewAccount { email, name, password_hash, operator, created_at: now }).await?;
+    let act = on_the_command_line(Verb::AccountAdd, now)?;
+    state.add_account(NewAccount { email, name, password_hash, operator, created_at: now }, act).await?;
     println!("{}: account made", email.as_str());
     Ok(())
 }

@@ -5,6 +5,7 @@
 
 mod account_add;
 mod act;
+mod allow;
 mod audit_list;
 mod audit_verify;
 pub mod authority;
@@ -43,6 +44,20 @@ pub enum Command {
     /// People's accounts.
     #[command(subcommand)]
     Account(Account),
+    /// Lets an address register: its owner was verified as a customer.
+    Allow(allow::Arguments),
+    /// Takes an address off the allow-list; an account that it has goes on.
+    Disallow {
+        /// The address.
+        #[arg(value_parser = email)]
+        email: Email,
+    },
+    /// Prints who may register: address, what became of it, company, day and who and how verified.
+    AllowList {
+        /// Only with this in the address or the company.
+        #[arg(default_value = "")]
+        search: String,
+    },
     /// API tokens.
     #[command(subcommand)]
     Token(Token),
@@ -230,6 +245,9 @@ async fn with_state(command: Command, config: &Config, state: &StateStore, now: 
         Command::Account(Account::Add { email, name, password_file, operator }) => {
             account_add::run(&email, &name, password_file.as_deref(), operator, state, now).await
         }
+        Command::Allow(arguments) => allow::add(arguments, state, now).await,
+        Command::Disallow { email } => allow::remove(&email, state, now).await,
+        Command::AllowList { search } => allow::list(&search, state, now).await,
         Command::Token(Token::Add { email, name }) => token_add::run(&email, &name, state, now).await,
         Command::Site(Site::Add { name, time_zone, address, organization }) => {
             site_add::run(&name, &time_zone, &address, organization.as_deref(), state).await

@@ -133,6 +133,34 @@ fn accounts_sites_grants_and_tokens() {
 }
 
 #[test]
+fn addresses_are_approved_with_who_and_how_and_removed() {
+    let cloud = Cloud::new();
+    let how = ["--verified-by", "R. Valdez", "--note", "order 4711", "--verified-on", "2026-01-05"];
+    cloud.admin(&[&["allow", "Ann@Example.com", "--company", "Harborview"], &how[..]].concat());
+    let list = cloud.admin(&["allow-list"]);
+    assert_eq!(list, "ann@example.com unused \"Harborview\" 2026-01-05 \"R. Valdez\" \"order 4711\"\n");
+    assert_eq!(cloud.admin(&["allow-list", "pier"]), "");
+    cloud.admin(&["disallow", "ann@example.com"]);
+    assert!(cloud.admin(&["allow-list", "harbor"]).starts_with("ann@example.com removed "));
+    let log = cloud.admin(&["audit", "list"]);
+    assert!(log.contains("verified by R. Valdez on 2026-01-05: order 4711"), "{log}");
+    let refused: [(&[&str], &str); 4] = [
+        (&["allow", "b@example.com", "--verified-by", "R. Valdez"], "--note"),
+        (&["allow", "b@example.com", "--verified-by", " ", "--note", "x"], "next operator"),
+        (
+            &["allow", "b@example.com", "--verified-by", "R", "--note", "x", "--verified-on", "9999-01-01"],
+            "today or earlier",
+        ),
+        (&["disallow", "nobody@example.com"], "not on the allow-list"),
+    ];
+    for (arguments, expect) in refused {
+        let output = cloud.try_admin(arguments);
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && text.contains(expect), "{arguments:?}: {text}");
+    }
+}
+
+#[test]
 fn keys_are_for_their_owner_and_nothing_is_overwritten() {
     let cloud = Cloud::new();
     for name in

@@ -3,7 +3,9 @@
 //! In: a normalised address, a password hash (never a password). Out: accounts by address or key.
 
 use fleet::AccountKey;
-use sea_orm::{ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{
+    ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
+};
 use wire::UtcMs;
 
 use super::tables::account::{ActiveModel, Column, Entity, Model};
@@ -87,30 +89,30 @@ pub struct NewAccount<'a> {
     pub created_at: UtcMs,
 }
 
+const CREATE: &str = "create the account";
+
 impl StateStore {
-    /// Makes an account.
+    /// Makes an account, and writes who made it.
+    ///
+    /// # Errors
+    /// [`StateError::Taken`] where the address has one, [`StateError::Database`].
+    pub async fn add_account(&self, new: NewAccount<'_>, act: Act) -> Result<AccountKey, StateError> {
+        let change = self.begin_change(CREATE).await?;
+        let key = insert(&change, new).await?;
+        audit::append(&change, &act.of_account(key)).await.map_err(StateError::doing(CREATE))?;
+        self.commit_change(change, CREATE).await?;
+        Ok(key)
+    }
+
+    /// Makes an account of nobody's doing: for tests and tools.
     ///
     /// # Errors
     /// [`StateError::Taken`] where the address has one, [`StateError::Database`].
     pub async fn create_account(&self, new: NewAccount<'_>) -> Result<AccountKey, StateError> {
-        const DOING: &str = "create the account";
-        let change = self.begin_change(DOING).await?;
-        let row = ActiveModel {
-            id: NotSet,
-            email: Set(new.email.as_str().to_owned()),
-            name: Set(new.name.to_owned()),
-            password_hash: Set(new.password_hash.to_owned()),
-            operator: Set(new.operator),
-            disabled: Set(false),
-            created_at: Set(new.created_at.0),
-        };
-        let made = Entity::insert(row).exec(&change).await.map_err(StateError::taken(
-            DOING,
-            "an account",
-            new.email.as_str(),
-        ))?;
-        self.commit_change(change, DOING).await?;
-        Ok(AccountKey(made.last_insert_id))
+        let change = self.begin_change(CREATE).await?;
+        let key = insert(&change, new).await?;
+        self.commit_change(change, CREATE).await?;
+        Ok(key)
     }
 
     /// The account of an address.
@@ -194,6 +196,24 @@ impl StateStore {
         }
         self.commit_change(change, doing).await
     }
+}
+
+/// Writes an account within the caller's transaction.
+pub(super) async fn insert(
+    change: &impl ConnectionTrait,
+    new: NewAccount<'_>,
+) -> Result<AccountKey, StateError> {
+    let row = ActiveModel {
+        id: NotSet,
+        email: Set(new.email.as_str().to_owned()),
+        name: Set(new.name.to_owned()),
+        password_hash: Set(new.password_hash.to_owned()),
+        operator: Set(new.operator),
+        disabled: Set(false),
+        created_at: Set(new.created_at.0),
+    };
+    let taken = StateError::taken(CREATE, "an account", new.email.as_str());
+    Ok(AccountKey(Entity::insert(row).exec(change).await.map_err(taken)?.last_insert_id))
 }
 
 impl Account {

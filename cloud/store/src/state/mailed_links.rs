@@ -170,6 +170,17 @@ pub(super) async fn take(
     Ok((updated.rows_affected > 0).then_some(link))
 }
 
+/// Ends what was mailed to an address or for an account.
+pub(super) async fn forget(
+    change: &impl ConnectionTrait,
+    email: &str,
+    account: AccountKey,
+) -> Result<(), DbErr> {
+    let of = Condition::any().add(Column::Email.eq(email)).add(Column::AccountId.eq(account.0));
+    Entity::delete_many().filter(of).exec(change).await?;
+    Ok(())
+}
+
 fn address(row: &Model) -> Result<Email, StateError> {
     Email::parse(&row.email).map_err(|InvalidEmail(value)| StateError::Row {
         table: "mailed_links",

@@ -8,13 +8,16 @@ use fleet::AccountKey;
 use fleet::registration::Purpose;
 use sea_orm::sea_query::{Expr, Query};
 use sea_orm::{
-    ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait,
-    QueryFilter, QuerySelect,
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter,
+    QuerySelect,
 };
 use wire::UtcMs;
 
 use super::tables::{account, session};
-use super::{Account, Act, By, NewMail, Sha256, StateError, StateStore, audit, mailed_links, outbox, sha256};
+use super::{
+    Account, Act, By, NewAccount, NewMail, Sha256, StateError, StateStore, accounts, audit, mailed_links,
+    outbox, sha256,
+};
 
 impl StateStore {
     /// Makes the account of the address that a link was mailed to. `act` is the new account's own. `None`: the link
@@ -36,17 +39,8 @@ impl StateStore {
         let Some(link) = mailed_links::take(&change, Purpose::Register, link_hash, now).await? else {
             return Ok(None);
         };
-        let row = account::ActiveModel {
-            id: NotSet,
-            email: Set(link.email.as_str().to_owned()),
-            name: Set(name.to_owned()),
-            password_hash: Set(password_hash.to_owned()),
-            operator: Set(false),
-            disabled: Set(false),
-            created_at: Set(now.0),
-        };
-        let made = account::Entity::insert(row).exec(&change).await.map_err(&doing)?;
-        let key = AccountKey(made.last_insert_id);
+        let new = NewAccount { email: &link.email, name, password_hash, operator: false, created_at: now };
+        let key = accounts::insert(&change, new).await?;
         let act = act.done_by(By::Account(key)).of_account(key);
         audit::append(&change, &act).await.map_err(&doing)?;
         self.commit_change(change, DOING).await?;
@@ -157,7 +151,7 @@ async fn set_password(
     let mut half_way = Query::delete();
     half_way.from_table("pending_sign_ins").cond_where(Expr::col("account_id").eq(account.0));
     change.execute(&half_way).await.map_err(&doing)?;
-    end_sessions(change, account, keep).await.map_err(&doing)?.into_iter().map(hash).collect()
+    end_sessions(change, account, keep).await
 }
 
 /// Ends all sessions but one. Out: their hashes.
@@ -165,22 +159,20 @@ pub(super) async fn end_sessions(
     change: &impl ConnectionTrait,
     account: AccountKey,
     keep: Option<&Sha256>,
-) -> Result<Vec<Vec<u8>>, DbErr> {
-    let mut of = sea_orm::Condition::all().add(session::Column::AccountId.eq(account.0));
+) -> Result<Vec<Sha256>, StateError> {
+    let doing = StateError::doing("end sessions");
+    let mut of = Condition::all().add(session::Column::AccountId.eq(account.0));
     if let Some(keep) = keep {
         of = of.add(session::Column::TokenHash.ne(keep.to_vec()));
     }
-    let ended = session::Entity::find()
+    let ended: Vec<Vec<u8>> = session::Entity::find()
         .filter(of.clone())
         .select_only()
         .column(session::Column::TokenHash)
         .into_tuple()
         .all(change)
-        .await?;
-    session::Entity::delete_many().filter(of).exec(change).await?;
-    Ok(ended)
-}
-
-fn hash(bytes: Vec<u8>) -> Result<Sha256, StateError> {
-    sha256(bytes, "sessions", "token_hash")
+        .await
+        .map_err(&doing)?;
+    session::Entity::delete_many().filter(of).exec(change).await.map_err(&doing)?;
+    ended.into_iter().map(|hash| sha256(hash, "sessions", "token_hash")).collect()
 }

@@ -4,10 +4,12 @@ import { startAges } from "./ages.js";
 import { startFilter } from "./filter.js";
 import { startForms } from "./forms.js";
 import { startKeys } from "./keys.js";
+import { startPassword } from "./password.js";
 import { startStream } from "./stream.js";
 
 startAges();
 startForms();
 startFilter();
 startKeys();
+startPassword();
 startStream();

@@ -9,14 +9,24 @@ pub mod confirm;
 pub mod csv;
 pub mod failure;
 pub mod fleet;
+pub mod forgot;
 pub mod inverter;
+pub mod mailed_link;
+pub mod me;
 pub mod op;
+pub mod register;
+pub mod reset;
 pub mod shell;
 pub mod sign_in;
 pub mod table;
+pub mod verify;
 
 use askama::Template;
-use axum::response::{Html, Redirect};
+use axum::Form;
+use axum::extract::{FromRequest, Request};
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use http::StatusCode;
+use serde::de::DeserializeOwned;
 
 use crate::Error;
 use crate::caller::Caller;
@@ -29,4 +39,18 @@ pub async fn home(_: Caller) -> Redirect {
 /// Prints a template.
 pub(crate) fn html(page: &impl Template) -> Result<Html<String>, Error> {
     page.render().map(Html).map_err(|error| Error::internal("print a page", error))
+}
+
+/// Prints a template for a form that must be filled in once more.
+pub(crate) fn again(page: &impl Template) -> Result<Response, Error> {
+    html(page).map(|page| (StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+}
+
+/// Reads a form; `fields` names what is to be sent.
+pub(crate) async fn form<T: DeserializeOwned>(request: Request, fields: &str) -> Result<T, Error> {
+    let form = Form::<T>::from_request(request, &()).await;
+    form.map(|Form(form)| form).map_err(|refused| match refused.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Error::TooLarge,
+        _ => Error::Request(format!("Send as a form: {fields}.")),
+    })
 }

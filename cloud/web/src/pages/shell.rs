@@ -22,10 +22,17 @@ pub struct Place {
 const MAIN: &[Place] = &[Place { path: "/fleet", word: "Fleet", icon: "fleet" }];
 
 /// One's own account. The first is where "Account" leads.
-const ACCOUNT: &[Place] = &[Place { path: "/me/activity", word: "Activity", icon: "clock" }];
+const ACCOUNT: &[Place] = &[
+    Place { path: "/me", word: "Account", icon: "me" },
+    Place { path: "/me/activity", word: "Activity", icon: "clock" },
+    Place { path: "/me/data", word: "Your data", icon: "dl" },
+];
 
 /// What operators do.
-const OPERATOR: &[Place] = &[Place { path: "/op/audit", word: "Audit log", icon: "table" }];
+const OPERATOR: &[Place] = &[
+    Place { path: "/op/allow-list", word: "Allow-list", icon: "list" },
+    Place { path: "/op/audit", word: "Audit log", icon: "table" },
+];
 
 /// The frame's contents.
 #[derive(Clone, Debug)]
@@ -103,11 +110,18 @@ impl Shell {
     /// `page` for the page itself, `true` for one below it, nothing for others.
     #[must_use]
     pub fn current(&self, place: &Place) -> &'static str {
-        match (self.here == place.path, self.is_in(place)) {
+        // "/me/activity" is below "/me", too, and has a line of its own.
+        let below = self.is_in(place) && !self.is_in_one_below(place);
+        match (self.here == place.path, below) {
             (true, _) => "page",
             (false, true) => "true",
             _ => "",
         }
+    }
+
+    fn is_in_one_below(&self, place: &Place) -> bool {
+        let below = |other: &Place| other.path.len() > place.path.len() && self.is_in(other);
+        [MAIN, ACCOUNT, OPERATOR].into_iter().flatten().any(below)
     }
 
     fn is_in(&self, place: &Place) -> bool {

@@ -57,6 +57,8 @@ pub async fn show(
     }
     let notice = match arrival.why.as_str() {
         "out" => Some("You are signed out."),
+        "reset" => Some("Your password is changed. Sign in with the new one."),
+        "deleted" => Some("Your account is deleted. A last mail says so."),
         "ended" => Some("Your session ended. Sign in to go on."),
         _ => None,
     };

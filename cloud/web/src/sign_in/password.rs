@@ -84,6 +84,23 @@ impl Verifier {
         });
         verified.await.map_err(|error| PasswordError::Argon2(error.to_string()))?
     }
+
+    /// The hash of a new password, if `judged` lets it pass; it may take its time too.
+    ///
+    /// # Errors
+    /// See [`PasswordError`].
+    pub async fn hash_if<E: Send + 'static>(
+        &self,
+        judged: impl FnOnce() -> Result<String, E> + Send + 'static,
+    ) -> Result<Result<String, E>, PasswordError> {
+        let _place = self.waiting.try_acquire().map_err(|_| PasswordError::Busy)?;
+        let _turn = self.running.acquire().await.map_err(|_| PasswordError::Busy)?;
+        let hashed = tokio::task::spawn_blocking(move || match judged() {
+            Ok(password) => hash(&password).map(Ok),
+            Err(refused) => Ok(Err(refused)),
+        });
+        hashed.await.map_err(|error| PasswordError::Argon2(error.to_string()))?
+    }
 }
 
 fn argon2() -> Result<Argon2<'static>, PasswordError> {

@@ -13,6 +13,7 @@ pub mod flow;
 pub mod hero;
 pub mod inverter;
 pub mod list;
+pub mod new_password;
 pub mod row;
 pub mod signals;
 pub mod span;

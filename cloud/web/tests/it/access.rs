@@ -19,14 +19,38 @@ const ANSWERS: &[(&str, &str, u16, Proves)] = &[
     ("POST", "/sign-out", 303, Proves::Nothing),
     ("POST", "/confirm", 400, Proves::Nothing),
     ("GET", "/assets/{file}", 404, Proves::Nothing),
+    ("POST", "/register", 400, Proves::Nothing),
+    ("GET", "/verify/{token}", 404, Proves::Nothing),
+    ("POST", "/verify/{token}", 400, Proves::Nothing),
+    ("POST", "/forgot", 400, Proves::Nothing),
+    ("GET", "/reset/{token}", 404, Proves::Nothing),
+    ("POST", "/reset/{token}", 400, Proves::Nothing),
+    ("POST", "/me/name", 400, Proves::Nothing),
+    ("GET", "/me/password", 200, Proves::Fresh),
+    ("POST", "/me/password", 400, Proves::Fresh),
+    ("GET", "/me/address", 200, Proves::Fresh),
+    ("POST", "/me/address", 400, Proves::Fresh),
+    ("GET", "/me/address/{token}", 404, Proves::Fresh),
+    ("POST", "/me/address/{token}", 404, Proves::Fresh),
+    ("GET", "/me/data", 200, Proves::Fresh),
+    ("POST", "/me/data/export", 200, Proves::Fresh),
+    ("POST", "/me/data/delete", 400, Proves::Fresh),
+    ("POST", "/op/allow-list", 400, Proves::Fresh),
+    ("POST", "/op/allow-list/remove", 400, Proves::Fresh),
 ];
 
 /// What public routes answer whom they know, where that is something else.
 const SIGNED_IN: &[(&str, &str, u16)] = &[("GET", "/sign-in", 303)];
 
 /// Parameters: one that is `mine` or the club's, somebody else's, one that is not there.
-const FILLED: &[(&str, &str, &str, &str)] =
-    &[("{id}", "mine", "theirs", "nowhere"), ("{file}", "nothing.css", "nothing.css", "nothing.js")];
+const FILLED: &[(&str, &str, &str, &str)] = &[
+    ("{id}", "mine", "theirs", "nowhere"),
+    ("{file}", "nothing.css", "nothing.css", "nothing.js"),
+    ("{token}", NO_LINK, NO_LINK, "no-secret"),
+];
+
+/// A secret that was never mailed.
+const NO_LINK: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 /// Unsafe requests that a remembered device may make.
 const REMEMBERED_MAY: &[&str] = &["/confirm"];

@@ -39,7 +39,7 @@ async fn every_response_carries_them() {
     let account = house.account("a@x.test").await;
     let cookie = house.session(account).await;
     for route in ROUTES {
-        let path = route.path.replace("{id}", "x").replace("{file}", "x");
+        let path = route.path.replace("{id}", "x").replace("{file}", "x").replace("{token}", "x");
         for proof in [&Proof::None, &cookie] {
             let response = house.send(route.method.parse().unwrap(), &path, proof, &[], "").await;
             check(&response, route.path);

@@ -15,4 +15,5 @@ mod headers;
 mod house;
 mod live;
 mod pages;
+mod registration;
 mod sign_in;

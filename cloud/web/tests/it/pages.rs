@@ -92,6 +92,35 @@ async fn each_state_has_its_words() {
     }
 }
 
+/// A page without the tabs that lead to its neighbours: those are other pages' business.
+fn without_tabs(html: String) -> String {
+    match html.split_once("<nav class=\"viewtabs") {
+        Some((before, rest)) => before.to_owned() + rest.split_once("</nav>").unwrap().1,
+        None => html,
+    }
+}
+
+#[tokio::test]
+async fn getting_in_and_ones_own_account_say_what_comes_next() {
+    let house = House::new().await;
+    for path in ["register", "forgot"] {
+        insta::assert_snapshot!(path, words(&house.text(&format!("/{path}"), &Proof::None).await));
+    }
+    let account = house.account("ann@x.test").await;
+    let cookie = house.session(account).await;
+    for path in ["me", "me/password", "me/address", "me/data"] {
+        let page = without_tabs(house.text(&format!("/{path}"), &cookie).await);
+        insta::assert_snapshot!(path.replace('/', "-"), words(&page));
+    }
+    let over = house.get(&format!("/verify/{}", "A".repeat(43)), &Proof::None).await;
+    insta::assert_snapshot!("link-over", words(&crate::house::body(over).await));
+    let operator = house.operator("op@x.test").await;
+    let cookie = house.session(operator).await;
+    house.allow("dana@x.test").await;
+    let page = without_tabs(house.text("/op/allow-list", &cookie).await);
+    insta::assert_snapshot!("op-allow-list", words(&page));
+}
+
 #[tokio::test]
 async fn filters_live_in_the_address() {
     let (house, proof) = house().await;
