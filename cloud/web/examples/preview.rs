@@ -3,7 +3,7 @@
 //! In: nothing. Out: the people's door over plain http on 127.0.0.1 with made-up inverters that move, an account and its
 //! password on standard output. No way round the sign-in; the data are gone when it ends.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -11,7 +11,9 @@ use fleet::audit::Verb;
 use fleet::{Grant, InverterKey, InverterState, Role, apply};
 use store::Position;
 use store::history::{Config, History};
-use store::state::{Act, By, Email, NewAccount, NewInverter, NewSite, StateStore};
+use store::state::{
+    Act, By, Certificate, Contact, Email, NewAccount, NewInverter, NewQuarantined, NewSite, StateStore,
+};
 use tokio::sync::broadcast;
 use wire::{
     BootId, Condition, Event, EventKind, Flag, LinkCounts, Quality, Quantity, Reading, Report, Sample,
@@ -19,6 +21,7 @@ use wire::{
 };
 
 const EMAIL: &str = "dana.okafor@harborview.example";
+const OPERATOR: &str = "rosa.valdez@maker.example";
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 3_600_000;
 const DAY: i64 = 86_400_000;
@@ -99,6 +102,84 @@ impl web::Live for States {
     }
 }
 
+/// Most of the devices are connected.
+struct Server {
+    keys: Vec<InverterKey>,
+}
+
+impl web::Service for Server {
+    fn connected(&self) -> HashSet<InverterKey> {
+        self.keys.iter().copied().filter(|key| key.0 % 4 != 1).collect()
+    }
+
+    fn health(&self) -> web::Health {
+        let door = |door, days| web::DoorCertificate { door, ends_at: Some(now().plus_ms(days * DAY)) };
+        web::Health {
+            version: "0.1.0",
+            started_at: Some(now().plus_ms(-3 * DAY)),
+            connections: 14,
+            sessions: 9,
+            reports: 1_482_113,
+            quarantined: 3,
+            waiting_bytes: 12_400,
+            waiting_limit_bytes: 48 << 20,
+            applied: 1_482_110,
+            following: true,
+            journal_bytes: 41_000_000,
+            history_bytes: 1_210_000_000,
+            state_bytes: 6_100_000,
+            disk_free_bytes: Some(71_000_000_000),
+            disk_bytes: Some(256_000_000_000),
+            certificates: vec![door("People", 21), door("Devices", 200)],
+            ..web::Health::default()
+        }
+    }
+}
+
+/// An operator, and what operators see.
+async fn operate(
+    state: &StateStore,
+    keys: &[InverterKey],
+    password: &str,
+) -> Result<(), Box<dyn std::error::Error>> {
+    let new = NewAccount {
+        email: &Email::parse(OPERATOR)?,
+        name: "Rosa Valdez",
+        password_hash: &web::sign_in::password::hash(password)?,
+        operator: true,
+        created_at: now(),
+    };
+    let operator = state.create_account(new).await?;
+    let act =
+        |verb| Act::new(verb, By::Account(operator), now(), [0; 32]).from_address("192.0.2.7".parse().ok());
+    let mut contacts = Vec::new();
+    for (at, inverter) in keys.iter().copied().enumerate().filter(|(at, _)| *at != 11) {
+        let sha256 = [u8::try_from(at)?; 32];
+        let certificate =
+            Certificate { sha256, inverter, issued_at: now().plus_ms(-90 * DAY), revoked_at: None };
+        state.add_certificate(certificate, &act(Verb::DeviceIssue)).await?;
+        let seen = now().plus_ms(-HOUR * i64::try_from(at)?);
+        let (protocol, software) = ("MQTT 5.0".to_owned(), (at % 3 > 0).then(|| format!("0.1.{at}")));
+        contacts.push(Contact { inverter, connected_at: seen, last_contact_at: seen, protocol, software });
+    }
+    state.write_contacts(&contacts).await?;
+    state.revoke_certificates(InverterKey(9), now(), &act(Verb::DeviceRevoke)).await?;
+    for (n, reason) in
+        ["byte 17: the array ends too early", "this is not JSON at line 1 column 4"].iter().enumerate()
+    {
+        let (key, payload) = (n.to_string(), vec![7; 300 * (n + 1)]);
+        let report = NewQuarantined {
+            key,
+            inverter: InverterKey(3),
+            received_at: now().plus_ms(-HOUR),
+            reason: (*reason).to_owned(),
+            payload,
+        };
+        state.quarantine(&[report]).await?;
+    }
+    Ok(())
+}
+
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = tempfile::tempdir()?;
@@ -113,6 +194,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         created_at: now(),
     };
     let account = state.create_account(account).await?;
+    let act = Act::new(Verb::DeviceRegister, By::CommandLine, now(), [0; 32]);
     let states = Arc::new(States { known: Mutex::default(), pulses: broadcast::channel(1024).0 });
     let mut keys = Vec::new();
     for (at, Made { site: (site, time_zone), name, serial, model, .. }) in INVERTERS.iter().enumerate() {
@@ -134,7 +216,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             required_minutes: Some(90),
             registered_at: now().plus_ms(-200 * DAY),
         };
-        let key = state.register_inverter(inverter).await?;
+        let key = state.register_inverter(inverter, &act).await?;
         let role = if at == 10 { Role::ReadOnly } else { Role::ReadWrite };
         let grant = Grant { holder: account.into(), inverter: key, role, ends: None };
         let act = Act::new(Verb::ShareGrant, By::CommandLine, now(), [0; 32]);
@@ -152,8 +234,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let clock: web::Clock = Arc::new(now);
     let origin = format!("http://{}", listener.local_addr()?);
     let live = Arc::clone(&states) as Arc<dyn web::Live>;
-    let context = web::Context::new(state, Arc::clone(&history), live, clock, &origin)?;
-    println!("{origin}\n{EMAIL}\n{password}");
+    operate(&state, &keys, password).await?;
+    let service = Arc::new(Server { keys: keys.clone() });
+    let context = web::Context::new(state, Arc::clone(&history), live, clock, &origin)?.with_service(service);
+    println!("{origin}\n{EMAIL}\n{OPERATOR}\n{password}");
     tokio::spawn(async move {
         let mut turn = tokio::time::interval(Duration::from_secs(1));
         loop {

@@ -14,6 +14,7 @@ use wire::UtcMs;
 use crate::live::Hub;
 use crate::registration::desk::Desk;
 use crate::registration::limits::Limits;
+use crate::service::{Alone, Service};
 use crate::sign_in::delay::Delays;
 use crate::sign_in::password::Verifier;
 use crate::view::strip::Strips;
@@ -41,6 +42,7 @@ struct Inner {
     state: StateStore,
     history: Arc<History>,
     live: Arc<dyn Live>,
+    service: Arc<dyn Service>,
     clock: Clock,
     origin: String,
     authority: String,
@@ -86,6 +88,7 @@ impl Context {
             state,
             history,
             live,
+            service: Arc::new(Alone),
             clock,
             authority,
             origin,
@@ -98,6 +101,22 @@ impl Context {
             exports: Arc::new(Semaphore::new(crate::pages::csv::AT_ONCE)),
         };
         Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Lets operators see the server behind this door. To be called before the context is cloned: afterwards nothing
+    /// changes.
+    #[must_use]
+    pub fn with_service(mut self, service: Arc<dyn Service>) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.inner) {
+            inner.service = service;
+        }
+        self
+    }
+
+    /// The server behind this door.
+    #[must_use]
+    pub fn service(&self) -> &Arc<dyn Service> {
+        &self.inner.service
     }
 
     /// Accounts, sessions, inverters, grants.

@@ -130,7 +130,8 @@ async fn fill(file: &Path, identities: &Identities) -> Result<()> {
         created_at: THEN,
         expires_at: None,
     };
-    state.create_token(token).await?;
+    let act = |verb| Act::new(verb, By::CommandLine, THEN, [0; 32]);
+    state.create_token(token, &act(Verb::TokenAdd)).await?;
     for (index, device) in identities.devices.iter().enumerate() {
         let id = public_id(index);
         let new = NewInverter {
@@ -142,10 +143,10 @@ async fn fill(file: &Path, identities: &Identities) -> Result<()> {
             required_minutes: Some(90),
             registered_at: THEN,
         };
-        let inverter: InverterKey = state.register_inverter(new).await?;
+        let inverter: InverterKey = state.register_inverter(new, &act(Verb::DeviceRegister)).await?;
         let certificate =
             Certificate { sha256: fingerprint(device), inverter, issued_at: THEN, revoked_at: None };
-        state.add_certificate(certificate).await?;
+        state.add_certificate(certificate, &act(Verb::DeviceIssue)).await?;
         if index == 0 {
             let grant = Grant { holder: account.into(), inverter, role: Role::ReadOnly, ends: None };
             let act = Act::new(Verb::ShareGrant, By::CommandLine, THEN, [0; 32]);

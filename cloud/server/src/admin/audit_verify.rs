@@ -6,9 +6,10 @@
 
 use anyhow::{Context, bail};
 use fleet::audit::Verb;
-use store::state::{Act, By, Sha256, StateStore};
-use web::sign_in::secret::Secret;
+use store::state::{Sha256, StateStore};
 use wire::UtcMs;
+
+use super::act;
 
 /// Verifies.
 ///
@@ -35,7 +36,7 @@ pub async fn run(expect: Option<&str>, state: &StateStore, now: UtcMs) -> anyhow
     println!("The audit log is whole: {} row(s), {} with details erased.", whole.length, whole.erased);
     println!("{}", hexadecimal(&whole.hash));
     eprintln!("That is its last hash. Note it elsewhere and give it to --expect next time.");
-    let act = Act::new(Verb::AuditVerify, By::CommandLine, now, Secret::new()?.hash());
+    let act = act::on_the_command_line(Verb::AuditVerify, now)?;
     state.record_act(&act.with_detail(format!("whole, {} rows", whole.length))).await?;
     Ok(())
 }

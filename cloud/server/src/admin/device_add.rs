@@ -7,9 +7,11 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use fleet::audit::Verb;
 use store::state::{Certificate, InverterEdit, NewInverter, SiteKey, StateStore};
 use wire::{Serial, UtcMs};
 
+use super::act;
 use super::authority::{self, Made};
 use super::files::{Readable, read, write_new};
 use super::secret;
@@ -63,7 +65,8 @@ pub async fn run(
     let inverter = register(&arguments, state, now).await?;
     // The store knows the certificate before anyone holds it: a bundle that was written is a bundle that works.
     let sha256 = secret::sha256(&made.der);
-    state.add_certificate(Certificate { sha256, inverter, issued_at: now, revoked_at: None }).await?;
+    let issued = Certificate { sha256, inverter, issued_at: now, revoked_at: None };
+    state.add_certificate(issued, &act::on_the_command_line(Verb::DeviceIssue, now)?).await?;
     write(&folder, serial, &made, &roots, config)?;
     println!("{serial}: bundle in {}", folder.display());
     if made.key.is_none() {
@@ -114,7 +117,7 @@ async fn register(
         required_minutes: arguments.required_minutes,
         registered_at: now,
     };
-    Ok(state.register_inverter(new).await?)
+    Ok(state.register_inverter(new, &act::on_the_command_line(Verb::DeviceRegister, now)?).await?)
 }
 
 async fn site(name: &str, state: &StateStore) -> anyhow::Result<SiteKey> {

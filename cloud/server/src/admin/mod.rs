@@ -11,6 +11,7 @@ mod audit_verify;
 pub mod authority;
 mod ca_init;
 mod device_add;
+mod device_label;
 mod device_list;
 mod device_revoke;
 mod files;
@@ -98,6 +99,8 @@ pub enum Device {
         /// Its serial number.
         serial: Serial,
     },
+    /// Prints a label for the cabinet: serial number and a code that opens the page to add it.
+    Label(device_label::Arguments),
     /// Lists inverters and their certificates.
     List,
 }
@@ -126,14 +129,7 @@ pub enum Account {
 #[derive(Debug, Subcommand)]
 pub enum Token {
     /// Makes an API token and prints it, once.
-    Add {
-        /// Whose.
-        #[arg(value_parser = email)]
-        email: Email,
-        /// What it is for.
-        #[arg(long, default_value = "")]
-        name: String,
-    },
+    Add(token_add::Arguments),
 }
 
 /// `admin site …`
@@ -241,6 +237,7 @@ async fn with_state(command: Command, config: &Config, state: &StateStore, now: 
     match command {
         Command::Device(Device::Add(arguments)) => device_add::run(arguments, config, state, now).await,
         Command::Device(Device::Revoke { serial }) => device_revoke::run(serial, state, now).await,
+        Command::Device(Device::Label(arguments)) => device_label::run(arguments, config, state).await,
         Command::Device(Device::List) => device_list::run(state).await,
         Command::Account(Account::Add { email, name, password_file, operator }) => {
             account_add::run(&email, &name, password_file.as_deref(), operator, state, now).await
@@ -248,7 +245,7 @@ async fn with_state(command: Command, config: &Config, state: &StateStore, now: 
         Command::Allow(arguments) => allow::add(arguments, state, now).await,
         Command::Disallow { email } => allow::remove(&email, state, now).await,
         Command::AllowList { search } => allow::list(&search, state, now).await,
-        Command::Token(Token::Add { email, name }) => token_add::run(&email, &name, state, now).await,
+        Command::Token(Token::Add(arguments)) => token_add::run(arguments, state, now).await,
         Command::Site(Site::Add { name, time_zone, address, organization }) => {
             site_add::run(&name, &time_zone, &address, organization.as_deref(), state).await
         }

@@ -8,13 +8,14 @@ use std::sync::atomic::Ordering;
 
 use tokio::time::Instant;
 use wire::UtcMs;
-use wire::mqtt::PacketId;
+use wire::mqtt::{Connect, PacketId};
 
 use super::counters::count;
 use super::rate::Rate;
 use super::session::{Admission, Host, Taken};
 use super::{AckTicket, Counters, House, Link, Sessions};
 use crate::clock::Clock;
+use crate::contacts::Contacts;
 use crate::ingest::{Ingest, Reservation, Submission};
 use crate::registry::{Device, Fingerprint};
 
@@ -24,6 +25,8 @@ pub struct Shared {
     pub ingest: Ingest,
     /// Who is connected.
     pub sessions: Sessions,
+    /// Who was in contact when.
+    pub contacts: Arc<Contacts>,
     /// What happened.
     pub counters: Arc<Counters>,
     /// Wall time.
@@ -62,13 +65,14 @@ impl Gate {
     pub fn leave(&self, shared: &Shared) {
         if let Some(device) = self.device {
             shared.sessions.leave(device.key, &self.link);
+            shared.contacts.ended(device.key, (shared.clock)());
             shared.counters.sessions.fetch_sub(1, Ordering::Relaxed);
         }
     }
 }
 
 impl GateHost<'_> {
-    fn try_admit(&mut self, now: Instant) -> Result<Admission, House> {
+    fn try_admit(&mut self, now: Instant, connect: &Connect<'_>) -> Result<Admission, House> {
         let sessions = &self.shared.sessions;
         let (device, turn) = match self.gate.turn {
             None => sessions.book(&self.gate.certificate, now)?,
@@ -80,6 +84,7 @@ impl GateHost<'_> {
         }
         let device = sessions.enter(&self.gate.certificate, device.key, &self.gate.link)?;
         self.gate.device = Some(device);
+        self.shared.contacts.began(device.key, connect, (self.shared.clock)());
         count(&self.shared.counters.connects);
         count(&self.shared.counters.sessions);
         Ok(Admission::Granted(device.serial))
@@ -87,8 +92,8 @@ impl GateHost<'_> {
 }
 
 impl Host for GateHost<'_> {
-    fn admit(&mut self, now: Instant) -> Admission {
-        self.try_admit(now).unwrap_or_else(Admission::Refused)
+    fn admit(&mut self, now: Instant, connect: &Connect<'_>) -> Admission {
+        self.try_admit(now, connect).unwrap_or_else(Admission::Refused)
     }
 
     fn wall_clock(&self) -> UtcMs {

@@ -18,7 +18,7 @@ use super::{House, Refused, answer, limits};
 /// What a session needs from outside.
 pub trait Host {
     /// A CONNECT asks to come in.
-    fn admit(&mut self, now: Instant) -> Admission;
+    fn admit(&mut self, now: Instant, connect: &Connect<'_>) -> Admission;
     /// The wall clock, for CONNACK.
     fn wall_clock(&self) -> UtcMs;
     /// How many reports one session may send.
@@ -176,7 +176,7 @@ impl Session {
             return Err(Refusal::FIRST_NOT_CONNECT.into());
         };
         check_connect(&connect)?;
-        let serial = match host.admit(now) {
+        let serial = match host.admit(now, &connect) {
             Admission::Granted(serial) => serial,
             Admission::Later(instant) => return Ok(Step::NotBefore(instant)),
             Admission::Refused(house) => return Err(house.into()),

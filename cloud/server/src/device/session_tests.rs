@@ -28,7 +28,7 @@ impl Books {
 }
 
 impl Host for Books {
-    fn admit(&mut self, _: Instant) -> Admission {
+    fn admit(&mut self, _: Instant, _: &Connect<'_>) -> Admission {
         self.admission
     }
 

@@ -25,6 +25,7 @@ use self::caps::Caps;
 use self::choose::Choice;
 use crate::clock::Clock;
 use crate::config::Limits;
+use crate::contacts::Contacts;
 use crate::device::{self, Counters, House, Sessions, count, limits};
 use crate::ingest::Ingest;
 use crate::registry::Registry;
@@ -58,6 +59,8 @@ pub struct DeviceDoor {
     pub registry: Arc<Registry>,
     /// The way into the journal.
     pub ingest: Ingest,
+    /// Who was in contact when.
+    pub contacts: Arc<Contacts>,
     /// What happened.
     pub counters: Arc<Counters>,
     /// Wall time.
@@ -83,11 +86,11 @@ pub async fn run(
     people: axum::Router,
     shutdown: CancellationToken,
 ) {
-    let DeviceDoor { registry, ingest, counters, clock } = device;
+    let DeviceDoor { registry, ingest, contacts, counters, clock } = device;
     let changes = registry.subscribe();
     let sessions = Sessions::new(registry, Arc::clone(&counters));
     let report_rate = device::Rate::new(config.limits.reports_per_second, config.limits.report_burst);
-    let shared = Arc::new(device::Shared { ingest, sessions, counters, clock, report_rate });
+    let shared = Arc::new(device::Shared { ingest, sessions, contacts, counters, clock, report_rate });
     let house = Arc::new(Doors {
         caps: Caps::new(config.limits),
         config,

@@ -52,6 +52,8 @@ impl Saver {
         self.saved = unsaved.position;
         let (store, journal) = (self.store.clone(), self.journal.clone());
         self.running = Some(self.runtime.spawn(async move {
+            // Before the position moves past them.
+            store.quarantine(&unsaved.quarantine).await?;
             store.commit_snapshots(&unsaved.states, &unsaved.events, unsaved.position).await?;
             let deletion = move || store::journal::delete_through(&journal, unsaved.position);
             match tokio::task::spawn_blocking(deletion).await {

@@ -12,11 +12,15 @@ use fleet::{InverterKey, InverterState};
 use store::Position;
 use store::history::History;
 use store::journal::{Body, Entry};
-use store::state::EventRow;
+use store::state::{EventRow, NewQuarantined};
 use wire::{Report, UtcMs};
 
 use super::Counters;
 use crate::live::LiveStates;
+
+/// Reports that could not be read, kept between two snapshots: at most this many of 64,000 bytes in memory. Every one is
+/// counted and is an event.
+const QUARANTINED_AT_ONCE: usize = 100;
 
 /// All states and what is to be done about them.
 pub struct States {
@@ -26,6 +30,7 @@ pub struct States {
     /// To be shown to pages.
     unshown: Vec<InverterKey>,
     events: Vec<EventRow>,
+    quarantine: Vec<NewQuarantined>,
     position: Position,
     newest: UtcMs,
     history: Arc<History>,
@@ -46,6 +51,8 @@ pub struct Unsaved {
     pub states: Vec<(InverterKey, Vec<u8>)>,
     /// Events since the last one.
     pub events: Vec<EventRow>,
+    /// Reports that could not be read since the last one, the first so many.
+    pub quarantine: Vec<NewQuarantined>,
     /// Everything at or before it is in there.
     pub position: Position,
 }
@@ -58,6 +65,7 @@ impl States {
             unsaved: Vec::new(),
             unshown: Vec::new(),
             events: Vec::new(),
+            quarantine: Vec::new(),
             position: Position::START,
             newest: UtcMs(0),
             history,
@@ -82,11 +90,13 @@ impl States {
                 match report.map_or_else(|| wire::report::decode(&payload), Ok) {
                     Ok(report) => self.report(position, inverter, report, received_at),
                     // It was decoded before it was journalled as a report; an older version's bounds may have differed.
-                    Err(error) => self.quarantined(inverter, received_at, position, &error.to_string()),
+                    Err(error) => {
+                        self.quarantined(inverter, received_at, position, error.to_string(), payload);
+                    }
                 }
             }
-            Body::Quarantined { inverter, reason, .. } => {
-                self.quarantined(inverter, received_at, position, &reason);
+            Body::Quarantined { inverter, reason, payload } => {
+                self.quarantined(inverter, received_at, position, reason, payload);
             }
             Body::Act { inverter, .. } => {
                 tracing::warn!(
@@ -117,18 +127,30 @@ impl States {
         self.events.extend(applied.events.iter().map(|event| row(inverter, event)));
     }
 
-    fn quarantined(&mut self, inverter: InverterKey, received_at: UtcMs, position: Position, reason: &str) {
+    fn quarantined(
+        &mut self,
+        inverter: InverterKey,
+        received_at: UtcMs,
+        position: Position,
+        reason: String,
+        payload: Vec<u8>,
+    ) {
         tracing::warn!(inverter = inverter.0, reason, "a payload was kept out of the telemetry");
         self.counters.quarantined.fetch_add(1, Ordering::Relaxed);
+        let key = format!("quarantined/{}/{}", position.batch, position.index);
+        if self.quarantine.len() < QUARANTINED_AT_ONCE {
+            let (key, reason) = (key.clone(), reason.clone());
+            self.quarantine.push(NewQuarantined { key, inverter, received_at, reason, payload });
+        }
         self.events.push(EventRow {
             inverter,
-            key: format!("quarantined/{}/{}", position.batch, position.index),
+            key,
             kind: "quarantined".to_owned(),
             condition: None,
             occurred_at: received_at,
             received_at,
             late: false,
-            detail: reason.to_owned(),
+            detail: reason,
         });
     }
 
@@ -158,6 +180,7 @@ impl States {
         Unsaved {
             states: states.collect(),
             events: std::mem::take(&mut self.events),
+            quarantine: std::mem::take(&mut self.quarantine),
             position: self.position,
         }
     }

@@ -15,12 +15,15 @@ use wire::{UtcMs, time::DAY_MS};
 
 use super::Parts;
 use crate::clock::{self, Clock};
+use crate::contacts::Contacts;
 use crate::ingest::Ingest;
 use crate::pipeline;
 
 const SEAL_EVERY: Duration = Duration::from_secs(5);
 /// Merging and deleting: deletion is due at midnight, and no one may see past 30 days in the meantime anyway.
 const SWEEP_EVERY: Duration = Duration::from_secs(600);
+/// Last contacts; a device that stays connected is due each five minutes only.
+const CONTACTS_EVERY: Duration = Duration::from_secs(60);
 const TELL_EVERY: Duration = Duration::from_secs(300);
 /// Events, receipts of mails and sessions live as long as readings.
 const KEEP_MS: i64 = 30 * DAY_MS;
@@ -37,6 +40,14 @@ pub(super) fn spawn(parts: &Parts, stopping: &CancellationToken) -> anyhow::Resu
         .context("cannot start the housekeeping thread")?;
     let (state, clock) = (parts.state.clone(), Arc::clone(&parts.clock));
     tokio::spawn(stopping.clone().run_until_cancelled_owned(keep_state(state, clock)));
+    let (state, contacts, clock) =
+        (parts.state.clone(), Arc::clone(&parts.contacts), Arc::clone(&parts.clock));
+    tokio::spawn(stopping.clone().run_until_cancelled_owned(async move {
+        loop {
+            clock::sleep(CONTACTS_EVERY).await;
+            write_contacts(&state, &contacts, clock()).await;
+        }
+    }));
     let (ingest, counters) = (parts.ingest.clone(), Arc::clone(&parts.pipeline_counters));
     tokio::spawn(stopping.clone().run_until_cancelled_owned(tell(ingest, counters)));
     Ok(())
@@ -70,12 +81,25 @@ async fn keep_state(state: StateStore, clock: Clock) {
         let forgotten = async {
             state.delete_events_before(now.plus_ms(-KEEP_MS)).await?;
             state.delete_mails_before(now.plus_ms(-KEEP_MS)).await?;
+            state.forget_quarantined(now).await?;
             state.delete_expired_sessions(now).await
         };
         if let Err(error) = forgotten.await {
             tracing::error!(%error, "what is older than 30 days could not be forgotten; trying again");
         }
         clock::sleep(SWEEP_EVERY).await;
+    }
+}
+
+/// Writes who was in contact; what could not be written is written at the next turn.
+pub(super) async fn write_contacts(state: &StateStore, contacts: &Contacts, now: UtcMs) {
+    let due = contacts.due(now);
+    if due.is_empty() {
+        return;
+    }
+    if let Err(error) = state.write_contacts(&due).await {
+        tracing::error!(%error, "last contacts could not be written; trying again");
+        contacts.unwritten(&due);
     }
 }
 

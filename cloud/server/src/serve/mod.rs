@@ -8,6 +8,7 @@ mod housekeeping;
 mod mail;
 mod metrics;
 mod refresh;
+mod service;
 mod stop;
 
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::{self, Clock};
 use crate::config::Config;
+use crate::contacts::Contacts;
 use crate::data_dir;
 use crate::door::{self, DeviceDoor, DoorConfig};
 use crate::ingest::{self, Batch, Ingest, Ticket};
@@ -69,6 +71,7 @@ struct Parts {
     history: Arc<History>,
     live: Arc<LiveStates>,
     registry: Arc<Registry>,
+    contacts: Arc<Contacts>,
     ingest: Ingest,
     device_counters: Arc<crate::device::Counters>,
     pipeline_counters: Arc<pipeline::Counters>,
@@ -92,13 +95,14 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     }
     let notifier = mail::spawn(way, &parts, &stopping);
     let origin = config.people.origin(address);
-    let people = people(&parts, &origin)?;
+    let people = people(&parts, config, &origin)?;
     let door = tokio::spawn(door::run(
         listener,
         door_config(config, tls),
         DeviceDoor {
             registry: Arc::clone(&parts.registry),
             ingest: parts.ingest.clone(),
+            contacts: Arc::clone(&parts.contacts),
             counters: Arc::clone(&parts.device_counters),
             clock: Arc::clone(&parts.clock),
         },
@@ -126,6 +130,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         result = in_order => result?,
         fatal = failed.recv() => return Err(stop::error(fatal)),
     }
+    housekeeping::write_contacts(&parts.state, &parts.contacts, (parts.clock)()).await;
     parts.state.close().await?;
     tracing::info!("stopped");
     Ok(())
@@ -153,6 +158,7 @@ async fn start(
         history,
         live: Arc::default(),
         registry,
+        contacts: Arc::default(),
         ingest,
         device_counters: Arc::default(),
         pipeline_counters: Arc::default(),
@@ -208,8 +214,9 @@ fn door_config(config: &Config, tls: files::Tls) -> DoorConfig {
     }
 }
 
-fn people(parts: &Parts, origin: &str) -> anyhow::Result<axum::Router> {
+fn people(parts: &Parts, config: &Config, origin: &str) -> anyhow::Result<axum::Router> {
     let live = Arc::clone(&parts.live) as Arc<dyn web::Live>;
     let (state, history, clock) = (parts.state.clone(), Arc::clone(&parts.history), Arc::clone(&parts.clock));
-    Ok(web::router(web::Context::new(state, history, live, clock, origin)?))
+    let context = web::Context::new(state, history, live, clock, origin)?;
+    Ok(web::router(context.with_service(Arc::new(service::Service::new(parts, config)))))
 }

@@ -6,9 +6,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use fleet::audit::Verb;
 use store::journal::Body;
-use store::state::{StateError, StateStore};
+use store::state::{Act, By, StateError, StateStore};
 use tokio_util::sync::CancellationToken;
+use web::sign_in::secret::Secret;
 use wire::UtcMs;
 
 use super::Parts;
@@ -95,14 +97,9 @@ async fn supersede(state: StateStore, registry: Arc<Registry>, clock: Clock) {
     }
 }
 
-async fn revoke_older(state: &StateStore, superseded: &Superseded, now: UtcMs) -> Result<u64, StateError> {
-    let mut count = 0;
-    for certificate in state.certificates_of(superseded.inverter).await? {
-        if certificate.sha256 != superseded.by && certificate.revoked_at.is_none() {
-            count += u64::from(state.revoke_certificate(&certificate.sha256, now).await?);
-        }
-    }
-    Ok(count)
+async fn revoke_older(state: &StateStore, superseded: &Superseded, now: UtcMs) -> anyhow::Result<u64> {
+    let act = Act::new(Verb::DeviceSupersede, By::Service, now, Secret::new()?.hash());
+    Ok(state.supersede_certificates(superseded.inverter, &superseded.by, now, &act).await?)
 }
 
 async fn step(state: &StateStore, registry: &Registry, seen: &mut Option<u64>) -> Result<(), StateError> {

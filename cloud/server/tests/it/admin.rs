@@ -213,3 +213,75 @@ fn serve_check_names_the_file_the_key_and_what_to_do() {
         cloud.command(&["serve", "--check", "--roles", "ingest,pipeline,notifier,web"]).output().unwrap();
     assert!(all.status.success());
 }
+
+#[test]
+fn the_audit_log_is_verified_and_a_changed_row_ends_with_an_error() {
+    let cloud = Cloud::new();
+    cloud.device("AUDIT-001");
+    cloud.admin(&["device", "revoke", "AUDIT-001"]);
+    let whole = cloud.admin(&["audit", "verify"]);
+    let hash = whole.lines().last().unwrap().to_owned();
+    assert!(whole.contains("is whole: 3 row(s), 0 with details erased") && hash.len() == 64, "{whole}");
+    let list = cloud.admin(&["audit", "list", "--area", "devices"]);
+    let said: Vec<_> = list.lines().map(|line| line.split_whitespace().nth(3).unwrap()).collect();
+    assert_eq!(said, ["device.revoke", "device.issue", "device.register"], "{list}");
+    assert!(list.lines().all(|line| line.contains("command-line") && line.contains("inverter=AUDIT-001")));
+    // The hash that was noted is in the log that has grown since.
+    let noted = cloud.admin(&["audit", "verify", "--expect", &hash]);
+    assert!(noted.contains("that of row 3") && noted.contains("is whole: 4 row(s)"), "{noted}");
+    let refused = |arguments: &[&str], expect: &str| {
+        let output = cloud.try_admin(arguments);
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && text.contains(expect), "{arguments:?}: {text}");
+    };
+    refused(&["audit", "verify", "--expect", &"0".repeat(64)], "no row has the hash");
+    refused(&["audit", "verify", "--expect", "12"], "64 hexadecimal digits");
+    // Somebody with the file, past the database itself.
+    let file = cloud.path("data/state.sqlite");
+    let mut bytes = std::fs::read(&file).unwrap();
+    let at = bytes.windows(12).position(|part| part == b"device.issue").unwrap();
+    bytes[at + 11] = b'u';
+    std::fs::write(&file, bytes).unwrap();
+    refused(&["audit", "verify"], "row 2 was changed");
+}
+
+#[test]
+fn a_label_holds_the_serial_number_and_the_address_that_adds_it() {
+    let cloud = Cloud::new();
+    cloud.device("LABEL-001");
+    let label = cloud.admin(&["device", "label", "LABEL-001"]);
+    assert!(label.starts_with("<svg") && label.contains(">LABEL-001</text>"), "{label}");
+    let text = cloud.admin(&["device", "label", "label-001", "--format", "text"]);
+    let address = format!("https://localhost:{}/pair?serial=LABEL-001", cloud.address.port());
+    assert!(text.contains(&address) && text.contains('\u{2588}'), "{text}");
+    let file = cloud.path("label.svg");
+    cloud.admin(&["device", "label", "LABEL-001", "--out", file.to_str().unwrap()]);
+    assert_eq!(std::fs::read_to_string(&file).unwrap().trim_end(), label.trim_end());
+    let again = cloud.try_admin(&["device", "label", "LABEL-001", "--out", file.to_str().unwrap()]);
+    assert!(!again.status.success(), "nothing is overwritten");
+    assert!(!cloud.try_admin(&["device", "label", "LABEL-009"]).status.success());
+}
+
+#[test]
+fn operators_see_contacts_and_reports_that_could_not_be_read() {
+    let mut cloud = Cloud::new();
+    let bundle = cloud.device("SEEN-0001");
+    cloud.start();
+    let mut link = Publisher::connect(cloud.address, &bundle).unwrap();
+    link.publish(&report(BOOT, 1, clock::now())).unwrap();
+    link.publish(b"this is no report").unwrap();
+    cloud.stop();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let state = store::state::StateStore::open(&cloud.path("data/state.sqlite")).await.unwrap();
+        let now = clock::now();
+        let device = state.devices(now).await.unwrap().remove(0);
+        let contact = device.contact.unwrap();
+        assert!(now.since(contact.last_contact_at) < 60_000 && contact.protocol == "MQTT 5.0", "{contact:?}");
+        assert_eq!(contact.software.as_deref(), Some("test1"));
+        let kept = state.quarantined(now).await.unwrap();
+        assert_eq!(kept.iter().map(|row| (row.inverter, row.size)).collect::<Vec<_>>(), [(device.key, 17)]);
+        assert!(!kept[0].reason.is_empty());
+        state.close().await.unwrap();
+    });
+}

@@ -11,7 +11,9 @@ use std::time::{Duration, Instant};
 
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
-use wire::mqtt::{self, Connect, Delivery, Framing, FromServer, PacketId, Publish, Sender, Version};
+use wire::mqtt::{
+    self, Connect, Delivery, Framing, FromServer, PacketId, Place, PropertyList, Publish, Sender, Version,
+};
 use wire::{BootId, Quality, Quantity, Reading, Report, Serial, UtcMs};
 
 use crate::door_setup::PATIENCE;
@@ -238,7 +240,9 @@ impl Publisher {
         let topic = format!("inverters/{}/reports", bundle.serial);
         let mut publisher = Self { stream, topic, buffer: Vec::new() };
         let mut packet = Vec::new();
-        Connect::new(Version::V5, "").encode(&mut packet).unwrap();
+        let said = PropertyList::new().user("version", "test 1");
+        let properties = said.properties(Place::Connect).unwrap();
+        Connect { properties, ..Connect::new(Version::V5, "") }.encode(&mut packet).unwrap();
         publisher.stream.write_all(&packet)?;
         let packet = publisher.packet()?;
         match mqtt::from_server(Version::V5, &packet) {

@@ -144,6 +144,7 @@ impl House {
         let device = DeviceDoor {
             registry: Arc::clone(&registry),
             ingest,
+            contacts: Arc::default(),
             counters: Arc::clone(&counters),
             clock: server::clock::wall(),
         };

@@ -173,15 +173,6 @@ impl StateStore {
         self.commit_change(change, DOING).await
     }
 
-    /// Lets an account sign in again, or no more. The caller ends its sessions.
-    ///
-    /// # Errors
-    /// [`StateError::NotFound`], [`StateError::Database`].
-    pub async fn set_account_disabled(&self, key: AccountKey, disabled: bool) -> Result<(), StateError> {
-        let row = ActiveModel { disabled: Set(disabled), ..ActiveModel::default() };
-        self.update_account(key, row, "disable or enable an account").await
-    }
-
     async fn update_account(
         &self,
         key: AccountKey,

@@ -5,10 +5,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use fleet::{AccountKey, InverterKey};
+use fleet::{AccountKey, InverterKey, OrganizationKey};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use wire::Serial;
 
+use super::tables::organizations::organization;
 use super::tables::{account, inverter};
 use super::{Account, AuditAct, By, Email, Inverter, StateError, StateStore};
 
@@ -37,6 +38,8 @@ pub struct AuditNames {
     pub accounts: HashMap<AccountKey, NamedAccount>,
     /// Of inverters that still are.
     pub inverters: HashMap<InverterKey, NamedInverter>,
+    /// Of organizations that still are.
+    pub organizations: HashMap<OrganizationKey, String>,
 }
 
 impl StateStore {
@@ -58,7 +61,14 @@ impl StateStore {
         let accounts = query.all(&self.connection).await.map_err(&doing)?;
         let query = inverter::Entity::find().filter(inverter::Column::Id.is_in(inverters));
         let inverters = query.all(&self.connection).await.map_err(&doing)?;
+        let organizations: HashSet<i64> =
+            acts.iter().filter_map(|act| act.organization.map(|key| key.0)).collect();
+        let query = organization::Entity::find().filter(organization::Column::Id.is_in(organizations));
+        let organizations = query.all(&self.connection).await.map_err(&doing)?;
         let mut names = AuditNames::default();
+        for row in organizations {
+            names.organizations.insert(OrganizationKey(row.id), row.name);
+        }
         for row in accounts {
             let Account { key, name, email, .. } = Account::from_row(row)?;
             names.accounts.insert(key, NamedAccount { name, email });

@@ -9,7 +9,7 @@ use wire::UtcMs;
 
 use super::inverters::inverter_key;
 use super::tables::certificate::{ActiveModel, Column, Entity, Model};
-use super::{Sha256, StateError, StateStore, sha256};
+use super::{Act, Sha256, StateError, StateStore, audit, sha256};
 
 /// One certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ impl StateStore {
     ///
     /// # Errors
     /// [`StateError::Taken`] where it is known already, [`StateError::Database`].
-    pub async fn add_certificate(&self, new: Certificate) -> Result<(), StateError> {
+    pub async fn add_certificate(&self, new: Certificate, act: &Act) -> Result<(), StateError> {
         const DOING: &str = "add the certificate";
         let change = self.begin_change(DOING).await?;
         let row = ActiveModel {
@@ -40,6 +40,8 @@ impl StateStore {
         };
         let taken = StateError::taken(DOING, "a certificate", "with this SHA-256");
         Entity::insert(row).exec_without_returning(&change).await.map_err(taken)?;
+        let act = act.clone().on_inverter(new.inverter);
+        audit::append(&change, &act).await.map_err(StateError::doing(DOING))?;
         self.commit_change(change, DOING).await
     }
 
@@ -63,16 +65,27 @@ impl StateStore {
     ///
     /// # Errors
     /// [`StateError::Database`].
-    pub async fn revoke_certificates(&self, inverter: InverterKey, now: UtcMs) -> Result<u64, StateError> {
-        self.revoke(Condition::all().add(Column::InverterId.eq(i64::from(inverter.0))), now).await
+    pub async fn revoke_certificates(
+        &self,
+        inverter: InverterKey,
+        now: UtcMs,
+        act: &Act,
+    ) -> Result<u64, StateError> {
+        self.revoke(inverter, Condition::all(), now, act).await
     }
 
-    /// Revokes one certificate. Whether it counted.
+    /// Revokes an inverter's certificates but one: a newer one was used. How many counted.
     ///
     /// # Errors
     /// [`StateError::Database`].
-    pub async fn revoke_certificate(&self, sha256: &Sha256, now: UtcMs) -> Result<bool, StateError> {
-        Ok(self.revoke(Condition::all().add(Column::Sha256.eq(sha256.to_vec())), now).await? > 0)
+    pub async fn supersede_certificates(
+        &self,
+        inverter: InverterKey,
+        by: &Sha256,
+        now: UtcMs,
+        act: &Act,
+    ) -> Result<u64, StateError> {
+        self.revoke(inverter, Condition::all().add(Column::Sha256.ne(by.to_vec())), now, act).await
     }
 
     async fn find_certificates(&self, which: Condition) -> Result<Vec<Certificate>, StateError> {
@@ -81,12 +94,28 @@ impl StateStore {
         rows.into_iter().map(Certificate::from_row).collect()
     }
 
-    async fn revoke(&self, which: Condition, now: UtcMs) -> Result<u64, StateError> {
+    /// Nothing that counted: nothing was done, and nothing is written to the log.
+    async fn revoke(
+        &self,
+        inverter: InverterKey,
+        which: Condition,
+        now: UtcMs,
+        act: &Act,
+    ) -> Result<u64, StateError> {
         const DOING: &str = "revoke certificates";
         let change = self.begin_change(DOING).await?;
         let row = ActiveModel { revoked_at: Set(Some(now.0)), ..ActiveModel::default() };
-        let update = Entity::update_many().set(row).filter(which).filter(Column::RevokedAt.is_null());
+        let update = Entity::update_many()
+            .set(row)
+            .filter(Column::InverterId.eq(i64::from(inverter.0)))
+            .filter(which)
+            .filter(Column::RevokedAt.is_null());
         let revoked = update.exec(&change).await.map_err(StateError::doing(DOING))?.rows_affected;
+        if revoked == 0 {
+            return Ok(0);
+        }
+        let act = act.clone().on_inverter(inverter);
+        audit::append(&change, &act).await.map_err(StateError::doing(DOING))?;
         self.commit_change(change, DOING).await?;
         Ok(revoked)
     }

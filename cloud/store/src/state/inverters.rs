@@ -7,7 +7,7 @@ use sea_orm::{ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, EntityTrait, Q
 use wire::{Serial, UtcMs};
 
 use super::tables::inverter::{ActiveModel, Column, Entity, Model};
-use super::{SiteKey, StateError, StateStore};
+use super::{Act, SiteKey, StateError, StateStore, audit};
 
 /// One inverter.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,11 +67,15 @@ pub struct InverterEdit {
 }
 
 impl StateStore {
-    /// Registers an inverter.
+    /// Registers an inverter; `act` need not name it.
     ///
     /// # Errors
     /// [`StateError::Taken`] where the serial number is registered, [`StateError::Database`].
-    pub async fn register_inverter(&self, new: NewInverter<'_>) -> Result<InverterKey, StateError> {
+    pub async fn register_inverter(
+        &self,
+        new: NewInverter<'_>,
+        act: &Act,
+    ) -> Result<InverterKey, StateError> {
         const DOING: &str = "register the inverter";
         let change = self.begin_change(DOING).await?;
         let row = ActiveModel {
@@ -88,6 +92,7 @@ impl StateStore {
         let taken = StateError::taken(DOING, "an inverter", new.serial.as_str());
         let made = Entity::insert(row).exec(&change).await.map_err(taken)?;
         let key = inverter_key(made.last_insert_id)?;
+        audit::append(&change, &act.clone().on_inverter(key)).await.map_err(StateError::doing(DOING))?;
         self.commit_change(change, DOING).await?;
         Ok(key)
     }

@@ -4,6 +4,7 @@
 //! nothing here that stands in the way of PostgreSQL; what is SQLite's own is in the room `connect`. Never decides
 //! who may do what: `fleet::authorize` does, with rows from here. One verb per function, one table per room.
 
+mod account_control;
 mod accounts;
 mod allow_list;
 mod audit;
@@ -12,6 +13,8 @@ mod audit_read;
 mod audit_verify;
 mod certificates;
 mod connect;
+mod contacts;
+mod devices;
 mod error;
 mod events;
 mod grants;
@@ -25,6 +28,7 @@ mod migrations;
 mod offers;
 mod organizations;
 mod outbox;
+mod quarantine;
 mod registration;
 mod sessions;
 mod settings;
@@ -38,6 +42,7 @@ use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, EntityTrait, QueryFilter,
 };
 
+pub use account_control::AccountRow;
 pub use accounts::{Account, Email, InvalidEmail, NewAccount};
 pub use allow_list::{Allowed, AllowedFilter, AllowedStanding, NewAllowed};
 pub use audit::{Act, By};
@@ -45,6 +50,8 @@ pub use audit_names::{AuditNames, NamedAccount, NamedInverter};
 pub use audit_read::{AuditAct, AuditQuery, Details, Whose};
 pub use audit_verify::{Broken, Whole};
 pub use certificates::Certificate;
+pub use contacts::Contact;
+pub use devices::DeviceRow;
 pub use error::StateError;
 pub use events::EventRow;
 pub use fleet::{TokenReach, TokenScope};
@@ -55,6 +62,7 @@ pub use members::Member;
 pub use offers::{NewOffer, Offer, Recipient, Side};
 pub use organizations::{NewOrganization, Organization};
 pub use outbox::{DueMail, MailState, NewMail, Receipt};
+pub use quarantine::{NewQuarantined, QUARANTINED_IN_ALL, QUARANTINED_OF_A_DEVICE, Quarantined};
 pub use sessions::{NewSession, Session};
 pub use sites::{NewSite, Site, SiteKey};
 pub use snapshots::Snapshots;

@@ -125,15 +125,6 @@ impl StateStore {
         Ok(delete.await.map_err(StateError::doing("end a session"))?.rows_affected > 0)
     }
 
-    /// Ends every session of an account. How many.
-    ///
-    /// # Errors
-    /// [`StateError::Database`].
-    pub async fn delete_sessions(&self, account: AccountKey) -> Result<u64, StateError> {
-        let delete = Entity::delete_many().filter(Column::AccountId.eq(account.0));
-        Ok(delete.exec(&self.connection).await.map_err(StateError::doing("end sessions"))?.rows_affected)
-    }
-
     /// Forgets sessions that expired before `now`. How many.
     ///
     /// # Errors

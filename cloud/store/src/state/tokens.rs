@@ -12,7 +12,7 @@ use super::inverters::inverter_key;
 use super::tables::account;
 use super::tables::api_token::{ActiveModel, Column, Entity, Model};
 use super::tables::factors::api_token_inverter as reached;
-use super::{Account, Sha256, StateError, StateStore};
+use super::{Account, Act, Sha256, StateError, StateStore, audit};
 
 /// A token's number. May be shown: it opens nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -61,7 +61,7 @@ impl StateStore {
     ///
     /// # Errors
     /// [`StateError::Database`].
-    pub async fn create_token(&self, new: NewToken<'_>) -> Result<TokenKey, StateError> {
+    pub async fn create_token(&self, new: NewToken<'_>, act: &Act) -> Result<TokenKey, StateError> {
         const DOING: &str = "create a token";
         let change = self.begin_change(DOING).await?;
         let row = ActiveModel {
@@ -85,6 +85,8 @@ impl StateStore {
             let insert = reached::Entity::insert(row).exec_without_returning(&change);
             insert.await.map_err(StateError::doing(DOING))?;
         }
+        let act = act.clone().of_account(new.account);
+        audit::append(&change, &act).await.map_err(StateError::doing(DOING))?;
         self.commit_change(change, DOING).await?;
         Ok(TokenKey(made.last_insert_id))
     }
@@ -144,15 +146,23 @@ impl StateStore {
         account: AccountKey,
         key: TokenKey,
         now: UtcMs,
+        act: &Act,
     ) -> Result<bool, StateError> {
+        const DOING: &str = "revoke a token";
+        let change = self.begin_change(DOING).await?;
         let row = ActiveModel { revoked_at: Set(Some(now.0)), ..ActiveModel::default() };
         let update = Entity::update_many()
             .set(row)
             .filter(Column::Id.eq(key.0))
             .filter(Column::AccountId.eq(account.0))
             .filter(Column::RevokedAt.is_null());
-        Ok(update.exec(&self.connection).await.map_err(StateError::doing("revoke a token"))?.rows_affected
-            > 0)
+        if update.exec(&change).await.map_err(StateError::doing(DOING))?.rows_affected == 0 {
+            return Ok(false);
+        }
+        let act = act.clone().of_account(account);
+        audit::append(&change, &act).await.map_err(StateError::doing(DOING))?;
+        self.commit_change(change, DOING).await?;
+        Ok(true)
     }
 }
 

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a panic in a test is its report")]
 
 mod audit;
+mod devices;
 mod history;
 mod history_kill;
 mod journal;

@@ -228,7 +228,8 @@ impl World {
                 self.ask(Purpose::Address, address, Some(who)).await;
             }
             Step::Disable(who, disabled) if who < self.keys.len() => {
-                self.store.set_account_disabled(self.keys[who], disabled).await.unwrap();
+                let act = act(Verb::AccountDisable, self.now);
+                self.store.set_account_disabled(self.keys[who], disabled, &act).await.unwrap();
                 self.truth.accounts[who].1 = disabled;
             }
             Step::Look(back) | Step::Use(back) | Step::Misuse(back) => {

@@ -57,7 +57,7 @@ impl Fixture {
             required_minutes: Some(90),
             registered_at: NOW,
         };
-        self.store.register_inverter(new).await.unwrap()
+        self.store.register_inverter(new, &act(Verb::DeviceRegister)).await.unwrap()
     }
 
     async fn grant(&self, account: AccountKey, inverter: InverterKey, role: Role, ends: Option<UtcMs>) {
@@ -111,9 +111,9 @@ async fn sessions_end_by_time_by_hand_and_with_their_account() {
     assert_eq!(f.store.delete_expired_sessions(later).await.unwrap(), 1);
     assert!(f.store.delete_session(&[2; 32]).await.unwrap());
     assert!(!f.store.delete_session(&[2; 32]).await.unwrap());
-    f.store.set_account_disabled(account, true).await.unwrap();
+    let ended = f.store.set_account_disabled(account, true, &act(Verb::DeviceRegister)).await.unwrap();
+    assert_eq!(ended, [[3; 32]]);
     assert!(f.store.session(&[3; 32], later).await.unwrap().is_none());
-    assert_eq!(f.store.delete_sessions(account).await.unwrap(), 1);
 }
 
 #[tokio::test]
@@ -129,16 +129,16 @@ async fn tokens_count_until_they_expire_or_are_revoked_by_their_owner() {
         created_at: NOW,
         expires_at,
     };
-    let first = f.store.create_token(new(1, None)).await.unwrap();
-    f.store.create_token(new(2, Some(NOW.plus_ms(10)))).await.unwrap();
+    let first = f.store.create_token(new(1, None), &act(Verb::DeviceRegister)).await.unwrap();
+    f.store.create_token(new(2, Some(NOW.plus_ms(10))), &act(Verb::DeviceRegister)).await.unwrap();
     assert!(f.store.token_by_hash(&[2; 32], NOW.plus_ms(9)).await.unwrap().is_some());
     assert!(f.store.token_by_hash(&[2; 32], NOW.plus_ms(10)).await.unwrap().is_none());
     f.store.touch_token(first, NOW.plus_ms(5)).await.unwrap();
     let (token, holder) = f.store.token_by_hash(&[1; 32], NOW.plus_ms(10)).await.unwrap().unwrap();
     assert_eq!((token.last_used_at, &token.reach, holder.key), (Some(NOW.plus_ms(5)), &reach, ann));
-    assert!(!f.store.revoke_token(bob, first, NOW).await.unwrap(), "not his");
-    assert!(f.store.revoke_token(ann, first, NOW).await.unwrap());
-    assert!(!f.store.revoke_token(ann, first, NOW).await.unwrap());
+    assert!(!f.store.revoke_token(bob, first, NOW, &act(Verb::DeviceRegister)).await.unwrap(), "not his");
+    assert!(f.store.revoke_token(ann, first, NOW, &act(Verb::DeviceRegister)).await.unwrap());
+    assert!(!f.store.revoke_token(ann, first, NOW, &act(Verb::DeviceRegister)).await.unwrap());
     assert!(f.store.token_by_hash(&[1; 32], NOW).await.unwrap().is_none());
     assert_eq!(f.store.tokens(ann).await.unwrap().len(), 2);
 }
@@ -207,7 +207,10 @@ async fn inverters_keep_their_key_and_their_serial_is_unique() {
         required_minutes: None,
         registered_at: NOW,
     };
-    assert!(matches!(f.store.register_inverter(again).await.unwrap_err(), StateError::Taken { .. }));
+    assert!(matches!(
+        f.store.register_inverter(again, &act(Verb::DeviceRegister)).await.unwrap_err(),
+        StateError::Taken { .. }
+    ));
     let edit =
         InverterEdit { name: Some("Lift".into()), required_minutes: Some(None), ..InverterEdit::default() };
     f.store.update_inverter(key, edit).await.unwrap();
@@ -227,12 +230,24 @@ async fn certificates_are_revoked_alone_or_all_of_an_inverter() {
     for (byte, inverter) in [(1, one), (2, one), (3, two)] {
         let new =
             Certificate { sha256: [byte; 32], inverter, issued_at: UtcMs(i64::from(byte)), revoked_at: None };
-        f.store.add_certificate(new).await.unwrap();
-        assert!(matches!(f.store.add_certificate(new).await.unwrap_err(), StateError::Taken { .. }));
+        f.store.add_certificate(new, &act(Verb::DeviceRegister)).await.unwrap();
+        assert!(matches!(
+            f.store.add_certificate(new, &act(Verb::DeviceRegister)).await.unwrap_err(),
+            StateError::Taken { .. }
+        ));
     }
-    assert!(f.store.revoke_certificate(&[1; 32], NOW).await.unwrap());
-    assert!(!f.store.revoke_certificate(&[1; 32], NOW).await.unwrap());
-    assert_eq!(f.store.revoke_certificates(one, NOW.plus_ms(1)).await.unwrap(), 1);
+    assert_eq!(
+        f.store.supersede_certificates(one, &[2; 32], NOW, &act(Verb::DeviceRegister)).await.unwrap(),
+        1
+    );
+    assert_eq!(
+        f.store.supersede_certificates(one, &[2; 32], NOW, &act(Verb::DeviceRegister)).await.unwrap(),
+        0
+    );
+    assert_eq!(
+        f.store.revoke_certificates(one, NOW.plus_ms(1), &act(Verb::DeviceRegister)).await.unwrap(),
+        1
+    );
     let revoked: Vec<_> = f.store.certificates().await.unwrap().into_iter().map(|c| c.revoked_at).collect();
     assert_eq!(revoked, [Some(NOW), Some(NOW.plus_ms(1)), None]);
     assert_eq!(f.store.certificates_of(two).await.unwrap().len(), 1);

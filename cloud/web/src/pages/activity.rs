@@ -1,10 +1,11 @@
-//! `GET /me/activity`: what was done by and to one's own account. Also the page's frame for every other part of the log.
+//! `GET /me/activity`, `GET /inverters/{id}/activity`: what was done by and to one's own account, and to an inverter.
 //!
 //! In: whose log, an area, where the page before ended. Out: the newest acts as sentences, fifty at a time.
 
 use askama::Template;
-use axum::extract::{Query, State};
+use axum::extract::{Path, Query, State};
 use axum::response::Html;
+use fleet::Action;
 use fleet::audit::{AREAS, Area, Verb};
 use serde::Deserialize;
 use store::state::{AuditQuery, Whose};
@@ -13,8 +14,9 @@ use super::html;
 use super::shell::Shell;
 use crate::caller::Caller;
 use crate::view::acts::{self, Line, Reader};
+use crate::view::fleet::Known;
 use crate::view::words::Local;
-use crate::{Context, Error, link};
+use crate::{Context, Error, access, link};
 
 /// Acts on a page.
 pub(super) const PAGE: usize = 50;
@@ -27,6 +29,16 @@ struct Page {
     listed: Listed,
     areas: &'static [Area],
     area: String,
+}
+
+/// The same of an inverter.
+#[derive(Template)]
+#[template(path = "inverter_activity.html")]
+struct OfInverter {
+    shell: Shell,
+    name: String,
+    back: String,
+    listed: Listed,
 }
 
 /// Query of the page.
@@ -75,6 +87,32 @@ pub async fn own(
         listed: listed(&context, query, Reader::Person(own), &local, here).await?,
         areas: AREAS,
         area: area.map_or(String::new(), |area| area.name.to_owned()),
+    })
+}
+
+/// `GET /inverters/{id}/activity`: what was done to an inverter, for those who may manage it.
+pub async fn of_inverter(
+    State(context): State<Context>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Query(wish): Query<Wish>,
+) -> Result<Html<String>, Error> {
+    let row = access::inverter(&context, &caller, &id, Action::Share).await?;
+    let now = context.now();
+    let query = AuditQuery {
+        before: wish.before.parse().ok(),
+        ..AuditQuery::newest(Whose::Inverter(row.inverter.key), 0)
+    };
+    let back = format!("/inverters/{}", row.inverter.public_id);
+    let here = |before: &str| link::with(&format!("{back}/activity"), &[("before", before)]);
+    let known = Known::new(&context, row, now);
+    let local = known.local(now);
+    let reader = Reader::Person(caller.account.key);
+    html(&OfInverter {
+        shell: Shell::new(&caller, now, None, "/inverters"),
+        name: known.name().to_owned(),
+        listed: listed(&context, query, reader, &local, here).await?,
+        back,
     })
 }
 

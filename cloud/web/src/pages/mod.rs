@@ -19,6 +19,7 @@ pub mod reset;
 pub mod shell;
 pub mod sign_in;
 pub mod table;
+pub mod tokens;
 pub mod verify;
 
 use askama::Template;

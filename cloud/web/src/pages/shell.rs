@@ -24,6 +24,7 @@ const MAIN: &[Place] = &[Place { path: "/fleet", word: "Fleet", icon: "fleet" }]
 /// One's own account. The first is where "Account" leads.
 const ACCOUNT: &[Place] = &[
     Place { path: "/me", word: "Account", icon: "me" },
+    Place { path: "/me/tokens", word: "API tokens", icon: "table" },
     Place { path: "/me/activity", word: "Activity", icon: "clock" },
     Place { path: "/me/data", word: "Your data", icon: "dl" },
 ];
@@ -31,6 +32,10 @@ const ACCOUNT: &[Place] = &[
 /// What operators do.
 const OPERATOR: &[Place] = &[
     Place { path: "/op/allow-list", word: "Allow-list", icon: "list" },
+    Place { path: "/op/devices", word: "Devices", icon: "chip" },
+    Place { path: "/op/accounts", word: "Accounts", icon: "me" },
+    Place { path: "/op/quarantine", word: "Quarantine", icon: "shield" },
+    Place { path: "/op/health", word: "Health", icon: "check" },
     Place { path: "/op/audit", word: "Audit log", icon: "table" },
 ];
 

@@ -96,7 +96,14 @@ fn what(act: &AuditAct, names: &AuditNames, reader: Reader) -> String {
         None => "an account".to_owned(),
     };
     let inverter = act.inverter.map_or("an inverter".to_owned(), |key| inverter(key, names, reader));
-    verb.say(&account, &inverter, "the organization")
+    let organization = match act.organization {
+        Some(key) => names
+            .organizations
+            .get(&key)
+            .map_or("a deleted organization".to_owned(), |name| format!("\u{201c}{name}\u{201d}")),
+        None => "an organization".to_owned(),
+    };
+    verb.say(&account, &inverter, &organization)
 }
 
 fn inverter(key: InverterKey, names: &AuditNames, reader: Reader) -> String {

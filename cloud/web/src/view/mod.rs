@@ -3,17 +3,23 @@
 //! In: the fleet's view of an inverter and its newest values. Out: small structs that templates print. Decides no
 //! rule: states, readiness and conditions come from `fleet`.
 
+pub mod accounts;
 pub mod acts;
 pub mod advice;
 pub mod answer;
 pub mod bar;
+pub mod bytes;
+pub mod devices;
 pub mod episodes;
 pub mod fleet;
 pub mod flow;
+pub mod health;
 pub mod hero;
 pub mod inverter;
 pub mod list;
 pub mod new_password;
+pub mod paging;
+pub mod qr;
 pub mod row;
 pub mod signals;
 pub mod span;

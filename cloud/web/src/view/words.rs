@@ -49,6 +49,12 @@ pub fn count(number: u64) -> String {
     grouped(&number.to_string())
 }
 
+/// `1 session`, `12,345 sessions`.
+#[must_use]
+pub fn counted(number: u64, one: &str) -> String {
+    format!("{} {one}{}", count(number), if number == 1 { "" } else { "s" })
+}
+
 /// Power in watts, in the unit people use: `840 W`, `6.1 kW`, `16.7 kW`. Number and unit.
 #[must_use]
 pub fn power(watts: Scaled, kilo: &'static str, plain: &'static str) -> (String, &'static str) {

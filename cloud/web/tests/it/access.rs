@@ -4,9 +4,11 @@
 //! those whom it lets in with something else than 200 has one line in [`ANSWERS`], a new parameter of a path one line in
 //! [`FILLED`]. A route that this test does not know how to ask fails it.
 
+use fleet::audit::Verb;
 use fleet::session::Life;
 use fleet::{AccountKey, MemberRole, Role};
 use http::{Method, StatusCode, header};
+use store::state::NewQuarantined;
 use web::{Access, ROUTES, Route};
 
 use crate::house::{CLUB, House, Proof, body, sample};
@@ -37,6 +39,18 @@ const ANSWERS: &[(&str, &str, u16, Proves)] = &[
     ("POST", "/me/data/delete", 400, Proves::Fresh),
     ("POST", "/op/allow-list", 400, Proves::Fresh),
     ("POST", "/op/allow-list/remove", 400, Proves::Fresh),
+    ("GET", "/me/tokens/new", 200, Proves::Fresh),
+    ("POST", "/me/tokens/new", 422, Proves::Fresh),
+    ("POST", "/me/tokens/{token}/revoke", 404, Proves::Fresh),
+    ("GET", "/op/devices/new", 200, Proves::Fresh),
+    ("POST", "/op/devices/new", 422, Proves::Fresh),
+    ("POST", "/op/devices/{serial}/revoke", 303, Proves::Fresh),
+    ("GET", "/op/accounts/account", 404, Proves::Nothing),
+    ("POST", "/op/accounts/disable", 404, Proves::Fresh),
+    ("POST", "/op/accounts/enable", 404, Proves::Fresh),
+    ("POST", "/op/accounts/sign-out", 404, Proves::Fresh),
+    ("POST", "/op/quarantine/{report}/download", 200, Proves::Fresh),
+    ("POST", "/op/quarantine/{report}/delete", 303, Proves::Fresh),
 ];
 
 /// What public routes answer whom they know, where that is something else.
@@ -47,6 +61,8 @@ const FILLED: &[(&str, &str, &str, &str)] = &[
     ("{id}", "mine", "theirs", "nowhere"),
     ("{file}", "nothing.css", "nothing.css", "nothing.js"),
     ("{token}", NO_LINK, NO_LINK, "no-secret"),
+    ("{serial}", "2311-mine", "2311-theirs", "2311-nowhere"),
+    ("{report}", "1", "2", "998"),
 ];
 
 /// A secret that was never mailed.
@@ -217,6 +233,9 @@ async fn everybody(house: &House) -> Vec<Somebody> {
     let mine = house.inverter("mine", "East Tower").await;
     let theirs = house.inverter("theirs", "Secret Bunker").await;
     house.read(mine, house.now(), sample(104));
+    let (key, reason, payload) = ("0/0".to_owned(), "not CBOR".to_owned(), vec![0]);
+    let report = NewQuarantined { key, inverter: mine, received_at: house.now(), reason, payload };
+    house.state.quarantine(&[report]).await.unwrap();
     let club = house.club().await;
     house.grant(club, mine, Role::ReadWrite).await;
     let mut all = Vec::new();
@@ -293,9 +312,10 @@ async fn check(house: &House, route: &Route, who: &Somebody, proof: &Proof) {
 async fn a_disabled_account_is_nobody() {
     let house = House::new().await;
     for mut who in everybody(&house).await.into_iter().filter(|who| who.name == "read-write") {
-        house.state.set_account_disabled(who.account.unwrap(), false).await.unwrap();
+        let enabled = house.act(Verb::AccountEnable);
+        house.state.set_account_disabled(who.account.unwrap(), false, &enabled).await.unwrap();
         let before = who.proof(&house).await;
-        house.state.set_account_disabled(who.account.unwrap(), true).await.unwrap();
+        house.disable(who.account.unwrap()).await;
         who.by = if who.token() { By::MadeUpToken } else { By::MadeUpCookie };
         for route in ROUTES {
             check(&house, route, &who, &before).await;

@@ -1,7 +1,7 @@
 //! The audit log as people and operators read it: only what concerns one, from where only for oneself.
 
 use fleet::audit::Verb;
-use fleet::{AccountKey, InverterKey};
+use fleet::{AccountKey, InverterKey, Role};
 use http::{Method, StatusCode, header};
 use store::state::{Act, By};
 
@@ -53,16 +53,16 @@ async fn operators_read_all_by_whom_about_what_and_when() {
         assert_eq!(page.matches("<time").count(), rows, "{query}");
         page
     };
-    let all = check("", 3).await;
+    let all = check("", 4).await;
     assert!(all.contains("ann@x.test") && all.contains(ADDRESS) && all.contains("An operator at the server"));
     assert!(all.contains("2311-MINE") && !all.contains("Bunker"), "what customers call things is theirs");
     check("?by=bob%40x.test", 1).await;
     check("?about=bob%40x.test", 2).await;
-    check("?about=2311-mine", 1).await;
+    check("?about=2311-mine", 2).await;
     check("?area=pairing", 1).await;
     check("?area=pairing&by=bob%40x.test", 0).await;
     check("?from=2026-11-18", 2).await;
-    check("?until=2026-11-17", 1).await;
+    check("?until=2026-11-17", 2).await;
     assert!(check("?by=nobody%40x.test", 0).await.contains("No account has the address"));
     assert!(check("?about=nothing", 0).await.contains("is known by"));
 }
@@ -114,4 +114,24 @@ async fn an_operators_old_proof_reads_but_changes_nothing() {
     assert_eq!(response.status(), StatusCode::SEE_OTHER);
     assert!(response.headers()[header::LOCATION].to_str().unwrap().starts_with("/confirm?next="));
     assert_eq!(house.state.verify_audit().await.unwrap().unwrap().length, 0);
+}
+
+#[tokio::test]
+async fn who_manages_an_inverter_reads_what_was_done_to_it() {
+    let house = House::new().await;
+    let inverter = house.inverter("mine", "East Tower").await;
+    let (writer, reader, operator) =
+        (house.account("w@x.test").await, house.account("r@x.test").await, house.operator("op@x.test").await);
+    house.grant(writer, inverter, Role::ReadWrite).await;
+    house.grant(reader, inverter, Role::ReadOnly).await;
+    record(&house, Verb::InverterEdit, By::Account(writer), writer, Some(inverter)).await;
+    record(&house, Verb::DeviceRevoke, By::Account(operator), writer, Some(inverter)).await;
+    // For operators' eyes.
+    record(&house, Verb::DeviceEdit, By::Account(operator), writer, Some(inverter)).await;
+    let page = house.text("/inverters/mine/activity", &house.session(writer).await).await;
+    assert!(page.contains("<b>You</b> changed East Tower"), "{page}");
+    assert!(page.contains("revoked the certificates of East Tower") && !page.contains("registered facts"));
+    assert_eq!(page.matches(ADDRESS).count(), 1, "not where the operator sits");
+    let refused = house.get("/inverters/mine/activity", &house.session(reader).await).await;
+    assert_eq!(refused.status(), StatusCode::FORBIDDEN);
 }

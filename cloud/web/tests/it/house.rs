@@ -1,6 +1,6 @@
 //! A people's door with accounts, inverters and a clock that stands until it is moved.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -41,9 +41,10 @@ pub struct House {
     pub state: StateStore,
     pub history: Arc<History>,
     pub live: Arc<FakeLive>,
+    pub service: Arc<FakeService>,
     clock: Arc<AtomicI64>,
     batches: AtomicU32,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 #[derive(Debug)]
@@ -59,6 +60,23 @@ impl web::Live for FakeLive {
 
     fn pulses(&self) -> broadcast::Receiver<InverterKey> {
         self.pulses.subscribe()
+    }
+}
+
+/// The server behind the door, as operators see it.
+#[derive(Debug, Default)]
+pub struct FakeService {
+    pub connected: Mutex<HashSet<InverterKey>>,
+    pub health: Mutex<web::Health>,
+}
+
+impl web::Service for FakeService {
+    fn connected(&self) -> HashSet<InverterKey> {
+        self.connected.lock().unwrap().clone()
+    }
+
+    fn health(&self) -> web::Health {
+        self.health.lock().unwrap().clone()
     }
 }
 
@@ -86,8 +104,15 @@ impl House {
             ORIGIN,
         )
         .unwrap();
+        let service = Arc::new(FakeService::default());
+        let context = context.with_service(Arc::clone(&service) as Arc<dyn web::Service>);
         let router = web::router(context);
-        Self { router, state, history, live, clock, batches: AtomicU32::new(1), _folder: folder }
+        Self { router, state, history, live, service, clock, batches: AtomicU32::new(1), folder }
+    }
+
+    /// Where everything is kept.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
     }
 
     pub fn now(&self) -> UtcMs {
@@ -96,6 +121,17 @@ impl House {
 
     pub fn wait(&self, ms: i64) {
         self.clock.fetch_add(ms, Ordering::SeqCst);
+    }
+
+    /// Somebody at the server does `verb` now.
+    pub fn act(&self, verb: Verb) -> Act {
+        Act::new(verb, By::CommandLine, self.now(), [7; 32])
+    }
+
+    /// An operator shuts an account out.
+    pub async fn disable(&self, account: AccountKey) {
+        let act = self.act(Verb::AccountDisable);
+        self.state.set_account_disabled(account, true, &act).await.unwrap();
     }
 
     pub async fn account(&self, email: &str) -> AccountKey {
@@ -149,7 +185,7 @@ impl House {
             created_at: self.now(),
             expires_at: None,
         };
-        self.state.create_token(new).await.unwrap();
+        self.state.create_token(new, &self.act(Verb::TokenAdd)).await.unwrap();
         Proof::Token(secret.reveal())
     }
 
@@ -213,7 +249,7 @@ impl House {
             required_minutes: None,
             registered_at: self.now(),
         };
-        self.state.register_inverter(new).await.unwrap()
+        self.state.register_inverter(new, &self.act(Verb::DeviceRegister)).await.unwrap()
     }
 
     pub async fn grant(&self, account: impl Into<Holder>, inverter: InverterKey, role: Role) {
@@ -242,10 +278,6 @@ impl House {
         assert!(
             self.state.remove_grant(holder.into(), inverter, &self.act(Verb::ShareRevoke)).await.unwrap()
         );
-    }
-
-    pub fn act(&self, verb: Verb) -> Act {
-        Act::new(verb, By::CommandLine, self.now(), [7; 32])
     }
 
     /// Takes a reading as the pipeline would, and pulses.

@@ -162,7 +162,7 @@ async fn signing_out_and_being_disabled_end_the_streams() {
     second.until("fragment", "id=\"list\"").await;
     house.send(Method::POST, "/sign-out", &proof, &[("origin", ORIGIN)], "").await;
     assert_eq!(first.rest().await.last().map(|(event, _)| event.as_str()), Some("signed-out"));
-    house.state.set_account_disabled(account, true).await.unwrap();
+    house.disable(account).await;
     assert_eq!(second.rest().await.last().map(|(event, _)| event.as_str()), Some("signed-out"));
 }
 

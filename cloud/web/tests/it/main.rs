@@ -14,6 +14,8 @@ mod assets;
 mod headers;
 mod house;
 mod live;
+mod op;
 mod pages;
 mod registration;
 mod sign_in;
+mod tokens;

@@ -120,7 +120,7 @@ async fn every_address_gets_the_same_answer_and_only_the_right_ones_a_letter() {
     }
     house.account("has@x.test").await;
     let gone = house.account("gone@x.test").await;
-    house.state.set_account_disabled(gone, true).await.unwrap();
+    house.disable(gone).await;
     let addresses = ["listed@x.test", "has@x.test", "gone@x.test", "nobody@x.test"];
     for (path, letters) in [
         ("/register", [&["register"][..], &["has_account"], &[], &[]]),

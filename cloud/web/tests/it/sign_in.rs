@@ -47,7 +47,7 @@ async fn the_right_password_opens_a_session_and_ends_the_one_before() {
 async fn unknown_disabled_and_wrong_are_the_same_words_and_the_same_work() {
     let house = House::new().await;
     let disabled = house.account("known1@x.test").await;
-    house.state.set_account_disabled(disabled, true).await.unwrap();
+    house.disable(disabled).await;
     house.account("known2@x.test").await;
     let mut times = [Vec::new(), Vec::new(), Vec::new()];
     let mut texts = Vec::new();

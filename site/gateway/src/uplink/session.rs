@@ -120,9 +120,12 @@ pub struct Session<'a> {
 /// [`ConnectError`].
 pub fn shake_hands(transport: &mut Transport, client_id: &str) -> Result<Accepted, ConnectError> {
     let sent_ms = clock::uptime_ms();
-    let maximum = PropertyList::new().number(Property::MAXIMUM_PACKET_SIZE, 8192);
+    // What the operator sees of this box, beside when it was last in contact.
+    let said = PropertyList::new()
+        .number(Property::MAXIMUM_PACKET_SIZE, 8192)
+        .user("version", env!("CARGO_PKG_VERSION"));
     let protocol = |_| ConnectError::Protocol("our own CONNECT is wrong".to_owned());
-    let properties = maximum.properties(Place::Connect).map_err(protocol)?;
+    let properties = said.properties(Place::Connect).map_err(protocol)?;
     let mut packet = Vec::new();
     Connect { keep_alive_s: KEEP_ALIVE_S, properties, ..Connect::new(Version::V5, client_id) }
         .encode(&mut packet)
