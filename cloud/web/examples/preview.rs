@@ -1,4 +1,4 @@
-//! Looks at the pages without the rest of the house: `cargo run -p web --example preview`.
+//! Looks at the pages without the rest of the house: `cargo run -p web --example preview -- [PORT]`.
 //!
 //! In: nothing. Out: the people's door over plain http on 127.0.0.1 with made-up inverters that move, an account and its
 //! password on standard output. No way round the sign-in; the data are gone when it ends.
@@ -230,7 +230,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     // As after a night: one chunk per inverter and day.
     history.seal_all()?;
     history.merge_due(now())?;
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:8099").await?;
+    let port = std::env::args().nth(1).map_or(Ok(8099), |port| port.parse())?;
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
     let clock: web::Clock = Arc::new(now);
     let origin = format!("http://{}", listener.local_addr()?);
     let live = Arc::clone(&states) as Arc<dyn web::Live>;

@@ -120,6 +120,10 @@ fn day(text: &str, after: i64) -> Option<UtcMs> {
 }
 
 impl Filter {
+    fn is_set(&self) -> bool {
+        self.address("") != "/op/audit"
+    }
+
     fn address(&self, before: &str) -> String {
         let pairs = [
             ("area", self.area.as_str()),

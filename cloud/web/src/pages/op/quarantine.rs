@@ -19,7 +19,7 @@ use super::super::shell::Shell;
 use crate::operator::Operator;
 use crate::sign_in::act;
 use crate::view::bytes;
-use crate::view::words::Local;
+use crate::view::words::{self, Local};
 use crate::{Context, Error};
 
 #[derive(Template)]
