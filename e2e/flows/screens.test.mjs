@@ -35,6 +35,9 @@ before(async () => {
     { name: 'inverter-alarm', path: `/inverters/${broken}`, state, chart: true },
     { name: 'history-table', path: `/inverters/${ready}/history.html`, state },
     { name: 'not-found', path: '/inverters/no-such-inverter', state },
+    { name: 'security', path: '/me/security', state },
+    { name: 'passkey', path: '/me/security/passkeys/new', state },
+    { name: 'confirm', path: '/confirm', state },
   ];
 });
 after(() => browser?.close());
@@ -42,7 +45,7 @@ after(() => browser?.close());
 for (const width of WIDTHS) {
   for (const scheme of SCHEMES) {
     describe(`${width} px, ${scheme}`, () => {
-      for (const at of [0, 1, 2, 3, 4, 5]) {
+      for (const at of [0, 1, 2, 3, 4, 5, 6, 7, 8]) {
         test(`screen ${at}`, async (t) => {
           const screen = screens[at];
           t.diagnostic(screen.name);

@@ -25,7 +25,7 @@ test('a wrong password is refused in plain words, the right one opens the fleet'
   await page.goto(`${demo.url}/sign-in`);
   await page.getByLabel('E-mail').fill(demo.email);
   await page.getByLabel('Password', { exact: true }).fill('not the password at all');
-  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
   await page.getByRole('alert').first().waitFor();
   assert.match(page.url(), /\/sign-in/);
   await signIn(page);

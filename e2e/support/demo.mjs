@@ -2,7 +2,7 @@
 //
 // In: the file that `cargo xtask demo --json` wrote (DEMO_JSON). Out: its addresses and accounts, and a browser whose
 // only exception is the demo's own key, read over a connection that was verified against the demo's root.
-import { createHash, X509Certificate } from 'node:crypto';
+import { createHash, createHmac, X509Certificate } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { connect } from 'node:tls';
@@ -72,7 +72,7 @@ export async function signIn(page) {
   await page.goto(`${demo.url}/sign-in`);
   await page.getByLabel('E-mail').fill(demo.email);
   await page.getByLabel('Password', { exact: true }).fill(demo.password);
-  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
   await page.waitForURL('**/fleet**');
 }
 
@@ -83,6 +83,18 @@ export async function signedIn(browser) {
   const state = await context.storageState();
   await context.close();
   return state;
+}
+
+/** The code that an authenticator app shows for a secret (RFC 6238), `steps` half minutes from now. */
+export function totp(secret, steps = 0) {
+  const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
+  const bits = [...secret.replace(/\s/g, '')].map((letter) => letters.indexOf(letter).toString(2).padStart(5, '0')).join('');
+  const key = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
+  const step = Buffer.alloc(8);
+  step.writeBigInt64BE(BigInt(Math.floor(Date.now() / 30_000) + steps));
+  const hash = createHmac('sha1', key).update(step).digest();
+  const number = hash.readUInt32BE(hash[19] & 15) & 0x7fffffff;
+  return String(number % 1_000_000).padStart(6, '0');
 }
 
 /** JSON from the API with the demo's token, over TLS that the demo's root vouches for. */

@@ -79,6 +79,7 @@ verbs! {
 
     FactorAdd            "factor.add"             Account   "added a second factor to {account}";
     FactorRemove         "factor.remove"          Account   "removed a second factor from {account}";
+    FactorSuspect        "factor.suspect"         Account   "stopped a passkey of {account}, as a copy of it may be about";
     FactorRecoveryMake   "factor.recovery_make"   Account   "made new recovery codes for {account}";
     FactorRecoveryUse    "factor.recovery_use"    Account   "used a recovery code of {account}";
 

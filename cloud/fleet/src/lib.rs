@@ -11,6 +11,7 @@ pub mod condition;
 pub mod dating;
 mod encoding;
 pub mod event;
+pub mod factors;
 pub mod inverter;
 pub mod level;
 pub mod password;

@@ -1,13 +1,17 @@
 //! The folder that everything is kept in.
 //!
-//! In: the configuration. Out: the folder, readable by its owner alone, and the state store in it, opened by one
-//! process at a time: a server and an `admin` command that both find it new would both make its tables.
+//! In: the configuration. Out: the folder, readable by its owner alone; the state store in it and the key of second
+//! factors, opened by one process at a time: a server and an `admin` command that both find them new would both make
+//! them.
 
-use std::fs::File;
-use std::os::unix::fs::DirBuilderExt;
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use store::state::StateStore;
+use web::sign_in::vault::FactorsKey;
 
 use crate::config::Config;
 
@@ -27,14 +31,57 @@ pub fn make(config: &Config) -> anyhow::Result<()> {
 /// The folder or the store cannot be used.
 pub async fn open_state(config: &Config) -> anyhow::Result<StateStore> {
     make(config)?;
+    let opening = locked(config).await?;
+    let state = StateStore::open(&config.state_file()).await;
+    drop(opening);
+    Ok(state?)
+}
+
+/// The key of second factors; made at the first start.
+///
+/// # Errors
+/// It cannot be read or made, or it is gone while something is sealed under it.
+pub async fn factors_key(config: &Config, state: &StateStore) -> anyhow::Result<FactorsKey> {
+    let _opening = locked(config).await?;
+    let path = &config.factors_key;
+    if !path.exists() {
+        if state.any_totp().await? {
+            bail!(
+                "{} is gone, and authenticator apps are sealed under it. Bring it back from its copy. If there is none, \
+                 remove the rows of the table totps from {}: their owners then sign in without a code and set up new \
+                 ones",
+                path.display(),
+                config.state_file().display()
+            );
+        }
+        write_key(path).with_context(|| format!("cannot make `factors_key` {}", path.display()))?;
+    }
+    let text = std::fs::read_to_string(path);
+    let text = text.with_context(|| format!("cannot read `factors_key` {}", path.display()))?;
+    FactorsKey::parse(&text)
+        .with_context(|| format!("`factors_key` {} is not a key of this program", path.display()))
+}
+
+/// Written whole beside its place, then put there: a start that is cut short leaves no half of a key.
+fn write_key(path: &Path) -> anyhow::Result<()> {
+    let folder = path.parent().context("it has no folder")?;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    let beside = PathBuf::from(format!("{}.new", path.display()));
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+    writeln!(file, "{}", FactorsKey::new()?.reveal())?;
+    file.sync_all()?;
+    std::fs::rename(&beside, path)?;
+    File::open(folder)?.sync_all()?;
+    Ok(())
+}
+
+/// While another process opens or makes something here, waits; until the file is dropped, others wait.
+async fn locked(config: &Config) -> anyhow::Result<File> {
     let path = config.data_dir.join("state.lock");
     let opening = tokio::task::spawn_blocking(move || {
         let locked = File::options().create(true).truncate(false).write(true).open(&path);
         let locked = locked.and_then(|file| file.lock().map(|()| file));
         locked.with_context(|| format!("cannot lock {}", path.display()))
     });
-    let opening = opening.await.context("cannot wait for the lock of the state store")??;
-    let state = StateStore::open(&config.state_file()).await;
-    drop(opening);
-    Ok(state?)
+    opening.await.context("cannot wait for the lock of the state store")?
 }

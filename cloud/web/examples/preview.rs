@@ -237,7 +237,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let live = Arc::clone(&states) as Arc<dyn web::Live>;
     operate(&state, &keys, password).await?;
     let service = Arc::new(Server { keys: keys.clone() });
-    let context = web::Context::new(state, Arc::clone(&history), live, clock, &origin)?.with_service(service);
+    let key = web::sign_in::vault::FactorsKey::new()?;
+    let context = web::Context::new(state, Arc::clone(&history), live, clock, &origin, &key)?;
+    let context = context.with_service(service);
     println!("{origin}\n{EMAIL}\n{OPERATOR}\n{password}");
     tokio::spawn(async move {
         let mut turn = tokio::time::interval(Duration::from_secs(1));

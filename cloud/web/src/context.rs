@@ -17,7 +17,10 @@ use crate::registration::limits::Limits;
 use crate::service::{Alone, Service};
 use crate::sign_in::delay::Delays;
 use crate::sign_in::password::Verifier;
+use crate::sign_in::vault::{FactorsKey, Vault};
 use crate::view::strip::Strips;
+use crate::webauthn::RelyingParty;
+use crate::webauthn::challenge::Challenges;
 
 /// The live states: what the pipeline knows now.
 pub trait Live: Send + Sync {
@@ -50,40 +53,54 @@ struct Inner {
     desk: Desk,
     limits: Limits,
     verifier: Verifier,
+    vault: Vault,
+    party: RelyingParty,
+    challenges: Challenges,
     hub: Hub,
     strips: Strips,
     exports: Arc<Semaphore>,
 }
 
-/// The origin is not `https://host` or `https://host:port`.
+/// Why there is no people's door.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "the origin of the people's door must be https://NAME or https://NAME:PORT without a path; this is not: {0:?}"
-)]
-pub struct InvalidOrigin(pub String);
+pub enum InvalidContext {
+    /// The origin is not `https://host` or `https://host:port`.
+    #[error(
+        "the origin of the people's door must be https://NAME or https://NAME:PORT without a path; this is not: {0:?}"
+    )]
+    Origin(String),
+    /// The system gives no randomness, or the key of the second factors does not fit.
+    #[error("the people's door cannot keep secrets: {0}")]
+    Secrets(String),
+}
 
 impl Context {
     /// Puts the people's door together. `origin` is what browsers show, for example `https://inverters.example` or
-    /// `https://localhost:8443`: links, cookies and checks go by it, never by what a request says.
+    /// `https://localhost:8443`: links, cookies, passkeys and checks go by it, never by what a request says. `key`: the
+    /// one of the second factors, always the same for one `state`.
     ///
     /// # Errors
-    /// [`InvalidOrigin`].
+    /// [`InvalidContext`].
     pub fn new(
         state: StateStore,
         history: Arc<History>,
         live: Arc<dyn Live>,
         clock: Clock,
         origin: &str,
-    ) -> Result<Self, InvalidOrigin> {
+        key: &FactorsKey,
+    ) -> Result<Self, InvalidContext> {
         let origin = origin.trim_end_matches('/').to_ascii_lowercase();
         // `http://127.0.0.1…` is for looking at pages while working on them; cookies need https.
         let authority = origin
             .strip_prefix("https://")
             .or_else(|| origin.strip_prefix("http://").filter(|rest| rest.starts_with("127.0.0.1:")))
             .filter(|authority| !authority.is_empty() && !authority.contains(['/', '@', '?', '#', ' ']))
-            .ok_or_else(|| InvalidOrigin(origin.clone()))?
+            .ok_or_else(|| InvalidContext::Origin(origin.clone()))?
             .to_owned();
         let hub = Hub::default();
+        let vault = Vault::new(key).map_err(|error| InvalidContext::Secrets(error.to_string()))?;
+        let challenges = Challenges::new().map_err(|error| InvalidContext::Secrets(error.to_string()))?;
+        let party = RelyingParty::new(&origin);
         let inner = Inner {
             state,
             history,
@@ -96,6 +113,9 @@ impl Context {
             desk: Desk::default(),
             limits: Limits::default(),
             verifier: Verifier::default(),
+            vault,
+            party,
+            challenges,
             hub,
             strips: Strips::default(),
             exports: Arc::new(Semaphore::new(crate::pages::csv::AT_ONCE)),
@@ -169,6 +189,18 @@ impl Context {
 
     pub(crate) fn verifier(&self) -> &Verifier {
         &self.inner.verifier
+    }
+
+    pub(crate) fn vault(&self) -> &Vault {
+        &self.inner.vault
+    }
+
+    pub(crate) fn party(&self) -> &RelyingParty {
+        &self.inner.party
+    }
+
+    pub(crate) fn challenges(&self) -> &Challenges {
+        &self.inner.challenges
     }
 
     pub(crate) fn hub(&self) -> &Hub {

@@ -1,15 +1,15 @@
 //! Who may do an operator's work.
 //!
 //! In: a request with a session's cookie. Out: an [`Operator`]. Everybody else who is signed in is answered as if the page
-//! did not exist; whatever changes something asks for a fresh proof, here, for every route alike. Sees no inverter by
-//! that.
+//! did not exist; an operator without a second factor is led to where one is set up; whatever changes something asks for
+//! a fresh proof: here, for every route alike. Sees no inverter by that.
 
 use axum::extract::FromRequestParts;
 use fleet::session::Standing;
 use http::request::Parts;
 
 use crate::caller::Caller;
-use crate::sign_in::fresh;
+use crate::sign_in::{factors, fresh};
 use crate::{Context, Error, access};
 
 /// A caller who is an operator.
@@ -26,6 +26,7 @@ impl FromRequestParts<Context> for Operator {
         if caller.standing != Standing::Active {
             return Err(Error::Reauthenticate);
         }
+        factors::require(context, &caller, false).await?;
         if !parts.method.is_safe() {
             fresh::require(context, &caller)?;
         }

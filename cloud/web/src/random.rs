@@ -21,7 +21,7 @@ pub fn bytes32() -> Result<[u8; 32], RandomFailed> {
 pub struct RandomFailed;
 
 /// Letters and digits that nobody confuses when reading them over the telephone.
-const ALPHABET: &[u8; 32] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
+pub(crate) const ALPHABET: &[u8; 32] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
 
 /// Eight characters that name one failure on screen and in the log.
 #[must_use]

@@ -4,6 +4,7 @@
 //! files of certificates, sentences on standard output. Every secret that is made is printed or written once.
 
 mod account_add;
+mod account_totp;
 mod act;
 mod allow;
 mod audit_list;
@@ -122,6 +123,16 @@ pub enum Account {
         /// May do an operator's work.
         #[arg(long)]
         operator: bool,
+    },
+    /// Makes an authenticator app for an account and prints its secret, once: for the first operator, and for who has
+    /// lost every factor and was verified anew.
+    Totp {
+        /// Whose.
+        #[arg(value_parser = email)]
+        email: Email,
+        /// In place of the one that the account has.
+        #[arg(long)]
+        replace: bool,
     },
 }
 
@@ -245,6 +256,9 @@ async fn with_state(command: Command, config: &Config, state: &StateStore, now: 
         Command::Allow(arguments) => allow::add(arguments, state, now).await,
         Command::Disallow { email } => allow::remove(&email, state, now).await,
         Command::AllowList { search } => allow::list(&search, state, now).await,
+        Command::Account(Account::Totp { email, replace }) => {
+            account_totp::run(&email, replace, config, state, now).await
+        }
         Command::Token(Token::Add(arguments)) => token_add::run(arguments, state, now).await,
         Command::Site(Site::Add { name, time_zone, address, organization }) => {
             site_add::run(&name, &time_zone, &address, organization.as_deref(), state).await

@@ -42,6 +42,7 @@ impl Reader<'_> {
             device: self.device(written.device, &data_dir, listen)?,
             limits: self.limits(&written.limits)?,
             mail: self.mail(written.mail)?,
+            factors_key: self.path(written.factors_key, &data_dir.join("keys"), "factors.key"),
             added_commit_delay: Duration::from_micros(written.journal.added_commit_delay_us.unwrap_or(0)),
             data_dir,
             listen,

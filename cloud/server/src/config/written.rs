@@ -9,6 +9,7 @@ use serde::Deserialize;
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Written {
     pub(super) data_dir: Option<PathBuf>,
+    pub(super) factors_key: Option<PathBuf>,
     pub(super) listen: Option<String>,
     pub(super) metrics_listen: Option<String>,
     pub(super) people: WrittenPeople,

@@ -82,6 +82,7 @@ async fn keep_state(state: StateStore, clock: Clock) {
             state.delete_events_before(now.plus_ms(-KEEP_MS)).await?;
             state.delete_mails_before(now.plus_ms(-KEEP_MS)).await?;
             state.forget_quarantined(now).await?;
+            state.delete_expired_sign_ins(now).await?;
             state.delete_expired_sessions(now).await
         };
         if let Err(error) = forgotten.await {

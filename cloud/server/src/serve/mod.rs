@@ -20,6 +20,7 @@ use store::journal::{Appender, Body};
 use store::state::StateStore;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
+use web::sign_in::vault::FactorsKey;
 
 use crate::clock::{self, Clock};
 use crate::config::Config;
@@ -95,7 +96,8 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     }
     let notifier = mail::spawn(way, &parts, &stopping);
     let origin = config.people.origin(address);
-    let people = people(&parts, config, &origin)?;
+    let key = data_dir::factors_key(config, &parts.state).await?;
+    let people = people(&parts, config, &origin, &key)?;
     let door = tokio::spawn(door::run(
         listener,
         door_config(config, tls),
@@ -214,9 +216,9 @@ fn door_config(config: &Config, tls: files::Tls) -> DoorConfig {
     }
 }
 
-fn people(parts: &Parts, config: &Config, origin: &str) -> anyhow::Result<axum::Router> {
+fn people(parts: &Parts, config: &Config, origin: &str, key: &FactorsKey) -> anyhow::Result<axum::Router> {
     let live = Arc::clone(&parts.live) as Arc<dyn web::Live>;
     let (state, history, clock) = (parts.state.clone(), Arc::clone(&parts.history), Arc::clone(&parts.clock));
-    let context = web::Context::new(state, history, live, clock, origin)?;
+    let context = web::Context::new(state, history, live, clock, origin, key)?;
     Ok(web::router(context.with_service(Arc::new(service::Service::new(parts, config)))))
 }

@@ -285,3 +285,36 @@ fn operators_see_contacts_and_reports_that_could_not_be_read() {
         state.close().await.unwrap();
     });
 }
+
+#[test]
+fn an_authenticator_app_is_made_once_and_its_key_is_its_owners_alone() {
+    let cloud = Cloud::new();
+    let password = cloud.path("password");
+    std::fs::write(&password, "five unrelated words do well").unwrap();
+    let password = password.to_str().unwrap();
+    cloud.admin(&["account", "add", "op@x.test", "--operator", "--password-file", password]);
+    let secret = cloud.admin(&["account", "totp", "op@x.test"]);
+    let letters = |text: &str| text.chars().filter(|letter| !letter.is_whitespace()).count();
+    assert_eq!(letters(&secret), 32, "160 bits in base 32, alone on standard output: {secret}");
+    let key = cloud.path("data/keys/factors.key");
+    assert_eq!(std::fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
+    let before = std::fs::read(&key).unwrap();
+    // The secret lies sealed: neither its letters nor its bytes are in the database.
+    let database = std::fs::read(cloud.path("data/state.sqlite")).unwrap();
+    let plain: String = secret.chars().filter(|letter| !letter.is_whitespace()).collect();
+    assert!(!database.windows(plain.len()).any(|part| part == plain.as_bytes()));
+    let again = cloud.admin(&["account", "totp", "op@x.test", "--replace"]);
+    assert_ne!(again, secret);
+    assert_eq!(std::fs::read(&key).unwrap(), before, "the key stays");
+    assert!(refused(&cloud, &["account", "totp", "op@x.test"]).contains("--replace"));
+    // Without the key nothing starts that would void what is sealed under it.
+    std::fs::rename(&key, cloud.path("away")).unwrap();
+    assert!(refused(&cloud, &["account", "totp", "op@x.test", "--replace"]).contains("factors.key"));
+}
+
+/// What standard error says of a command that must fail.
+fn refused(cloud: &Cloud, arguments: &[&str]) -> String {
+    let output = cloud.try_admin(arguments);
+    assert!(!output.status.success(), "{arguments:?}");
+    String::from_utf8(output.stderr).unwrap()
+}

@@ -72,6 +72,8 @@ pub struct Account {
     pub disabled: bool,
     /// When it was made.
     pub created_at: UtcMs,
+    /// The password is long enough to do without a second factor.
+    pub password_stands_alone: bool,
 }
 
 /// An account to be made.
@@ -173,6 +175,15 @@ impl StateStore {
         self.commit_change(change, DOING).await
     }
 
+    /// Notes whether the password, when it was set, was long enough to do without a second factor.
+    ///
+    /// # Errors
+    /// [`StateError::NotFound`], [`StateError::Database`].
+    pub async fn set_password_stands_alone(&self, key: AccountKey, alone: bool) -> Result<(), StateError> {
+        let row = ActiveModel { password_stands_alone: Set(alone), ..ActiveModel::default() };
+        self.update_account(key, row, "note a password's length").await
+    }
+
     async fn update_account(
         &self,
         key: AccountKey,
@@ -202,6 +213,8 @@ pub(super) async fn insert(
         operator: Set(new.operator),
         disabled: Set(false),
         created_at: Set(new.created_at.0),
+        // Without a factor beside it a shorter password makes no account.
+        password_stands_alone: Set(true),
     };
     let taken = StateError::taken(CREATE, "an account", new.email.as_str());
     Ok(AccountKey(Entity::insert(row).exec(change).await.map_err(taken)?.last_insert_id))
@@ -222,6 +235,7 @@ impl Account {
             operator: row.operator,
             disabled: row.disabled,
             created_at: UtcMs(row.created_at),
+            password_stands_alone: row.password_stands_alone,
         })
     }
 }

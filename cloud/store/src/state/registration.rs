@@ -141,6 +141,7 @@ async fn set_password(
     let doing = StateError::doing("write a password");
     let row = account::ActiveModel {
         password_hash: Set(password_hash.to_owned()),
+        password_stands_alone: Set(true),
         ..account::ActiveModel::default()
     };
     let update = account::Entity::update_many().set(row).filter(account::Column::Id.eq(account.0));

@@ -10,7 +10,7 @@ use wire::UtcMs;
 
 use super::tables::account;
 use super::tables::session::{ActiveModel, Column, Entity, Model};
-use super::{Account, Sha256, StateError, StateStore, sha256};
+use super::{Account, Act, Sha256, StateError, StateStore, audit, connect, factor_changes, sha256};
 
 /// One session.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,11 +48,12 @@ pub struct NewSession<'a> {
 const USER_AGENT_CHARACTERS: usize = 200;
 
 impl StateStore {
-    /// Makes a session.
+    /// Makes a session: somebody signed in.
     ///
     /// # Errors
     /// [`StateError::Database`].
-    pub async fn create_session(&self, new: NewSession<'_>) -> Result<(), StateError> {
+    pub async fn create_session(&self, new: NewSession<'_>, act: &Act) -> Result<(), StateError> {
+        let doing = StateError::doing("create a session");
         let row = ActiveModel {
             token_hash: Set(new.token_hash.to_vec()),
             account_id: Set(new.account.0),
@@ -61,9 +62,11 @@ impl StateStore {
             address: Set(new.address.map(str::to_owned)),
             ..of(new.life)
         };
-        let insert = Entity::insert(row).exec_without_returning(&self.connection);
-        insert.await.map_err(StateError::doing("create a session"))?;
-        Ok(())
+        // Sessions come and go without moving the change counter: no page looks another way for it.
+        let change = connect::begin(&self.connection).await.map_err(&doing)?;
+        Entity::insert(row).exec_without_returning(&change).await.map_err(&doing)?;
+        audit::append(&change, act).await.map_err(&doing)?;
+        change.commit().await.map_err(&doing)
     }
 
     /// The session of a token's hash with its account, unless expired at `now` or the account is disabled.
@@ -116,7 +119,48 @@ impl StateStore {
         Ok(update.await.map_err(StateError::doing("renew a session"))?.rows_affected > 0)
     }
 
-    /// Ends a session. Whether there was one.
+    /// Its owner ends a session of theirs. Whether there was one.
+    ///
+    /// # Errors
+    /// [`StateError::Database`].
+    pub async fn end_session(
+        &self,
+        account: AccountKey,
+        token_hash: &Sha256,
+        act: &Act,
+    ) -> Result<bool, StateError> {
+        let doing = StateError::doing("end a session");
+        let change = connect::begin(&self.connection).await.map_err(&doing)?;
+        let delete = Entity::delete_by_id(token_hash.to_vec()).filter(Column::AccountId.eq(account.0));
+        if delete.exec(&change).await.map_err(&doing)?.rows_affected == 0 {
+            return Ok(false);
+        }
+        audit::append(&change, act).await.map_err(&doing)?;
+        change.commit().await.map_err(&doing)?;
+        Ok(true)
+    }
+
+    /// The owner ends all sessions but `keep`. Those that ended.
+    ///
+    /// # Errors
+    /// [`StateError::Database`].
+    pub async fn end_other_sessions(
+        &self,
+        account: AccountKey,
+        keep: Option<&Sha256>,
+        act: &Act,
+    ) -> Result<Vec<Sha256>, StateError> {
+        let doing = StateError::doing("end sessions");
+        let change = connect::begin(&self.connection).await.map_err(&doing)?;
+        let ended = factor_changes::end_others(&change, account, keep).await.map_err(&doing)?;
+        if !ended.is_empty() {
+            audit::append(&change, act).await.map_err(&doing)?;
+        }
+        change.commit().await.map_err(&doing)?;
+        factor_changes::hashes(ended)
+    }
+
+    /// Ends a session that another took the place of. Whether there was one.
     ///
     /// # Errors
     /// [`StateError::Database`].

@@ -141,7 +141,7 @@ async fn an_account_that_is_shut_out_loses_its_sessions_in_the_same_step() {
     for (n, account) in [(1, ann), (2, ann), (3, bob)] {
         let life = Life::begin(NOW, false);
         let new = NewSession { token_hash: [n; 32], account, life, user_agent: "", address: None };
-        f.store.create_session(new).await.unwrap();
+        f.store.create_session(new, &act(Verb::SignIn)).await.unwrap();
     }
     let rows = f.store.account_rows(NOW).await.unwrap();
     assert_eq!(rows.iter().map(|row| row.sessions).collect::<Vec<_>>(), [2, 1]);

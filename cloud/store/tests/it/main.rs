@@ -3,6 +3,7 @@
 
 mod audit;
 mod devices;
+mod factors;
 mod history;
 mod history_kill;
 mod journal;

@@ -352,7 +352,7 @@ async fn a_new_password_ends_sessions_and_says_so_and_who_did_it_is_written_down
     for (at, whose) in [(1, account.key), (2, account.key), (3, other.key)] {
         let life = Life::begin(world.now, false);
         let new = NewSession { token_hash: [at; 32], account: whose, life, user_agent: "", address: None };
-        world.store.create_session(new).await.unwrap();
+        world.store.create_session(new, &act(Verb::SignIn, world.now)).await.unwrap();
     }
     let to = email(0);
     let letter = mail("changed", &to, "changed", world.now);

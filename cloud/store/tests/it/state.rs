@@ -97,7 +97,7 @@ async fn sessions_end_by_time_by_hand_and_with_their_account() {
         address: Some("192.0.2.1"),
     };
     for (byte, hours) in [(1, 1), (2, 2), (3, 3)] {
-        f.store.create_session(new(byte, hours)).await.unwrap();
+        f.store.create_session(new(byte, hours), &act(Verb::SignIn)).await.unwrap();
     }
     let later = NOW.plus_ms(90 * 60_000);
     assert!(f.store.session(&[1; 32], NOW).await.unwrap().is_some());
@@ -111,6 +111,13 @@ async fn sessions_end_by_time_by_hand_and_with_their_account() {
     assert_eq!(f.store.delete_expired_sessions(later).await.unwrap(), 1);
     assert!(f.store.delete_session(&[2; 32]).await.unwrap());
     assert!(!f.store.delete_session(&[2; 32]).await.unwrap());
+    let (end, other) = (act(Verb::SessionEnd), f.account("b@b").await);
+    f.store.create_session(new(4, 4), &act(Verb::SignIn)).await.unwrap();
+    assert!(!f.store.end_session(other, &[4; 32], &end).await.unwrap(), "somebody else's");
+    assert!(f.store.end_session(account, &[4; 32], &end).await.unwrap());
+    assert!(!f.store.end_session(account, &[4; 32], &end).await.unwrap(), "once");
+    let whole = f.store.verify_audit().await.unwrap().unwrap();
+    assert_eq!(whole.length, 5, "four sign-ins and one end are in the log");
     let ended = f.store.set_account_disabled(account, true, &act(Verb::DeviceRegister)).await.unwrap();
     assert_eq!(ended, [[3; 32]]);
     assert!(f.store.session(&[3; 32], later).await.unwrap().is_none());

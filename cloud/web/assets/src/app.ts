@@ -1,10 +1,11 @@
-// On every page: ages that tick, live updates, forms that do not send twice, keys. Each part is optional: a page without
+// On every page: ages that tick, live updates, forms that do not send twice, passkeys, keys. Each part is optional: a page without
 // its elements, or a browser without scripts, loses only that part.
 import { startAges } from "./ages.js";
 import { startFilter } from "./filter.js";
 import { startForms } from "./forms.js";
 import { startKeys } from "./keys.js";
 import { startPassword } from "./password.js";
+import { startPasskeys } from "./passkeys.js";
 import { startStream } from "./stream.js";
 
 startAges();
@@ -12,4 +13,5 @@ startForms();
 startFilter();
 startKeys();
 startPassword();
+startPasskeys();
 startStream();

@@ -6,6 +6,7 @@
 //!
 //! A new letter is one function that fills a [`Draft`], and one line in its area's snapshot test.
 
+pub mod factors;
 pub mod registration;
 mod wrap;
 
@@ -135,6 +136,13 @@ fn one_line(text: &str) -> String {
 pub(crate) fn instant(at: UtcMs) -> String {
     let at = jiff::Timestamp::from_millisecond(at.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
     at.strftime("%b %-d, %Y, %-I:%M %p UTC").to_string()
+}
+
+/// When something was done to an account, and from where.
+pub(crate) fn when_and_where(at: UtcMs, from: Option<&str>) -> Vec<(&'static str, String)> {
+    let mut facts = vec![("When", instant(at))];
+    facts.extend(from.map(|from| ("From network address", from.to_owned())));
+    facts
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 
 use wire::UtcMs;
 
-use super::{Draft, Letter, Part, instant};
+use super::{Draft, Letter, Part, when_and_where};
 use crate::Error;
 use crate::sign_in::secret::Secret;
 
@@ -217,12 +217,6 @@ pub fn account_deleted(origin: &str, at: UtcMs, from: Option<&str>) -> Result<Le
         why: "You get this because your account used this address.".to_owned(),
     }
     .written()
-}
-
-fn when_and_where(at: UtcMs, from: Option<&str>) -> Vec<(&'static str, String)> {
-    let mut facts = vec![("When", instant(at))];
-    facts.extend(from.map(|from| ("From network address", from.to_owned())));
-    facts
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ const MAIN: &[Place] = &[Place { path: "/fleet", word: "Fleet", icon: "fleet" }]
 /// One's own account. The first is where "Account" leads.
 const ACCOUNT: &[Place] = &[
     Place { path: "/me", word: "Account", icon: "me" },
+    Place { path: "/me/security", word: "Security", icon: "shield" },
     Place { path: "/me/tokens", word: "API tokens", icon: "table" },
     Place { path: "/me/activity", word: "Activity", icon: "clock" },
     Place { path: "/me/data", word: "Your data", icon: "dl" },

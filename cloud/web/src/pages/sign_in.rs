@@ -1,7 +1,8 @@
 //! Signing in and out.
 //!
-//! In: an address, a password, where to go afterwards. Out: a fresh session and a redirect, or the same page with the
-//! same words whether the account exists or not. The session that was there before ends.
+//! In: an address, a password, where to go afterwards. Out: a fresh session, or the next step where the account has a
+//! second factor, and a redirect; or the same page with the same words whether the account exists or not. The session
+//! that was there before ends.
 
 use askama::Template;
 use axum::Form;
@@ -11,19 +12,22 @@ use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 
 use super::html;
-use crate::sign_in::{proof, session};
+use crate::sign_in::proof::Proved;
+use crate::sign_in::{pending, proof, session};
 use crate::{Context, Error, caller};
 
 /// Longest address of a page to return to.
 const MAX_NEXT: usize = 500;
 
-#[derive(Template)]
+#[derive(Default, Template)]
 #[template(path = "sign_in.html")]
 struct Page<'a> {
     email: &'a str,
     next: &'a str,
+    remember: bool,
     failed: bool,
     notice: Option<&'static str>,
+    problem: Option<&'static str>,
 }
 
 /// Query of the sign-in page.
@@ -41,7 +45,21 @@ pub struct Credentials {
     password: String,
     #[serde(default)]
     next: String,
+    /// Ticked: anything.
+    remember: Option<String>,
 }
+
+/// Why somebody is here: value, whether it is a problem, words.
+const WHY: [(&str, bool, &str); 8] = [
+    ("out", false, "You are signed out."),
+    ("reset", false, "Your password is changed. Sign in with the new one."),
+    ("deleted", false, "Your account is deleted. A last mail says so."),
+    ("ended", false, "Your session ended. Sign in to go on."),
+    ("late", true, "That took more than five minutes. Type the password again."),
+    ("codes", true, "Too many wrong codes. Type the password again. We have told you by e-mail."),
+    ("passkey", true, "That passkey is not known here. Sign in with your password."),
+    ("stopped", true, "That passkey was stopped, as a copy of it may be about. Sign in with your password."),
+];
 
 /// `GET /sign-in`
 pub async fn show(
@@ -55,14 +73,15 @@ pub async fn show(
     {
         return Ok(Redirect::to(next).into_response());
     }
-    let notice = match arrival.why.as_str() {
-        "out" => Some("You are signed out."),
-        "reset" => Some("Your password is changed. Sign in with the new one."),
-        "deleted" => Some("Your account is deleted. A last mail says so."),
-        "ended" => Some("Your session ended. Sign in to go on."),
-        _ => None,
-    };
-    html(&Page { email: "", next, failed: false, notice }).map(IntoResponse::into_response)
+    html(&Page { next, ..arrived(&arrival.why) }).map(IntoResponse::into_response)
+}
+
+fn arrived(why: &str) -> Page<'static> {
+    match WHY.iter().find(|(value, ..)| *value == why) {
+        Some((_, false, words)) => Page { notice: Some(words), ..Page::default() },
+        Some((_, true, words)) => Page { problem: Some(words), ..Page::default() },
+        None => Page::default(),
+    }
 }
 
 /// `POST /sign-in`
@@ -74,23 +93,35 @@ pub async fn submit(State(context): State<Context>, request: Request) -> Result<
         StatusCode::PAYLOAD_TOO_LARGE => Error::TooLarge,
         _ => Error::Request("Send the fields email and password as a form.".to_owned()),
     })?;
-    let Credentials { email, password, next } = form;
-    let next = local(&next);
-    let Some(account) = proof::by_password(&context, &email, password, address).await? else {
-        let page = html(&Page { email: &email, next, failed: true, notice: None })?;
+    let Credentials { email, password, next, remember } = form;
+    let (next, remember) = (local(&next), remember.is_some());
+    let Some(Proved { account, held }) = proof::by_password(&context, &email, password, address).await?
+    else {
+        let page = html(&Page { email: &email, next, remember, failed: true, ..Page::default() })?;
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     };
-    if let Some(old) = session::secret(&headers) {
-        session::end(&context, &old.hash()).await?;
+    if held.any() {
+        let cookie = pending::begin(&context, &account, remember).await?;
+        let step = Redirect::to(&with_return("/sign-in/code", next));
+        return Ok(([(header::SET_COOKIE, cookie)], step).into_response());
     }
-    let cookie = session::start(&context, &account, &headers, address, false).await?;
+    end_the_one_before(&context, &headers).await?;
+    let cookie = session::start(&context, &account, &headers, address, remember).await?;
     Ok(([(header::SET_COOKIE, cookie)], Redirect::to(next)).into_response())
 }
 
+/// A browser has one session: what it was signed in to, it is not any more.
+pub(super) async fn end_the_one_before(context: &Context, headers: &HeaderMap) -> Result<(), Error> {
+    match session::secret(headers) {
+        Some(old) => session::end(context, &old.hash()).await,
+        None => Ok(()),
+    }
+}
+
 /// `POST /sign-out`
-pub async fn out(State(context): State<Context>, headers: HeaderMap) -> Result<Response, Error> {
-    if let Some(secret) = session::secret(&headers) {
-        session::end(&context, &secret.hash()).await?;
+pub async fn out(State(context): State<Context>, request: Request) -> Result<Response, Error> {
+    if let Some(secret) = session::secret(request.headers()) {
+        session::sign_out(&context, &secret.hash(), caller::address(request.extensions())).await?;
     }
     Ok(([(header::SET_COOKIE, session::GONE)], Redirect::to("/sign-in?why=out")).into_response())
 }

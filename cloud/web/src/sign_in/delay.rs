@@ -57,6 +57,20 @@ impl Delays {
         delay(by_account, LONGEST_ACCOUNT).max(delay(by_source, LONGEST_SOURCE))
     }
 
+    /// As [`Delays::attempt`], for the code after the right password: whoever guesses there has the password, so its
+    /// owner is not kept out by strangers, and each guess may cost as much as a source's.
+    #[must_use]
+    pub fn second_step(&self, account: &str, source: Source, now: UtcMs) -> Duration {
+        let by_account = lock(&self.accounts).count(account.to_owned(), now);
+        let by_source = lock(&self.sources).count(source, now);
+        delay(by_account.max(by_source), LONGEST_SOURCE)
+    }
+
+    /// Takes back what was counted of the source: the password was right, the second factor is to come.
+    pub fn half_way(&self, source: Source) {
+        lock(&self.sources).take_back(&source);
+    }
+
     /// Takes back what [`Delays::attempt`] counted: the password was right.
     pub fn succeeded(&self, account: &str, source: Source) {
         lock(&self.accounts).forget(account);
@@ -144,6 +158,21 @@ mod tests {
         assert_eq!(wait, LONGEST_ACCOUNT);
         delays.succeeded("owner", source("192.0.2.7"));
         assert_eq!(delays.attempt("owner", source("192.0.2.7"), UtcMs(0)), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_known_password_does_not_make_codes_free_to_guess() {
+        let delays = Delays::default();
+        let mut waits = Vec::new();
+        for at in 0..6 {
+            // Right password, wrong code, each time from elsewhere.
+            let from = source(&format!("192.0.2.{at}"));
+            let _ = delays.attempt("owner", from, UtcMs(0));
+            delays.half_way(from);
+            waits.push(delays.second_step("owner", from, UtcMs(0)).as_millis());
+        }
+        assert_eq!(waits, [0, 250, 1000, 4000, 16_000, 16_000]);
+        assert_eq!(delays.attempt("owner", source("198.51.100.1"), UtcMs(0)), LONGEST_ACCOUNT, "bounded");
     }
 
     #[test]

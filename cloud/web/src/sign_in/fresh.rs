@@ -25,8 +25,13 @@ pub fn require(context: &Context, caller: &Caller) -> Result<(), Error> {
 
 /// Unsafe requests of a remembered device that are answered (decision 31); everything else that changes something
 /// asks for a proof first.
-const REMEMBERED_MAY: [&str; 4] =
-    ["/confirm", "/alarms/{id}/acknowledge", "/alarms/{id}/shelve", "/alarms/{id}/unshelve"];
+const REMEMBERED_MAY: [&str; 5] = [
+    "/confirm",
+    "/confirm/passkey",
+    "/alarms/{id}/acknowledge",
+    "/alarms/{id}/shelve",
+    "/alarms/{id}/unshelve",
+];
 
 /// Whether a remembered device is answered.
 pub(crate) fn remembered_may(method: &Method, path: &str) -> bool {

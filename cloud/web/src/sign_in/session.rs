@@ -6,11 +6,13 @@
 
 use std::net::IpAddr;
 
+use fleet::audit::Verb;
 use fleet::session::{Life, REMEMBERED_MS, Standing};
 use http::{HeaderMap, HeaderValue, header};
 use store::state::{Account, NewSession, Session};
 
 use super::secret::{Secret, SecretHash};
+use super::{act, proof};
 use crate::caller::Caller;
 use crate::{Context, Error};
 
@@ -19,16 +21,21 @@ pub const COOKIE: &str = "__Host-session";
 /// How exactly "last seen" is kept: one write a minute, not one a request.
 const GRAIN_MS: i64 = 60_000;
 
-/// The secret of the request's cookie; more than one such cookie is nobody's.
+/// The secret of the request's session.
 #[must_use]
 pub fn secret(headers: &HeaderMap) -> Option<Secret> {
+    named(headers, COOKIE)
+}
+
+/// The secret of the cookie called `wanted`; more than one such cookie is nobody's.
+pub(super) fn named(headers: &HeaderMap, wanted: &str) -> Option<Secret> {
     let mut found = headers
         .get_all(header::COOKIE)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|line| line.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
-        .filter(|(name, _)| *name == COOKIE);
+        .filter(|(name, _)| *name == wanted);
     let (_, value) = found.next()?;
     if found.next().is_some() { None } else { Secret::parse(value) }
 }
@@ -83,12 +90,12 @@ pub async fn start(
     context: &Context,
     account: &Account,
     headers: &HeaderMap,
-    address: Option<IpAddr>,
+    peer: Option<IpAddr>,
     remember: bool,
 ) -> Result<HeaderValue, Error> {
     let secret = Secret::new().map_err(|error| Error::internal("make a session", error))?;
     let life = Life::begin(context.now(), remember && !account.operator);
-    let address = address.map(|address| address.to_string());
+    let address = peer.map(|address| address.to_string());
     let new = NewSession {
         token_hash: secret.hash(),
         account: account.key,
@@ -96,7 +103,9 @@ pub async fn start(
         user_agent: user_agent(headers),
         address: address.as_deref(),
     };
-    context.state().create_session(new).await.map_err(|error| Error::internal("make a session", error))?;
+    let act = proof::own(context, account, Verb::SignIn, peer)?;
+    let made = context.state().create_session(new, &act).await;
+    made.map_err(|error| Error::internal("make a session", error))?;
     cookie(&secret, life)
 }
 
@@ -130,7 +139,43 @@ pub async fn renew(
     cookie(&secret, life)
 }
 
-/// Ends a session and its live streams.
+/// The caller ends a session of their own, this one or another. Whether there was one.
+///
+/// # Errors
+/// [`Error::Internal`].
+pub async fn end_own(
+    context: &Context,
+    caller: &Caller,
+    hash: &SecretHash,
+    verb: Verb,
+) -> Result<bool, Error> {
+    let act = act::of(context, caller, verb)?.of_account(caller.account.key);
+    let ended = context.state().end_session(caller.account.key, hash, &act).await;
+    let ended = ended.map_err(|error| Error::internal("end a session", error))?;
+    if ended {
+        context.hub().session_ended(*hash);
+    }
+    Ok(ended)
+}
+
+/// Signs out: ends the session of a cookie, whatever it still counts for.
+///
+/// # Errors
+/// [`Error::Internal`].
+pub async fn sign_out(context: &Context, hash: &SecretHash, peer: Option<IpAddr>) -> Result<(), Error> {
+    match look(context, hash).await? {
+        None => end(context, hash).await,
+        Some(Found { account, .. }) => {
+            let act = proof::own(context, &account, Verb::SignOut, peer)?;
+            let ended = context.state().end_session(account.key, hash, &act).await;
+            ended.map_err(|error| Error::internal("end a session", error))?;
+            context.hub().session_ended(*hash);
+            Ok(())
+        }
+    }
+}
+
+/// Ends a session and its live streams, because another takes its place.
 ///
 /// # Errors
 /// [`Error::Internal`].
@@ -146,15 +191,13 @@ pub async fn end(context: &Context, hash: &SecretHash) -> Result<(), Error> {
 /// # Errors
 /// [`Error::Internal`].
 pub async fn end_others(context: &Context, caller: &Caller) -> Result<usize, Error> {
-    let all = context.state().sessions(caller.account.key, context.now()).await;
-    let all = all.map_err(|error| Error::internal("list sessions", error))?;
-    let others = all.iter().map(|session| session.token_hash).filter(|hash| Some(*hash) != caller.session);
-    let mut ended = 0;
-    for hash in others {
-        end(context, &hash).await?;
-        ended += 1;
+    let act = act::of(context, caller, Verb::SessionEndAll)?.of_account(caller.account.key);
+    let ended = context.state().end_other_sessions(caller.account.key, caller.session.as_ref(), &act).await;
+    let ended = ended.map_err(|error| Error::internal("end sessions", error))?;
+    for hash in &ended {
+        context.hub().session_ended(*hash);
     }
-    Ok(ended)
+    Ok(ended.len())
 }
 
 fn user_agent(headers: &HeaderMap) -> &str {

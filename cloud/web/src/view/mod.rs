@@ -8,6 +8,7 @@ pub mod acts;
 pub mod advice;
 pub mod answer;
 pub mod bar;
+pub mod browser;
 pub mod bytes;
 pub mod devices;
 pub mod episodes;

@@ -19,7 +19,23 @@ const ANSWERS: &[(&str, &str, u16, Proves)] = &[
     ("GET", "/", 303, Proves::Nothing),
     ("POST", "/sign-in", 400, Proves::Nothing),
     ("POST", "/sign-out", 303, Proves::Nothing),
+    ("GET", "/sign-in/code", 303, Proves::Nothing),
+    ("POST", "/sign-in/code", 400, Proves::Nothing),
+    ("POST", "/sign-in/passkey", 400, Proves::Nothing),
     ("POST", "/confirm", 400, Proves::Nothing),
+    ("POST", "/confirm/passkey", 400, Proves::Nothing),
+    ("GET", "/me/security/app", 303, Proves::Fresh),
+    ("POST", "/me/security/app", 303, Proves::Fresh),
+    ("POST", "/me/security/app/code", 400, Proves::Fresh),
+    ("POST", "/me/security/app/remove", 303, Proves::Fresh),
+    ("POST", "/me/security/recovery", 303, Proves::Fresh),
+    ("GET", "/me/security/passkeys/new", 200, Proves::Fresh),
+    ("POST", "/me/security/passkeys/new", 400, Proves::Fresh),
+    ("GET", "/me/security/passkeys/options", 200, Proves::Fresh),
+    ("POST", "/me/security/passkeys/{passkey}/name", 404, Proves::Fresh),
+    ("POST", "/me/security/passkeys/{passkey}/remove", 404, Proves::Fresh),
+    ("POST", "/me/security/sessions/end", 303, Proves::Nothing),
+    ("POST", "/me/security/sessions/{session}/end", 404, Proves::Nothing),
     ("GET", "/assets/{file}", 404, Proves::Nothing),
     ("POST", "/register", 400, Proves::Nothing),
     ("GET", "/verify/{token}", 404, Proves::Nothing),
@@ -63,13 +79,15 @@ const FILLED: &[(&str, &str, &str, &str)] = &[
     ("{token}", NO_LINK, NO_LINK, "no-secret"),
     ("{serial}", "2311-mine", "2311-theirs", "2311-nowhere"),
     ("{report}", "1", "2", "998"),
+    ("{passkey}", "nothing", "theirs", "nothing"),
+    ("{session}", NO_LINK, NO_LINK, "nothing"),
 ];
 
-/// A secret that was never mailed.
+/// A secret that was never mailed, a session that nobody has.
 const NO_LINK: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 /// Unsafe requests that a remembered device may make.
-const REMEMBERED_MAY: &[&str] = &["/confirm"];
+const REMEMBERED_MAY: &[&str] = &["/confirm", "/confirm/passkey"];
 
 /// Whether a route asks for a fresh proof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,6 +107,8 @@ struct Somebody {
     /// In the organization `CLUB`.
     member: Option<MemberRole>,
     operator: bool,
+    /// Has what operators must have.
+    second_factor: bool,
 }
 
 /// How somebody proves who they are.
@@ -114,6 +134,8 @@ enum By {
 enum Cell {
     SignIn,
     Confirm,
+    /// The page where a second factor is set up.
+    SecondFactor,
     Status(u16),
 }
 
@@ -204,6 +226,13 @@ fn expected(route: &Route, who: &Somebody) -> Cell {
     if let Some(status) = refused(route.access, who) {
         return Cell::Status(status);
     }
+    if route.access == Access::Operator && !who.second_factor {
+        return Cell::SecondFactor;
+    }
+    // Whoever has a second factor is shown a new set.
+    if who.by == By::Session && who.second_factor && here(&("POST", "/me/security/recovery")) {
+        return Cell::Status(200);
+    }
     let answer = ANSWERS.iter().find(|(method, path, ..)| here(&(method, path)));
     let fresh = answer.is_some_and(|(.., proves)| *proves == Proves::Fresh);
     let fresh = fresh || (route.access == Access::Operator && unsafe_);
@@ -239,7 +268,15 @@ async fn everybody(house: &House) -> Vec<Somebody> {
     let club = house.club().await;
     house.grant(club, mine, Role::ReadWrite).await;
     let mut all = Vec::new();
-    let nobody = |name, by| Somebody { name, account: None, by, role: None, member: None, operator: false };
+    let nobody = |name, by| Somebody {
+        name,
+        account: None,
+        by,
+        role: None,
+        member: None,
+        operator: false,
+        second_factor: false,
+    };
     all.push(nobody("anonymous", By::Nothing));
     all.push(nobody("made-up cookie", By::MadeUpCookie));
     all.push(nobody("made-up token", By::MadeUpToken));
@@ -263,7 +300,15 @@ async fn everybody(house: &House) -> Vec<Somebody> {
         if name == "another tenant" {
             house.grant(account, theirs, Role::ReadWrite).await;
         }
-        let somebody = |by| Somebody { name, account: Some(account), by, role, member, operator: false };
+        let somebody = |by| Somebody {
+            name,
+            account: Some(account),
+            by,
+            role,
+            member,
+            operator: false,
+            second_factor: false,
+        };
         all.extend(
             [By::Session, By::OldProof, By::Remembered, By::ReadToken, By::WriteToken, By::TokenElsewhere]
                 .map(somebody),
@@ -271,7 +316,13 @@ async fn everybody(house: &House) -> Vec<Somebody> {
     }
     let operator = Some(house.operator("operator@x.test").await);
     for by in [By::Session, By::OldProof, By::Remembered, By::ReadToken, By::WriteToken] {
-        all.push(Somebody { account: operator, operator: true, ..nobody("an operator", by) });
+        let one = nobody("an operator", by);
+        all.push(Somebody { account: operator, operator: true, second_factor: true, ..one });
+    }
+    let bare = Some(house.operator_without_factor("bare@x.test").await);
+    for by in [By::Session, By::OldProof, By::WriteToken] {
+        let one = nobody("an operator without a second factor", by);
+        all.push(Somebody { account: bare, operator: true, ..one });
     }
     all
 }
@@ -288,8 +339,8 @@ async fn every_route_answers_everybody_as_the_table_says() {
             asked += 1;
         }
     }
-    // 3 who are nobody, 7 accounts in 6 ways, an operator in 5.
-    assert_eq!(asked, ROUTES.len() * 50);
+    // 3 who are nobody, 7 accounts in 6 ways, an operator in 5 and one without a second factor in 3.
+    assert_eq!(asked, ROUTES.len() * 53);
 }
 
 async fn check(house: &House, route: &Route, who: &Somebody, proof: &Proof) {
@@ -301,7 +352,8 @@ async fn check(house: &House, route: &Route, who: &Somebody, proof: &Proof) {
     };
     let found = match response.status() {
         _ if leads_to("/confirm") => Cell::Confirm,
-        _ if route.method == "GET" && leads_to("/sign-in") => Cell::SignIn,
+        _ if leads_to("/me/security?why=needed") => Cell::SecondFactor,
+        _ if route.access != Access::Public && route.method == "GET" && leads_to("/sign-in") => Cell::SignIn,
         status => Cell::Status(status.as_u16()),
     };
     let cell = format!("{} {} as {} by {:?}", route.method, route.path, who.name, who.by);

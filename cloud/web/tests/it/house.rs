@@ -20,12 +20,14 @@ use http_body_util::BodyExt;
 use store::Position;
 use store::history::{Config, History};
 use store::state::{
-    Act, By, DueMail, Email, NewAccount, NewAllowed, NewInverter, NewOrganization, NewSession, NewSite,
-    NewToken, StateStore, TokenReach, TokenScope,
+    Act, By, Codes, DueMail, Email, FactorChange, NewAccount, NewAllowed, NewInverter, NewOrganization,
+    NewPasskey, NewSession, NewSite, NewToken, StateStore, TokenReach, TokenScope,
 };
 use tokio::sync::broadcast;
 use tower::ServiceExt;
 use web::sign_in::secret::Secret;
+use web::sign_in::totp;
+use web::sign_in::vault::FactorsKey;
 use wire::{BootId, Condition, Conditions, Flag, Quality, Quantity, Reading, Report, Sample, Serial, UtcMs};
 
 pub const ORIGIN: &str = "https://inverters.test";
@@ -85,6 +87,8 @@ impl web::Service for FakeService {
 pub enum Proof {
     None,
     Cookie(String),
+    /// The cookie between password and second factor.
+    HalfWay(String),
     Token(String),
 }
 
@@ -102,6 +106,7 @@ impl House {
             Arc::clone(&live) as Arc<dyn web::Live>,
             Arc::new(move || UtcMs(reading.load(Ordering::SeqCst))),
             ORIGIN,
+            &FactorsKey::new().unwrap(),
         )
         .unwrap();
         let service = Arc::new(FakeService::default());
@@ -138,7 +143,25 @@ impl House {
         self.person(email, false).await
     }
 
+    /// An operator, who has a second factor as operators must.
     pub async fn operator(&self, email: &str) -> AccountKey {
+        let account = self.operator_without_factor(email).await;
+        let act = self.act(Verb::FactorAdd);
+        let with = FactorChange { account, act: &act, keep: None, letters: &[], codes: Codes::Keep };
+        let new = NewPasskey {
+            public_id: email,
+            credential_id: email.as_bytes(),
+            name: "Desk",
+            public_key: &[],
+            counter: 0,
+            backed_up: false,
+            created_at: self.now(),
+        };
+        self.state.add_passkey(new, &with).await.unwrap();
+        account
+    }
+
+    pub async fn operator_without_factor(&self, email: &str) -> AccountKey {
         self.person(email, true).await
     }
 
@@ -160,8 +183,44 @@ impl House {
     pub async fn session_of(&self, account: AccountKey, life: Life) -> Proof {
         let secret = Secret::new().unwrap();
         let new = NewSession { token_hash: secret.hash(), account, life, user_agent: "test", address: None };
-        self.state.create_session(new).await.unwrap();
+        self.state.create_session(new, &self.act(Verb::SignIn)).await.unwrap();
         Proof::Cookie(secret.reveal())
+    }
+
+    /// Sets up an authenticator app by the pages, as a person does; its secret, the recovery codes, the session as it
+    /// goes on. The next code is the one of half a minute later.
+    pub async fn app(&self, proof: &Proof) -> (totp::Secret, Vec<String>, Proof) {
+        let begun = self.form("/me/security/app", proof, "").await;
+        assert_eq!(begun.headers()[header::LOCATION], "/me/security/app");
+        let page = self.text("/me/security/app", proof).await;
+        let text = page.split("secret=").nth(1).unwrap().split('&').next().unwrap();
+        let secret = totp::Secret::from_bytes(base32(text));
+        let code = format!("code={}", self.code(&secret));
+        let confirmed = self.form("/me/security/app/code", proof, &code).await;
+        assert_eq!(confirmed.status(), StatusCode::OK);
+        let proof = cookie(&confirmed);
+        let page = body(confirmed).await;
+        let codes =
+            page.split("class=\"codes\"").nth(1).map_or("", |rest| rest.split("</ol>").next().unwrap());
+        let codes = codes.split("<li>").skip(1).map(|code| code[..14].to_owned()).collect();
+        self.wait(30_000);
+        (secret, codes, proof)
+    }
+
+    /// What the app shows now.
+    pub fn code(&self, secret: &totp::Secret) -> String {
+        secret.code(self.now().0 / 30_000)
+    }
+
+    /// A form sent from our own page.
+    pub async fn form(&self, path: &str, proof: &Proof, form: &str) -> Response<Body> {
+        self.send(Method::POST, path, proof, &[("origin", ORIGIN)], form).await
+    }
+
+    /// Letters that were queued, the newest first.
+    pub async fn told(&self, email: &str) -> Vec<String> {
+        let receipts = self.state.receipts(Some(&Email::parse(email).unwrap()), 50).await.unwrap();
+        receipts.into_iter().map(|receipt| receipt.kind).collect()
     }
 
     pub async fn token(&self, account: AccountKey) -> Proof {
@@ -330,6 +389,7 @@ impl House {
         request = match proof {
             Proof::None => request,
             Proof::Cookie(token) => request.header(header::COOKIE, format!("__Host-session={token}")),
+            Proof::HalfWay(token) => request.header(header::COOKIE, format!("__Host-sign-in={token}")),
             Proof::Token(token) => request.header(header::AUTHORIZATION, format!("Bearer {token}")),
         };
         if let Some((_, from)) = headers.iter().find(|(name, _)| *name == "from") {
@@ -349,6 +409,27 @@ impl House {
     pub async fn json(&self, path: &str, proof: &Proof) -> serde_json::Value {
         serde_json::from_str(&self.text(path, proof).await).unwrap()
     }
+}
+
+/// The session's cookie that a response sets.
+pub fn cookie(response: &Response<Body>) -> Proof {
+    Proof::Cookie(set(response, "__Host-session").expect("a session"))
+}
+
+/// The value that a response gives a cookie.
+pub fn set(response: &Response<Body>, name: &str) -> Option<String> {
+    let all = response.headers().get_all(header::SET_COOKIE).into_iter();
+    let mut all = all.filter_map(|line| line.to_str().unwrap().split(';').next().unwrap().split_once('='));
+    all.find(|(called, value)| *called == name && !value.is_empty()).map(|(_, value)| value.to_owned())
+}
+
+fn base32(text: &str) -> Vec<u8> {
+    let digit = |letter: u8| u64::from(if letter >= b'A' { letter - b'A' } else { letter - b'2' + 26 });
+    let group = |group: &[u8]| {
+        let bits = group.iter().fold(0, |bits, letter| (bits << 5) | digit(*letter));
+        bits.to_be_bytes()[3..].to_vec()
+    };
+    text.as_bytes().chunks(8).flat_map(group).collect()
 }
 
 pub async fn body(response: Response<Body>) -> String {

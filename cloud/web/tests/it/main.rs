@@ -4,6 +4,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::indexing_slicing,
     reason = "helpers of tests: a panic is the report"
 )]
 
@@ -11,11 +12,15 @@ mod access;
 mod activity;
 mod api;
 mod assets;
+mod authenticator;
+mod factors;
 mod headers;
 mod house;
 mod live;
 mod op;
 mod pages;
+mod passkeys;
 mod registration;
+mod sessions;
 mod sign_in;
 mod tokens;

@@ -4,18 +4,13 @@ use std::time::{Duration, Instant};
 
 use http::{Method, Response, StatusCode, header};
 
-use crate::house::{House, ORIGIN, PASSWORD, Proof, body};
+use crate::house::{House, ORIGIN, PASSWORD, Proof, body, cookie};
 
 async fn sign_in(house: &House, email: &str, password: &str, from: &str) -> Response<axum::body::Body> {
     let form =
         format!("email={}&password={}&next=/fleet", email.replace('@', "%40"), password.replace(' ', "+"));
     let headers = [("origin", ORIGIN), ("sec-fetch-site", "same-origin"), ("from", from)];
     house.send(Method::POST, "/sign-in", &Proof::None, &headers, &form).await
-}
-
-fn cookie(response: &Response<axum::body::Body>) -> Proof {
-    let set = response.headers()[header::SET_COOKIE].to_str().unwrap();
-    Proof::Cookie(set.split(['=', ';']).nth(1).unwrap().to_owned())
 }
 
 #[tokio::test]

@@ -17,6 +17,9 @@ const USUAL_PORT: u16 = 8443;
 /// The account of the demo.
 pub const EMAIL: &str = "dana.okafor@example.com";
 const PERSON: &str = "Dana Okafor";
+/// The maker's operator of the demo.
+pub const OPERATOR: &str = "riley.tran@example.com";
+const OPERATOR_NAME: &str = "Riley Tran";
 /// Commands of an operator that run at a time.
 const AT_A_TIME: usize = 4;
 
@@ -74,6 +77,8 @@ pub struct Cloud {
     pub port: u16,
     pub password: String,
     pub token: String,
+    /// Of the operator's authenticator app, in groups of four; the password is the same.
+    pub operator_secret: String,
 }
 
 impl Cloud {
@@ -96,6 +101,7 @@ impl Cloud {
             port,
             password: password()?,
             token: String::new(),
+            operator_secret: String::new(),
         };
         cloud.admin(&["ca", "init", "--server-names", "localhost,127.0.0.1"])?;
         cloud.sites_and_account()?;
@@ -118,6 +124,18 @@ impl Cloud {
         let file = self.folder.join("password");
         std::fs::write(&file, &self.password)?;
         self.admin(&["account", "add", EMAIL, "--name", PERSON, "--password-file", &file.to_string_lossy()])?;
+        let file = file.to_string_lossy();
+        self.admin(&[
+            "account",
+            "add",
+            OPERATOR,
+            "--name",
+            OPERATOR_NAME,
+            "--operator",
+            "--password-file",
+            &file,
+        ])?;
+        self.operator_secret = self.admin(&["account", "totp", OPERATOR])?.trim().to_owned();
         self.token = self.admin(&["token", "add", EMAIL, "--name", "demo"])?.trim().to_owned();
         Ok(())
     }

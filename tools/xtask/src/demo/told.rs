@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::children::Children;
 use super::fleet::{FAILS, INVERTERS, SPARE};
-use super::setup::{Cloud, EMAIL, Programs};
+use super::setup::{Cloud, EMAIL, OPERATOR, Programs};
 
 /// Writes the file of `--json` by way of a neighbour, so that whoever waits for it finds it whole.
 pub fn write_json(path: &Path, cloud: &Cloud, children: &Children, mails: &str) -> Result<()> {
@@ -20,6 +20,8 @@ pub fn write_json(path: &Path, cloud: &Cloud, children: &Children, mails: &str) 
         "email": EMAIL,
         "password": cloud.password,
         "token": cloud.token,
+        "operator_email": OPERATOR,
+        "operator_secret": cloud.operator_secret,
         "device_url": cloud.device_url(),
         "pids": children.ids(),
         "data_dir": cloud.folder,
@@ -54,6 +56,7 @@ Inverter Connect is live after {after_s:.1} s: {count} inverters by {count} gate
     password    {password}
     API token   {token}
     mails       {mails}   (every mail that the demo sends)
+    operator    {OPERATOR}, the same password; authenticator app: {secret}
 
 {story}
 Cause things at an inverter (serial numbers are on the page; `help` lists what there is):
@@ -78,6 +81,7 @@ Ctrl-C ends everything.
         roots = shorter(&cloud.roots()),
         password = cloud.password,
         token = cloud.token,
+        secret = cloud.operator_secret,
         port = cloud.port,
         logs = shorter(&cloud.folder.join("logs")),
     );

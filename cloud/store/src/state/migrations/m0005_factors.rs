@@ -1,4 +1,4 @@
-//! Sessions with a standing, second factors, tokens with a reach.
+//! Sessions with a standing, second factors, tokens with a reach, whether a password does by itself.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{
@@ -46,6 +46,8 @@ fn columns() -> Vec<(&'static str, ColumnDef)> {
         ("sessions", big_integer("confirmed_at").default(0).take()),
         ("sessions", big_integer("active_until").default(0).take()),
         ("sessions", boolean("remembered").default(false).take()),
+        // Passwords from before had at least fifteen characters.
+        ("accounts", boolean("password_stands_alone").default(true).take()),
         // Tokens from before reach every inverter of their account, as they did.
         ("api_tokens", boolean("all_inverters").default(true).take()),
     ]
@@ -86,7 +88,9 @@ fn tables() -> Vec<TableCreateStatement> {
             .col(binary("credential_id").unique_key())
             .col(big_integer("account_id"))
             .col(string("name"))
-            .col(binary("credential"))
+            .col(binary("public_key"))
+            .col(big_integer("counter"))
+            .col(boolean("backed_up"))
             .col(big_integer("created_at"))
             .col(big_integer_null("last_used_at"))
             .col(boolean("suspect").default(false))
@@ -105,6 +109,7 @@ fn tables() -> Vec<TableCreateStatement> {
             .col(big_integer("account_id"))
             .col(big_integer("expires_at"))
             .col(boolean("remember"))
+            .col(big_integer("failures").default(0))
             .foreign_key(&mut of_account("pending_sign_ins"))
             .take(),
         // The account's name to authenticators (WebAuthn user handle): random, tells nothing.

@@ -34,6 +34,7 @@ pub(super) mod account {
         pub operator: bool,
         pub disabled: bool,
         pub created_at: i64,
+        pub password_stands_alone: bool,
     }
     entity!();
 }

@@ -1,0 +1,224 @@
+//! Authenticator apps and recovery codes: two steps to sign in, each code once, the owner told of every change.
+
+use axum::body::Body;
+use fleet::audit::Verb;
+use http::{Response, StatusCode, header};
+use store::state::Email;
+
+use crate::house::{House, PASSWORD, Proof, body, cookie, set};
+
+const EMAIL: &str = "a@x.test";
+
+async fn password(house: &House, more: &str) -> Response<Body> {
+    let form = format!("email=a%40x.test&password={}&next=/inverters/x{more}", PASSWORD.replace(' ', "+"));
+    house.form("/sign-in", &Proof::None, &form).await
+}
+
+/// The first step: the cookie for the second.
+async fn half_way(house: &House, more: &str) -> Proof {
+    let response = password(house, more).await;
+    assert_eq!(response.headers()[header::LOCATION], "/sign-in/code?next=/inverters/x");
+    assert_eq!(set(&response, "__Host-session"), None, "no session yet");
+    Proof::HalfWay(set(&response, "__Host-sign-in").unwrap())
+}
+
+fn leads_to(response: &Response<Body>, to: &str) {
+    assert_eq!(response.status(), StatusCode::SEE_OTHER);
+    assert_eq!(response.headers()[header::LOCATION], to);
+}
+
+#[tokio::test]
+async fn with_an_app_the_password_opens_nothing_and_the_code_opens_the_session_once() {
+    let house = House::new().await;
+    let account = house.account(EMAIL).await;
+    let (secret, codes, session) = house.app(&house.session(account).await).await;
+    assert_eq!(codes.len(), 10);
+    assert_eq!(house.get("/fleet", &session).await.status(), StatusCode::OK, "the session goes on");
+    let half = half_way(&house, "").await;
+    leads_to(&house.get("/fleet", &half).await, "/sign-in");
+    assert!(house.text("/sign-in/code", &half).await.contains("Type the code"));
+    let wrong = house.form("/sign-in/code", &half, "code=000000").await;
+    assert_eq!(wrong.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(body(wrong).await.contains("That code is not right"));
+    let code = format!("code={}&next=/inverters/x", house.code(&secret));
+    let right = house.form("/sign-in/code", &half, &code).await;
+    leads_to(&right, "/inverters/x");
+    assert_eq!(house.get("/fleet", &cookie(&right)).await.status(), StatusCode::OK);
+    assert_eq!(set(&right, "__Host-sign-in"), None, "its cookie goes");
+    leads_to(&house.form("/sign-in/code", &half, &code).await, "/sign-in?why=late");
+    // The same code does not count for another sign-in, the next one does.
+    let half = half_way(&house, "").await;
+    let again = house.form("/sign-in/code", &half, &code).await;
+    assert_eq!(again.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    house.wait(30_000);
+    let next = house.form("/sign-in/code", &half, &format!("code={}", house.code(&secret))).await;
+    leads_to(&next, "/fleet");
+    assert_eq!(house.told(EMAIL).await, ["factor_added"]);
+}
+
+#[tokio::test]
+async fn an_app_counts_only_when_its_first_code_was_typed() {
+    let house = House::new().await;
+    let account = house.account(EMAIL).await;
+    let session = house.session(account).await;
+    leads_to(&house.get("/me/security/app", &session).await, "/me/security");
+    leads_to(&house.form("/me/security/app", &session, "").await, "/me/security/app");
+    let page = house.text("/me/security/app", &session).await;
+    assert!(page.contains("<svg xmlns") && page.contains("otpauth://totp/Inverter%20Connect:a@x.test"));
+    assert!(!page.contains(" style="));
+    let wrong = house.form("/me/security/app/code", &session, "code=123").await;
+    assert_eq!(wrong.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    leads_to(&password(&house, "").await, "/inverters/x");
+    let sealed = house.state.totp(account).await.unwrap().unwrap().sealed_secret;
+    assert_eq!(sealed.len(), 12 + 20 + 16, "nonce, secret, tag");
+    assert!(house.told(EMAIL).await.is_empty());
+}
+
+#[tokio::test]
+async fn five_wrong_codes_ask_for_the_password_again_and_the_owner_is_told() {
+    let house = House::new().await;
+    let account = house.account(EMAIL).await;
+    let (secret, ..) = house.app(&house.session(account).await).await;
+    let half = half_way(&house, "").await;
+    for _ in 0..4 {
+        let wrong = house.form("/sign-in/code", &half, "code=000000").await;
+        assert_eq!(wrong.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    }
+    leads_to(&house.form("/sign-in/code", &half, "code=000000").await, "/sign-in?why=codes");
+    let right = format!("code={}", house.code(&secret));
+    leads_to(&house.form("/sign-in/code", &half, &right).await, "/sign-in?why=late");
+    assert_eq!(house.told(EMAIL).await, ["wrong_codes", "factor_added"]);
+    assert!(house.text("/sign-in?why=codes", &Proof::None).await.contains("Too many wrong codes"));
+}
+
+#[tokio::test]
+async fn a_sign_in_half_way_counts_for_five_minutes_and_not_when_disabled() {
+    let house = House::new().await;
+    let account = house.account(EMAIL).await;
+    let (secret, ..) = house.app(&house.session(account).await).await;
+    let half = half_way(&house, "").await;
+    house.wait(300_000 - 1);
+    assert_eq!(house.get("/sign-in/code", &half).await.status(), StatusCode::OK);
+    house.wait(1);
+    leads_to(&house.get("/sign-in/code", &half).await, "/sign-in?why=late");
+    let half = half_way(&house, "").await;
+    house.disable(account).await;
+    let right = format!("code={}", house.code(&secret));
+    leads_to(&house.form("/sign-in/code", &half, &right).await, "/sign-in?why=late");
+}
+
+#[tokio::test]
+async fn a_recovery_code_stands_in_once_and_a_new_set_ends_the_old() {
+    let house = House::new().await;
+    let account = house.account(EMAIL).await;
+    let (_, codes, _) = house.app(&house.session(account).await).await;
+    let typed = format!("code={}", codes[3].to_lowercase().replace('-', "+"));
+    let half = half_way(&house, "").await;
+    let right = house.form("/sign-in/code", &half, &typed).await;
+    leads_to(&right, "/fleet");
+    let session = cookie(&right);
+    assert!(house.text("/me/security", &session).await.contains("9 of 10 left."));
+    assert_eq!(house.told(EMAIL).await, ["recovery_used", "factor_added"]);
+    let half = half_way(&house, "").await;
+    let again = house.form("/sign-in/code", &half, &typed).await;
+    assert_eq!(again.status(), StatusCode::UNPROCESSABLE_ENTITY, "once");
+    let made = house.form("/me/security/recovery", &session, "").await;
+    assert_eq!(made.status(), StatusCode::OK);
+    let session = cookie(&made);
+    let page = body(made).await;
+    assert_eq!(page.matches("<li>").count(), 10);
+    assert!(page.contains("download=") && !page.contains(&codes[0]), "a new set, to be saved");
+    let old = house.form("/sign-in/code", &half, &format!("code={}", codes[0])).await;
+    assert_eq!(old.status(), StatusCode::UNPROCESSABLE_ENTITY, "replaced");
+    assert!(house.text("/me/security", &session).await.contains("10 of 10 left."));
+}
+
+#[tokio::test]
+async fn confirming_asks_for_the_code_too() {
+    let house = House::new().await;
+    let account = house.account(EMAIL).await;
+    let (secret, _, session) = house.app(&house.session(account).await).await;
+    house.wait(15 * 60_000);
+    leads_to(
+        &house.get("/me/security/passkeys/new", &session).await,
+        "/confirm?next=/me/security/passkeys/new",
+    );
+    let page = house.text("/confirm?next=/me/security/passkeys/new", &session).await;
+    assert!(page.contains("name=\"code\""));
+    let word = PASSWORD.replace(' ', "+");
+    let without = house.form("/confirm", &session, &format!("password={word}")).await;
+    assert_eq!(without.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    let wrong =
+        house.form("/confirm", &session, &format!("password=wrong&code={}", house.code(&secret))).await;
+    assert_eq!(wrong.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    let form = format!("password={word}&code={}&next=/me/security", house.code(&secret));
+    let right = house.form("/confirm", &session, &form).await;
+    leads_to(&right, "/me/security");
+    let confirmed = cookie(&right);
+    assert_eq!(house.get("/me/security/passkeys/new", &confirmed).await.status(), StatusCode::OK);
+    leads_to(&house.get("/fleet", &session).await, "/sign-in");
+}
+
+#[tokio::test]
+async fn the_last_factor_stays_beside_a_short_password_and_each_change_ends_other_sessions() {
+    let house = House::new().await;
+    let account = house.account(EMAIL).await;
+    let elsewhere = house.session(account).await;
+    let (.., session) = house.app(&house.session(account).await).await;
+    leads_to(&house.get("/fleet", &elsewhere).await, "/sign-in");
+    house.state.set_password_stands_alone(account, false).await.unwrap();
+    let refused = house.form("/me/security/app/remove", &session, "").await;
+    leads_to(&refused, "/me/security?why=password");
+    assert!(house.text("/me/security?why=password", &session).await.contains("needs 15 characters"));
+    house.state.set_password_stands_alone(account, true).await.unwrap();
+    let elsewhere = house.session(account).await;
+    let removed = house.form("/me/security/app/remove", &session, "").await;
+    leads_to(&removed, "/me/security?why=app-gone");
+    leads_to(&house.get("/fleet", &elsewhere).await, "/sign-in");
+    leads_to(&house.get("/fleet", &session).await, "/sign-in");
+    assert_eq!(house.get("/fleet", &cookie(&removed)).await.status(), StatusCode::OK, "under a new token");
+    leads_to(&password(&house, "").await, "/inverters/x");
+    assert_eq!(house.state.recovery_codes_left(account).await.unwrap(), 0, "they stand in for nothing");
+    assert_eq!(house.told(EMAIL).await, ["factor_removed", "factor_added"]);
+}
+
+#[tokio::test]
+async fn a_remembered_device_keeps_its_cookie_and_may_look_but_an_operators_is_not_remembered() {
+    let house = House::new().await;
+    let account = house.account(EMAIL).await;
+    let (secret, ..) = house.app(&house.session(account).await).await;
+    let half = half_way(&house, "&remember=on").await;
+    let right = house.form("/sign-in/code", &half, &format!("code={}", house.code(&secret))).await;
+    let line = right.headers()[header::SET_COOKIE].to_str().unwrap();
+    assert!(line.contains("Max-Age=1209600"), "{line}");
+    let device = cookie(&right);
+    house.wait(13 * 24 * 3_600_000);
+    assert_eq!(house.get("/fleet", &device).await.status(), StatusCode::OK);
+    assert!(house.text("/me/security", &device).await.contains("may only look and acknowledge"));
+    leads_to(&house.form("/me/security/sessions/end", &device, "").await, "/confirm?next=/fleet");
+    let plain = house.account("b@x.test").await;
+    assert!(house.state.account(plain).await.unwrap().is_some());
+    let form = format!("email=b%40x.test&password={}&remember=on", PASSWORD.replace(' ', "+"));
+    let kept = house.form("/sign-in", &Proof::None, &form).await;
+    assert!(kept.headers()[header::SET_COOKIE].to_str().unwrap().contains("Max-Age"));
+}
+
+#[tokio::test]
+async fn sign_ins_and_changes_of_factors_are_in_the_log() {
+    let house = House::new().await;
+    let account = house.account(EMAIL).await;
+    let before = house.state.verify_audit().await.unwrap().unwrap().length;
+    let (secret, codes, session) = house.app(&house.session(account).await).await;
+    let after = house.state.verify_audit().await.unwrap().unwrap().length;
+    // One by the house for its session, one for the app.
+    assert_eq!(after - before, 2, "{}", Verb::FactorAdd.name());
+    let half = half_way(&house, "").await;
+    house.form("/sign-in/code", &half, &format!("code={}", house.code(&secret))).await;
+    let half = half_way(&house, "").await;
+    house.form("/sign-in/code", &half, &format!("code={}", codes[0])).await;
+    house.form("/sign-out", &session, "").await;
+    let whole = house.state.verify_audit().await.unwrap().unwrap();
+    // Two sign-ins, one recovery code, one sign-out.
+    assert_eq!(whole.length - after, 4);
+    assert!(Email::parse(EMAIL).is_ok());
+}

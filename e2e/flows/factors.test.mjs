@@ -1,0 +1,145 @@
+// A person adds a passkey (Chromium's own authenticator) and an authenticator app, signs in with each, and takes them away.
+// An operator signs in with the password and a code. At telephone and desktop width, axe and all.
+import assert from 'node:assert/strict';
+import { createRequire } from 'node:module';
+import { readFileSync } from 'node:fs';
+import { after, before, describe, test } from 'node:test';
+import { demo, newPage, openBrowser, signIn, totp } from '../support/demo.mjs';
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+let browser;
+before(async () => { browser = await openBrowser(); });
+after(() => browser?.close());
+
+/** An authenticator with a screen lock whose owner always agrees. */
+async function authenticator(page) {
+  const client = await page.context().newCDPSession(page);
+  await client.send('WebAuthn.enable');
+  const { authenticatorId } = await client.send('WebAuthn.addVirtualAuthenticator', {
+    options: {
+      protocol: 'ctap2', transport: 'internal', hasResidentKey: true, hasUserVerification: true, isUserVerified: true,
+      automaticPresenceSimulation: true,
+    },
+  });
+  return { client, authenticatorId };
+}
+
+async function accessible(page, name) {
+  await page.evaluate(axe);
+  const found = await page.evaluate(async () => (await axe.run(document, {
+    runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
+  })).violations.map((each) => `${each.id}: ${each.nodes.map((node) => node.html.slice(0, 120)).join(' | ')}`));
+  assert.deepEqual(found, [], `axe on ${name}`);
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  assert.ok(wide <= 0, `${name} sticks out by ${wide} px`);
+}
+
+async function signOut(page) {
+  await page.getByRole('button', { name: /sign out/i }).first().click();
+  await page.waitForURL('**/sign-in**');
+}
+
+for (const width of [390, 1280]) {
+  describe(`${width} px`, () => {
+    test('a passkey is added, opens the account without a password, and goes', async () => {
+      const { page, context, seen } = await newPage(browser, { width });
+      await authenticator(page);
+      await signIn(page);
+      await page.goto(`${demo.url}/me/security/passkeys/new`);
+      await accessible(page, 'new passkey');
+      await page.getByLabel('Name').fill(`Test at ${width}`);
+      await page.getByRole('button', { name: 'Make a passkey' }).click();
+      await page.getByRole('heading', { name: 'Keep these recovery codes' }).waitFor();
+      assert.equal(await page.locator('.codes li').count(), 10);
+      await accessible(page, 'recovery codes');
+      await page.getByRole('link', { name: 'I have kept them' }).click();
+      await page.getByText(`Test at ${width}`).waitFor();
+      await accessible(page, 'security');
+      await signOut(page);
+      await page.getByRole('button', { name: 'Sign in with a passkey' }).click();
+      await page.waitForURL('**/fleet');
+      // The password alone is not enough any more.
+      await signOut(page);
+      await page.getByLabel('E-mail').fill(demo.email);
+      await page.getByLabel('Password', { exact: true }).fill(demo.password);
+      await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+      await page.getByRole('heading', { name: 'Type the code' }).waitFor();
+      await accessible(page, 'code');
+      await page.getByRole('button', { name: 'Sign in with a passkey' }).click();
+      await page.waitForURL('**/fleet');
+      await page.goto(`${demo.url}/me/security`);
+      await page.getByLabel(`Change Test at ${width}`).click();
+      await page.getByRole('button', { name: 'Remove passkey' }).click();
+      await page.getByText('The passkey was removed.').waitFor();
+      assert.deepEqual(seen.complaints, []);
+      await context.close();
+    });
+
+    test('an authenticator app works without scripts, and a code counts once', async () => {
+      const { page, context } = await newPage(browser, { width, script: false });
+      await signIn(page);
+      await page.goto(`${demo.url}/me/security`);
+      await page.getByRole('button', { name: 'Set up' }).click();
+      await page.getByRole('img', { name: /QR code/ }).waitFor();
+      const secret = await page.locator('.secret').innerText();
+      await page.getByLabel('Code').fill(totp(secret));
+      await page.getByRole('button', { name: 'Finish' }).click();
+      await page.getByRole('heading', { name: 'Keep these recovery codes' }).waitFor();
+      const [recovery] = await page.locator('.codes li').allInnerTexts();
+      await signOut(page);
+      const password = async () => {
+        await page.goto(`${demo.url}/sign-in`);
+        await page.getByLabel('E-mail').fill(demo.email);
+        await page.getByLabel('Password', { exact: true }).fill(demo.password);
+        await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+        await page.getByRole('heading', { name: 'Type the code' }).waitFor();
+      };
+      await password();
+      await page.getByLabel('Code').fill(totp(secret));
+      await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+      await page.getByRole('alert').waitFor();
+      await page.getByLabel('Code').fill(totp(secret, 1));
+      await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+      await page.waitForURL('**/fleet');
+      await signOut(page);
+      await password();
+      await page.getByLabel('Code').fill(recovery.toLowerCase());
+      await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+      await page.waitForURL('**/fleet');
+      await page.goto(`${demo.url}/me/security`);
+      await page.getByText('9 of 10 left.').waitFor();
+      await page.locator('summary', { hasText: 'Remove' }).first().click();
+      await page.getByRole('button', { name: 'Remove authenticator app' }).click();
+      await page.getByText('The authenticator app was removed.').waitFor();
+      await context.close();
+    });
+  });
+}
+
+test('another device is signed out from here, and its open page says so by itself', async () => {
+  const there = await newPage(browser);
+  await signIn(there.page);
+  const here = await newPage(browser);
+  await signIn(here.page);
+  await here.page.goto(`${demo.url}/me/security`);
+  await here.page.getByRole('button', { name: 'Sign out all other devices' }).click();
+  await here.page.getByText('All other devices are signed out.').waitFor();
+  await there.page.waitForURL('**/sign-in?why=ended');
+  await here.context.close();
+  await there.context.close();
+});
+
+test('an operator signs in with a code', async () => {
+  const { page, context } = await newPage(browser);
+  await page.goto(`${demo.url}/sign-in`);
+  await page.getByLabel('E-mail').fill(demo.operator_email);
+  await page.getByLabel('Password', { exact: true }).fill(demo.password);
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+  await page.getByLabel('Code').fill(totp(demo.operator_secret));
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+  await page.waitForURL('**/fleet');
+  await page.goto(`${demo.url}/op/audit`);
+  assert.match(page.url(), /\/op\/audit/);
+  await context.close();
+});
