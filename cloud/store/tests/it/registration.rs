@@ -372,7 +372,7 @@ async fn a_new_password_ends_sessions_and_says_so_and_who_did_it_is_written_down
     let now = world.store.account(account.key).await.unwrap().unwrap();
     assert_eq!(now.password_hash, "$two");
     let whole = world.store.verify_audit().await.unwrap().unwrap();
-    assert_eq!(whole.length, 6, "two approvals, two registrations, two passwords");
+    assert_eq!(whole.length, 9, "two approvals, two registrations, three sign-ins, two passwords");
 }
 
 #[tokio::test]
