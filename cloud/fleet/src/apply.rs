@@ -13,6 +13,7 @@ use crate::dating::{self, Dated, Said};
 use crate::event::{Cause, Event, EventKind, TestRecord};
 use crate::inverter::{Gateway, InverterState, Link, Press, WrongInverter};
 use crate::level::{self, Turn};
+use crate::pairing::{Outcome, Pressed};
 use crate::reading::StoredReading;
 
 /// What one report came to.
@@ -22,6 +23,8 @@ pub struct Applied {
     pub stored: Vec<StoredReading>,
     /// What happened, in order.
     pub events: Vec<Event>,
+    /// Attempts at pairing that a press ended.
+    pub pairings: Vec<Outcome>,
     /// Whether what is true now changed (values count): pages want to know.
     pub live: bool,
 }
@@ -197,7 +200,13 @@ impl Work {
         let Some((time, _)) = self.take(state, &said, cause) else { return };
         let late = state.last_reading.is_some_and(|newest| time < newest);
         match event.kind {
-            Told::Button { boot, count, age_ms } => self.button(state, cause, boot, count, age_ms),
+            Told::Button { boot, count, age_ms } => {
+                let held_ms = said.sent_uptime_ms.zip(said.uptime_ms);
+                let held_ms = held_ms.and_then(|(sent, noticed)| sent.checked_sub(noticed));
+                let pressed = Pressed { boot, count, age_ms, held_ms, received_at: self.received_at };
+                self.applied.pairings.extend(state.pairing.press(&pressed));
+                self.button(state, cause, boot, count, age_ms);
+            }
             Told::Test { count, test, result, started, length_s, end_voltage } => {
                 let (kind, result) = (test.name().to_owned(), result.name().to_owned());
                 let told = TestRecord { count, kind, result, started, length_s, end_voltage, told: time };

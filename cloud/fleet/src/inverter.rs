@@ -9,6 +9,7 @@ use crate::cadence::Cadence;
 use crate::condition::Condition;
 use crate::event::TestRecord;
 use crate::level::{self, Latest, Level};
+use crate::pairing::Pairing;
 use crate::seen::Seen;
 
 /// An inverter's number in the store. Never shown outside.
@@ -81,6 +82,10 @@ pub struct InverterState {
     /// The last records that the gateway lost: when the cloud was told.
     #[n(17)]
     pub data_gap: Option<UtcMs>,
+    /// Who waits for the cabinet button, and the presses that were taken.
+    #[n(18)]
+    #[cbor(default)]
+    pub pairing: Pairing,
 }
 
 /// The serial line between inverter and gateway, as last told.

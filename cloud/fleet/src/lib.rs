@@ -14,6 +14,7 @@ pub mod event;
 pub mod factors;
 pub mod inverter;
 pub mod level;
+pub mod pairing;
 pub mod password;
 pub mod reading;
 pub mod registration;

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic is the report of a test")]
 
 mod access;
+mod pairing;
 mod properties;
 mod registration;
 mod situations;
