@@ -132,6 +132,16 @@ impl StateStore {
         rows.into_iter().map(Inverter::from_row).collect()
     }
 
+    /// The inverter of a key.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub async fn inverter(&self, key: InverterKey) -> Result<Option<Inverter>, StateError> {
+        let query = Entity::find_by_id(i64::from(key.0));
+        let row = query.one(&self.connection).await.map_err(StateError::doing("look up an inverter"))?;
+        row.map(Inverter::from_row).transpose()
+    }
+
     /// The inverter of a serial number.
     ///
     /// # Errors

@@ -9,5 +9,6 @@ mod history_kill;
 mod journal;
 mod journal_kill;
 mod outbox;
+mod pairings;
 mod registration;
 mod state;

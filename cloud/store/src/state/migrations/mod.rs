@@ -9,6 +9,7 @@ mod m0003_mail;
 mod m0004_registration;
 mod m0005_factors;
 mod m0006_organizations;
+mod m0007_pairing;
 mod m0008_devices;
 
 use sea_orm_migration::prelude::*;
@@ -26,6 +27,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_registration::Registration),
             Box::new(m0005_factors::Factors),
             Box::new(m0006_organizations::Organizations),
+            Box::new(m0007_pairing::Pairing),
             Box::new(m0008_devices::Devices),
         ]
     }

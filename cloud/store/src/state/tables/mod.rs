@@ -17,6 +17,7 @@ pub(super) mod devices;
 pub(super) mod factors;
 pub(super) mod organizations;
 pub(super) mod outbox;
+pub(super) mod pairing;
 mod registration;
 
 pub(super) use registration::{allowed, link};
