@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use fleet::InverterKey;
 use store::journal::{Appender, Body, Committed, Entry};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use wire::{Report, UtcMs};
 
 use crate::device::AckTicket;
@@ -49,6 +49,8 @@ pub struct Ticket {
     /// The decoded report, so that it is decoded once.
     pub report: Option<Report>,
     reservation: Option<Reservation>,
+    /// Who waits for a record of the cloud's own to be durable.
+    told: Option<oneshot::Sender<()>>,
 }
 
 /// A committed batch on its way to the pipeline.
@@ -111,14 +113,25 @@ impl Ingest {
                 (Body::Quarantined { inverter, reason: error.to_string(), payload }, None)
             }
         };
-        let ticket = Ticket { ack: Some(ack), report, reservation: Some(reservation) };
+        let ticket = Ticket { ack: Some(ack), report, reservation: Some(reservation), told: None };
         self.appender.append(Entry { received_at, body }, ticket);
     }
 
     /// Journals a record of the server's own: tick, up, down.
     pub fn record(&self, received_at: UtcMs, body: Body) {
-        self.appender
-            .append(Entry { received_at, body }, Ticket { ack: None, report: None, reservation: None });
+        self.append(received_at, body, None);
+    }
+
+    /// Journals a person's act. The answer comes when it is on disk, or never if it cannot be.
+    pub fn act(&self, received_at: UtcMs, inverter: InverterKey, payload: Vec<u8>) -> oneshot::Receiver<()> {
+        let (told, durable) = oneshot::channel();
+        self.append(received_at, Body::Act { inverter, payload }, Some(told));
+        durable
+    }
+
+    fn append(&self, received_at: UtcMs, body: Body, told: Option<oneshot::Sender<()>>) {
+        let ticket = Ticket { ack: None, report: None, reservation: None, told };
+        self.appender.append(Entry { received_at, body }, ticket);
     }
 
     /// What came in.
@@ -139,6 +152,10 @@ pub fn acknowledge(batch: &mut Batch) {
     for (_, ticket) in &mut batch.entries {
         if let Some(ack) = ticket.ack.take() {
             ack.durable();
+        }
+        if let Some(told) = ticket.told.take() {
+            // Who asked may have gone away.
+            let _ = told.send(());
         }
     }
 }

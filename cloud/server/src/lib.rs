@@ -3,6 +3,7 @@
 //! In: one listening port, one configuration file, the commands of an operator. Out: acknowledgements to devices,
 //! pages and mails to people, rows and files in the data folder. Holds no SQL and no template; never sends a PUBLISH.
 
+pub mod acts;
 pub mod admin;
 pub mod cli;
 pub mod clock;

@@ -3,14 +3,16 @@
 //! In: stores, the live states, a clock, the origin. Out: one cheap handle that every handler gets. Owns no data of
 //! inverters.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use fleet::pairing::Act;
 use fleet::{InverterKey, InverterState};
 use store::history::History;
 use store::state::StateStore;
-use tokio::sync::{Semaphore, broadcast};
+use tokio::sync::{Semaphore, broadcast, oneshot};
 use wire::UtcMs;
 
+use crate::Error;
 use crate::live::Hub;
 use crate::registration::desk::Desk;
 use crate::registration::limits::Limits;
@@ -30,6 +32,13 @@ pub trait Live: Send + Sync {
     /// Tells of each inverter whose state changed. A receiver that lags loses freshness, never data: it reads
     /// [`Live::state`] again.
     fn pulses(&self) -> broadcast::Receiver<InverterKey>;
+}
+
+/// The way of people's acts into the journal, where the inverter's one owner applies them (decision 7).
+pub trait Acts: Send + Sync {
+    /// Takes an act on an attempt at pairing, done at `at`; `None`: there is no inverter of that serial number, and the
+    /// act goes the same way. The answer comes when the act is on disk, or never if it cannot be.
+    fn pair(&self, at: UtcMs, inverter: Option<InverterKey>, act: Act) -> oneshot::Receiver<()>;
 }
 
 /// Milliseconds since 1970 now. Only binaries read the clock.
@@ -59,6 +68,7 @@ struct Inner {
     hub: Hub,
     strips: Strips,
     exports: Arc<Semaphore>,
+    acts: OnceLock<Arc<dyn Acts>>,
 }
 
 /// Why there is no people's door.
@@ -119,6 +129,7 @@ impl Context {
             hub,
             strips: Strips::default(),
             exports: Arc::new(Semaphore::new(crate::pages::csv::AT_ONCE)),
+            acts: OnceLock::new(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -137,6 +148,19 @@ impl Context {
     #[must_use]
     pub fn service(&self) -> &Arc<dyn Service> {
         &self.inner.service
+    }
+
+    /// Gives people's acts their way. Without it nobody can add an inverter. The first one stays.
+    #[must_use]
+    pub fn with_acts(self, acts: Arc<dyn Acts>) -> Self {
+        let _ = self.inner.acts.set(acts);
+        self
+    }
+
+    /// Journals an act on an attempt at pairing; returns when it is on disk.
+    pub(crate) async fn pair(&self, at: UtcMs, inverter: Option<InverterKey>, act: Act) -> Result<(), Error> {
+        let acts = self.inner.acts.get().ok_or_else(|| Error::internal("journal an act", "there is no way"))?;
+        acts.pair(at, inverter, act).await.map_err(|_| Error::internal("journal an act", "the server stops"))
     }
 
     /// Accounts, sessions, inverters, grants.

@@ -6,7 +6,8 @@
 //!
 //! # Putting it up
 //!
-//! `web::router(Context::new(state, history, live, clock, "https://inverters.example", &key)?)` is all. The accept loop may
+//! `web::router(Context::new(state, history, live, clock, "https://inverters.example", &key)?.with_acts(acts))` is all. The
+//! accept loop may
 //! add the peer's address to each request as the extension `axum::extract::ConnectInfo<SocketAddr>`; without it all
 //! sign-ins count as coming from one source. `admin account add` makes its hash with [`sign_in::password::hash`],
 //! `admin token add` its token with [`sign_in::secret::Secret`].
@@ -33,7 +34,7 @@ pub mod sign_in;
 mod view;
 mod webauthn;
 
-pub use context::{Clock, Context, InvalidContext, Live};
+pub use context::{Acts, Clock, Context, InvalidContext, Live};
 pub use error::Error;
 pub use random::{RandomFailed, organization_code};
 pub use routes::{Access, ROUTES, Route, router};

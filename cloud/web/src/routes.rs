@@ -132,6 +132,13 @@ routes! {
     post "/me/tokens/{token}/revoke"           SignedIn    pages::tokens::revoke::submit;
     get  "/op/audit"                           Operator    pages::op::audit::show;
     post "/op/audit/verify"                    Operator    pages::op::audit_verify::submit;
+    get  "/pair"                               SignedIn    pages::pair::serial::show;
+    post "/pair"                               SignedIn    pages::pair::serial::submit;
+    get  "/pair/{attempt}"                     SignedIn    pages::pair::attempt::show;
+    post "/pair/{attempt}/cancel"              SignedIn    pages::pair::cancel::submit;
+    get  "/pair/{attempt}/name"                SignedIn    pages::pair::name::show;
+    post "/pair/{attempt}/name"                SignedIn    pages::pair::name::submit;
+    get  "/live/pair/{attempt}"                SignedIn    live::pairing::stream;
     get  "/op/devices"                         Operator    pages::op::devices::show;
     get  "/op/devices/new"                     Operator    pages::op::device_new::show;
     post "/op/devices/new"                     Operator    pages::op::device_new::submit;

@@ -1,9 +1,11 @@
 //! One thread that turns the journal into state, history and events.
 //!
 //! In: on start the snapshots and the journal after them; then each committed batch. Out: readings in history,
-//! snapshots with events and position (at most ten seconds behind), states for pages (a few times a second).
+//! snapshots with events and position (at most ten seconds behind), how people's acts ended (at once), states for pages
+//! (a few times a second).
 //! Acknowledgements do not wait for it; when it falls behind, the budget of `ingest` slows the devices.
 
+mod effects;
 mod saver;
 mod states;
 
@@ -32,6 +34,8 @@ const SHOW_EVERY: Duration = Duration::from_millis(200);
 const SAVE_EVERY: Duration = Duration::from_secs(5);
 /// While replaying: a server that is killed again and again must get on all the same.
 const SAVE_REPLAY_EVERY: Duration = Duration::from_millis(500);
+/// How soon the saver is looked at again while something waits to be written at once.
+const WRITE_AGAIN: Duration = Duration::from_millis(10);
 /// Entries replayed between looks at the clock.
 const REPLAY_STRIDE: u64 = 256;
 
@@ -91,6 +95,8 @@ pub struct Parts {
     pub history: Arc<History>,
     /// Where snapshots and events go.
     pub state: StateStore,
+    /// Links in letters lead there.
+    pub origin: Arc<str>,
     /// What pages see.
     pub live: Arc<LiveStates>,
     /// What it did.
@@ -147,8 +153,13 @@ impl Pipeline {
         let mut states = States::new(Arc::clone(&parts.history), Arc::clone(&parts.counters));
         states.load(loaded, snapshots.position);
         states.show(&parts.live);
-        let saver =
-            Saver::new(parts.runtime.clone(), parts.state.clone(), parts.journal.clone(), snapshots.position);
+        let saver = Saver::new(
+            parts.runtime.clone(),
+            parts.state.clone(),
+            parts.journal.clone(),
+            Arc::clone(&parts.origin),
+            snapshots.position,
+        );
         Ok(Self { parts, states, saver, shown: Instant::now(), saved: Instant::now() })
     }
 
@@ -204,6 +215,9 @@ impl Pipeline {
                 self.states.show(&self.parts.live);
                 self.shown = Instant::now();
             }
+            if self.states.has_effects() && self.saver.is_ready()? {
+                self.saver.write(self.states.effects());
+            }
             if self.saved.elapsed() >= SAVE_EVERY && self.saver.is_ready()? {
                 self.save()?;
             }
@@ -212,7 +226,13 @@ impl Pipeline {
 
     /// How long to sleep where no batch comes.
     fn patience(&self) -> Duration {
-        if self.states.has_unshown() { SHOW_EVERY.saturating_sub(self.shown.elapsed()) } else { SAVE_EVERY }
+        if self.states.has_effects() {
+            WRITE_AGAIN
+        } else if self.states.has_unshown() {
+            SHOW_EVERY.saturating_sub(self.shown.elapsed())
+        } else {
+            SAVE_EVERY
+        }
     }
 
     fn batch(&mut self, batch: Batch) {

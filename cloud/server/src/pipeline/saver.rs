@@ -1,10 +1,12 @@
 //! Writes snapshots beside the pipeline, one at a time.
 //!
-//! In: what changed, with the position it stands at. Out: one transaction in the state store, then journal segments
-//! deleted that nothing needs any more. The order is what makes a kill harmless (see `store`): history first, then
-//! snapshots with the position, then the journal.
+//! In: what changed, with the position it stands at; effects that are to be seen at once. Out: one transaction in the
+//! state store, then journal segments deleted that nothing needs any more. The order is what makes a kill harmless (see
+//! `store`): history first, then effects, then snapshots with the position, then the journal. All in one lane, so that
+//! the position never passes an effect that is not written.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use store::Position;
 use store::journal::JournalError;
@@ -13,6 +15,7 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use super::PipelineError;
+use super::effects::Effects;
 use super::states::Unsaved;
 
 /// At most one snapshot is being written.
@@ -20,14 +23,22 @@ pub struct Saver {
     runtime: Handle,
     store: StateStore,
     journal: PathBuf,
+    /// Links in letters lead there.
+    origin: Arc<str>,
     running: Option<JoinHandle<Result<(), PipelineError>>>,
     saved: Position,
 }
 
 impl Saver {
     /// Writes to `store` and deletes segments of the journal in `journal`. The store stands at `saved`.
-    pub fn new(runtime: Handle, store: StateStore, journal: PathBuf, saved: Position) -> Self {
-        Self { runtime, store, journal, running: None, saved }
+    pub fn new(
+        runtime: Handle,
+        store: StateStore,
+        journal: PathBuf,
+        origin: Arc<str>,
+        saved: Position,
+    ) -> Self {
+        Self { runtime, store, journal, origin, running: None, saved }
     }
 
     /// Whether a new snapshot may begin.
@@ -47,11 +58,18 @@ impl Saver {
         self.saved
     }
 
+    /// Writes effects without a snapshot; [`Saver::is_ready`] must have said so.
+    pub fn write(&mut self, effects: Effects) {
+        let (store, origin) = (self.store.clone(), Arc::clone(&self.origin));
+        self.running = Some(self.runtime.spawn(async move { Ok(effects.write(&store, &origin).await?) }));
+    }
+
     /// Begins a snapshot; [`Saver::is_ready`] must have said so.
     pub fn start(&mut self, unsaved: Unsaved) {
         self.saved = unsaved.position;
-        let (store, journal) = (self.store.clone(), self.journal.clone());
+        let (store, journal, origin) = (self.store.clone(), self.journal.clone(), Arc::clone(&self.origin));
         self.running = Some(self.runtime.spawn(async move {
+            unsaved.effects.write(&store, &origin).await?;
             // Before the position moves past them.
             store.quarantine(&unsaved.quarantine).await?;
             store.commit_snapshots(&unsaved.states, &unsaved.events, unsaved.position).await?;

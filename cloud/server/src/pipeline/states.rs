@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use fleet::pairing::{Act, End, Outcome, Pairing};
 use fleet::{InverterKey, InverterState};
 use store::Position;
 use store::history::History;
@@ -16,6 +17,8 @@ use store::state::{EventRow, NewQuarantined};
 use wire::{Report, UtcMs};
 
 use super::Counters;
+use super::effects::{Effect, Effects};
+use crate::acts::NOBODY;
 use crate::live::LiveStates;
 
 /// Reports that could not be read, kept between two snapshots: at most this many of 64,000 bytes in memory. Every one is
@@ -30,6 +33,8 @@ pub struct States {
     /// To be shown to pages.
     unshown: Vec<InverterKey>,
     events: Vec<EventRow>,
+    /// To be written at once.
+    effects: Effects,
     quarantine: Vec<NewQuarantined>,
     position: Position,
     newest: UtcMs,
@@ -51,6 +56,8 @@ pub struct Unsaved {
     pub states: Vec<(InverterKey, Vec<u8>)>,
     /// Events since the last one.
     pub events: Vec<EventRow>,
+    /// What must be written before the position may move.
+    pub effects: Effects,
     /// Reports that could not be read since the last one, the first so many.
     pub quarantine: Vec<NewQuarantined>,
     /// Everything at or before it is in there.
@@ -65,6 +72,7 @@ impl States {
             unsaved: Vec::new(),
             unshown: Vec::new(),
             events: Vec::new(),
+            effects: Effects::default(),
             quarantine: Vec::new(),
             position: Position::START,
             newest: UtcMs(0),
@@ -98,13 +106,14 @@ impl States {
             Body::Quarantined { inverter, reason, payload } => {
                 self.quarantined(inverter, received_at, position, reason, payload);
             }
-            Body::Act { inverter, .. } => {
-                tracing::warn!(
-                    inverter = inverter.0,
-                    "an act of a newer version in the journal was passed over"
-                );
-            }
-            Body::Tick | Body::CloudUp | Body::CloudDown => {}
+            Body::Act { inverter, payload } => match Act::from_bytes(&payload) {
+                Ok(act) => self.act(inverter, act, received_at),
+                Err(error) => {
+                    tracing::warn!(inverter = inverter.0, %error, "an act of another version was passed over");
+                }
+            },
+            Body::Tick => self.effects.push(Effect::Expire(received_at)),
+            Body::CloudUp | Body::CloudDown => {}
         }
         self.position = position;
         self.newest = self.newest.max(received_at);
@@ -125,6 +134,30 @@ impl States {
         self.counters.reports.fetch_add(1, Ordering::Relaxed);
         self.counters.readings.fetch_add(applied.stored.len() as u64, Ordering::Relaxed);
         self.events.extend(applied.events.iter().map(|event| row(inverter, event)));
+        self.effects.extend(applied.pairings.into_iter().map(Effect::Ended));
+    }
+
+    fn act(&mut self, inverter: InverterKey, act: Act, at: UtcMs) {
+        // A claim on a serial number that nobody registered: only time can end it.
+        let nobody = inverter == NOBODY;
+        match act {
+            Act::Claim { attempt, account } if !nobody => self.pairing(inverter).claim(attempt, account, at),
+            Act::Claim { .. } => {}
+            Act::Cancel { attempt } => {
+                if !nobody {
+                    self.pairing(inverter).cancel(attempt);
+                }
+                self.effects.push(Effect::Ended(Outcome { attempt, end: End::Cancelled, at }));
+            }
+        }
+    }
+
+    fn pairing(&mut self, inverter: InverterKey) -> &mut Pairing {
+        let slot = self.slots.entry(inverter).or_default();
+        if !std::mem::replace(&mut slot.unsaved, true) {
+            self.unsaved.push(inverter);
+        }
+        &mut Arc::make_mut(&mut slot.state).pairing
     }
 
     fn quarantined(
@@ -169,6 +202,16 @@ impl States {
         !self.unshown.is_empty()
     }
 
+    /// Whether something is to be written at once.
+    pub fn has_effects(&self) -> bool {
+        !self.effects.is_empty()
+    }
+
+    /// Takes what is to be written at once.
+    pub fn effects(&mut self) -> Effects {
+        std::mem::take(&mut self.effects)
+    }
+
     /// Takes what the next snapshot must hold.
     pub fn unsaved(&mut self) -> Unsaved {
         let slots = &mut self.slots;
@@ -180,6 +223,7 @@ impl States {
         Unsaved {
             states: states.collect(),
             events: std::mem::take(&mut self.events),
+            effects: self.effects(),
             quarantine: std::mem::take(&mut self.quarantine),
             position: self.position,
         }

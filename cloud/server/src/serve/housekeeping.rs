@@ -27,6 +27,8 @@ const CONTACTS_EVERY: Duration = Duration::from_secs(60);
 const TELL_EVERY: Duration = Duration::from_secs(300);
 /// Events, receipts of mails and sessions live as long as readings.
 const KEEP_MS: i64 = 30 * DAY_MS;
+/// Limits look back an hour and a person a little longer; the audit log keeps what happened.
+const KEEP_PAIRINGS_MS: i64 = DAY_MS;
 
 /// Starts the thread and the task.
 ///
@@ -81,6 +83,7 @@ async fn keep_state(state: StateStore, clock: Clock) {
         let forgotten = async {
             state.delete_events_before(now.plus_ms(-KEEP_MS)).await?;
             state.delete_mails_before(now.plus_ms(-KEEP_MS)).await?;
+            state.delete_pairings_before(now.plus_ms(-KEEP_PAIRINGS_MS)).await?;
             state.forget_quarantined(now).await?;
             state.delete_expired_sign_ins(now).await?;
             state.delete_expired_sessions(now).await

@@ -22,6 +22,7 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use web::sign_in::vault::FactorsKey;
 
+use crate::acts::Acts;
 use crate::clock::{self, Clock};
 use crate::config::Config;
 use crate::contacts::Contacts;
@@ -88,16 +89,16 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
     let (fatal, mut failed) = stop::channel();
     let stopping = CancellationToken::new();
-    let (parts, appender, mut ended) = start(config, &fatal, &stopping).await?;
+    let origin = config.people.origin(address);
+    let (parts, appender, mut ended) = start(config, &origin, &fatal, &stopping).await?;
     refresh::spawn(&parts, &fatal, &stopping);
     housekeeping::spawn(&parts, &stopping)?;
     if let Some(address) = config.metrics_listen {
         metrics::spawn(address, &parts, &stopping).await?;
     }
     let notifier = mail::spawn(way, &parts, &stopping);
-    let origin = config.people.origin(address);
     let key = data_dir::factors_key(config, &parts.state).await?;
-    let people = people(&parts, config, &origin, &key)?;
+    let people = people(&parts, config, &origin, &key, &stopping)?;
     let door = tokio::spawn(door::run(
         listener,
         door_config(config, tls),
@@ -141,6 +142,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
 /// Opens the stores, then lets the journal flow into the pipeline. The receiver tells that the pipeline has ended.
 async fn start(
     config: &Config,
+    origin: &str,
     fatal: &Fatal,
     stopping: &CancellationToken,
 ) -> anyhow::Result<(Parts, Appender<Ticket>, tokio::sync::oneshot::Receiver<()>)> {
@@ -171,6 +173,7 @@ async fn start(
         journal: config.journal_dir(),
         history: Arc::clone(&parts.history),
         state: parts.state.clone(),
+        origin: origin.into(),
         live: Arc::clone(&parts.live),
         counters: Arc::clone(&parts.pipeline_counters),
         batches,
@@ -216,9 +219,17 @@ fn door_config(config: &Config, tls: files::Tls) -> DoorConfig {
     }
 }
 
-fn people(parts: &Parts, config: &Config, origin: &str, key: &FactorsKey) -> anyhow::Result<axum::Router> {
+fn people(
+    parts: &Parts,
+    config: &Config,
+    origin: &str,
+    key: &FactorsKey,
+    stopping: &CancellationToken,
+) -> anyhow::Result<axum::Router> {
     let live = Arc::clone(&parts.live) as Arc<dyn web::Live>;
     let (state, history, clock) = (parts.state.clone(), Arc::clone(&parts.history), Arc::clone(&parts.clock));
     let context = web::Context::new(state, history, live, clock, origin, key)?;
-    Ok(web::router(context.with_service(Arc::new(service::Service::new(parts, config)))))
+    let acts = Acts::new(parts.ingest.clone(), Arc::clone(&parts.clock), stopping.clone());
+    let context = context.with_service(Arc::new(service::Service::new(parts, config)));
+    Ok(web::router(context.with_acts(Arc::new(acts))))
 }

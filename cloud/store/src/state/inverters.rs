@@ -102,6 +102,28 @@ impl StateStore {
     /// # Errors
     /// [`StateError::NotFound`], [`StateError::Database`].
     pub async fn update_inverter(&self, key: InverterKey, edit: InverterEdit) -> Result<(), StateError> {
+        self.change_inverter(key, edit, None).await
+    }
+
+    /// Changes what `edit` names, as a person's act.
+    ///
+    /// # Errors
+    /// [`StateError::NotFound`], [`StateError::Database`].
+    pub async fn edit_inverter(
+        &self,
+        key: InverterKey,
+        edit: InverterEdit,
+        act: &Act,
+    ) -> Result<(), StateError> {
+        self.change_inverter(key, edit, Some(act)).await
+    }
+
+    async fn change_inverter(
+        &self,
+        key: InverterKey,
+        edit: InverterEdit,
+        act: Option<&Act>,
+    ) -> Result<(), StateError> {
         const DOING: &str = "change the inverter";
         let row = ActiveModel {
             name: edit.name.map_or(NotSet, Set),
@@ -118,6 +140,9 @@ impl StateStore {
         let update = Entity::update_many().set(row).filter(Column::Id.eq(i64::from(key.0)));
         if update.exec(&change).await.map_err(StateError::doing(DOING))?.rows_affected == 0 {
             return Err(StateError::NotFound { what: "inverter", name: key.0.to_string() });
+        }
+        if let Some(act) = act {
+            audit::append(&change, act).await.map_err(StateError::doing(DOING))?;
         }
         self.commit_change(change, DOING).await
     }

@@ -190,7 +190,7 @@ impl StateStore {
         if let Some(inverter) = given {
             let grant =
                 Grant { account: AccountKey(row.account_id), inverter, role: Role::ReadWrite, ends: None };
-            grants::give(&change, grant, outcome.at).await.map_err(&failed)?;
+            grants::write(&change, grant, outcome.at).await.map_err(&failed)?;
             outbox::queue_all(&change, letters).await.map_err(&failed)?;
         }
         close(&change, row, end, outcome.at).await?;

@@ -1,6 +1,7 @@
 // On every page: ages that tick, live updates, forms that do not send twice, passkeys, keys. Each part is optional: a page without
 // its elements, or a browser without scripts, loses only that part.
 import { startAges } from "./ages.js";
+import { startCountdown } from "./countdown.js";
 import { startFilter } from "./filter.js";
 import { startForms } from "./forms.js";
 import { startKeys } from "./keys.js";
@@ -9,6 +10,7 @@ import { startPasskeys } from "./passkeys.js";
 import { startStream } from "./stream.js";
 
 startAges();
+startCountdown();
 startForms();
 startFilter();
 startKeys();

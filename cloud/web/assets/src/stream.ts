@@ -64,6 +64,10 @@ function open(): void {
     swap(fragment);
     document.dispatchEvent(new CustomEvent("fresh"));
   });
+  on("go", (data) => {
+    close();
+    if (data.startsWith("/")) location.replace(data);
+  });
   on("signed-out", (data) => {
     close();
     location.assign(data.startsWith("/") ? data : "/sign-in");

@@ -9,6 +9,7 @@ pub mod events;
 pub mod fleet;
 mod hub;
 pub mod inverter;
+pub mod pairing;
 mod rendered;
 mod watch;
 

@@ -6,6 +6,7 @@
 //!
 //! A new letter is one function that fills a [`Draft`], and one line in its area's snapshot test.
 
+pub mod pairing;
 pub mod factors;
 pub mod registration;
 mod wrap;

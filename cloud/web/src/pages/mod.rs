@@ -15,6 +15,7 @@ pub mod inverter;
 pub mod mailed_link;
 pub mod me;
 pub mod op;
+pub mod pair;
 pub mod register;
 pub mod reset;
 pub mod security;

@@ -19,7 +19,10 @@ pub struct Place {
 }
 
 /// Where everybody goes. The first two and the account are the tabs of a telephone.
-const MAIN: &[Place] = &[Place { path: "/fleet", word: "Fleet", icon: "fleet" }];
+const MAIN: &[Place] = &[
+    Place { path: "/fleet", word: "Fleet", icon: "fleet" },
+    Place { path: "/pair", word: "Add inverter", icon: "add" },
+];
 
 /// One's own account. The first is where "Account" leads.
 const ACCOUNT: &[Place] = &[

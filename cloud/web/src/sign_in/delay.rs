@@ -48,6 +48,21 @@ impl From<Option<IpAddr>> for Source {
     }
 }
 
+/// As rows keep it: an address, or the first half of one; empty where the door did not say.
+impl std::fmt::Display for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            None => Ok(()),
+            Some([0, 0, 0, 0, a, b, c, d]) => std::net::Ipv4Addr::new(a, b, c, d).fmt(f),
+            Some(half) => {
+                let mut whole = [0; 16];
+                whole.iter_mut().zip(half).for_each(|(to, from)| *to = from);
+                write!(f, "{}/64", std::net::Ipv6Addr::from(whole))
+            }
+        }
+    }
+}
+
 impl Delays {
     /// Counts an attempt as failed, beforehand, so that many at once grow the delay too; says how long to wait.
     #[must_use]
@@ -183,6 +198,15 @@ mod tests {
         }
         assert!(delays.attempt("fresh", source("2001:db8::ffff"), UtcMs(0)) > Duration::ZERO);
         assert_eq!(delays.attempt("fresher", source("2001:db8::1"), UtcMs(FORGET_MS)), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_source_is_written_as_it_is_counted() {
+        for (address, expect) in
+            [("192.0.2.1", "192.0.2.1"), ("::ffff:192.0.2.1", "192.0.2.1"), ("2001:db8::7:8:9", "2001:db8::/64")]
+        {
+            assert_eq!(source(address).to_string(), expect);
+        }
     }
 
     #[test]

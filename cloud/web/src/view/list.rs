@@ -48,6 +48,8 @@ pub struct Empty {
     pub why: &'static str,
     /// A filter can be taken away.
     pub clear: bool,
+    /// Whether adding one would help.
+    pub add: bool,
 }
 
 /// One group.
@@ -158,11 +160,11 @@ fn mark(all: &[Known]) -> String {
 
 fn empty(all: &[Known], filter: &Filter) -> Empty {
     if all.is_empty() {
-        let why =
-            "Nobody has given you access to an inverter. Ask whoever looks after them to share one with you.";
-        return Empty { icon: "inverter", title: "No inverters yet".to_owned(), why, clear: false };
+        let why = "Add one by its serial number and the button in its cabinet, or ask whoever looks after it to share it \
+                   with you.";
+        return Empty { icon: "inverter", title: "No inverters yet".to_owned(), why, clear: false, add: true };
     }
     let q = filter.q.trim();
     let title = if q.is_empty() { "Nothing here".to_owned() } else { format!("Nothing called “{q}”") };
-    Empty { icon: "search", title, why: "No inverter matches what you chose.", clear: true }
+    Empty { icon: "search", title, why: "No inverter matches what you chose.", clear: true, add: false }
 }

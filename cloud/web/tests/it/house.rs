@@ -10,6 +10,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use fleet::audit::Verb;
+use fleet::pairing::{Act as Pair, End, Outcome, Pairing, Pressed};
 use fleet::session::Life;
 use fleet::{
     AccountKey, Grant, Holder, InverterKey, InverterState, MemberRole, Membership, OrganizationKey, Role,
@@ -23,7 +24,7 @@ use store::state::{
     Act, By, Codes, DueMail, Email, FactorChange, NewAccount, NewAllowed, NewInverter, NewOrganization,
     NewPasskey, NewSession, NewSite, NewToken, StateStore, TokenReach, TokenScope,
 };
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, oneshot};
 use tower::ServiceExt;
 use web::sign_in::secret::Secret;
 use web::sign_in::totp;
@@ -43,6 +44,7 @@ pub struct House {
     pub state: StateStore,
     pub history: Arc<History>,
     pub live: Arc<FakeLive>,
+    acts: Arc<FakeActs>,
     pub service: Arc<FakeService>,
     clock: Arc<AtomicI64>,
     batches: AtomicU32,
@@ -82,6 +84,32 @@ impl web::Service for FakeService {
     }
 }
 
+/// Plays the inverters' owner, as the server's pipeline does, for attempts at pairing.
+struct FakeActs {
+    claims: Mutex<HashMap<InverterKey, Pairing>>,
+    state: StateStore,
+}
+
+impl web::Acts for FakeActs {
+    fn pair(&self, at: UtcMs, inverter: Option<InverterKey>, act: Pair) -> oneshot::Receiver<()> {
+        let mut claims = self.claims.lock().unwrap();
+        let (told, durable) = oneshot::channel();
+        match (act, inverter) {
+            (Pair::Claim { attempt, account }, Some(key)) => {
+                claims.entry(key).or_default().claim(attempt, account, at);
+            }
+            (Pair::Claim { .. }, None) => {}
+            (Pair::Cancel { attempt }, _) => {
+                let _ = inverter.map(|key| claims.entry(key).or_default().cancel(attempt));
+                let (state, outcome) = (self.state.clone(), Outcome { attempt, end: End::Cancelled, at });
+                tokio::spawn(async move { state.end_pairing(&outcome, &[]).await.unwrap() });
+            }
+        }
+        told.send(()).unwrap();
+        durable
+    }
+}
+
 /// How somebody proves who they are.
 #[derive(Clone, Debug)]
 pub enum Proof {
@@ -111,8 +139,9 @@ impl House {
         .unwrap();
         let service = Arc::new(FakeService::default());
         let context = context.with_service(Arc::clone(&service) as Arc<dyn web::Service>);
-        let router = web::router(context);
-        Self { router, state, history, live, service, clock, batches: AtomicU32::new(1), folder }
+        let acts = Arc::new(FakeActs { claims: Mutex::default(), state: state.clone() });
+        let router = web::router(context.with_acts(Arc::clone(&acts) as Arc<dyn web::Acts>));
+        Self { router, state, history, live, service, acts, clock, batches: AtomicU32::new(1), folder }
     }
 
     /// Where everything is kept.
@@ -362,6 +391,20 @@ impl House {
         states.insert(inverter, Arc::new(state));
         drop(states);
         let _ = self.live.pulses.send(inverter);
+    }
+
+    /// The button in the cabinet is pressed for the `count`-th time and the report comes at once.
+    pub async fn press(&self, inverter: InverterKey, count: u64) {
+        let press = Pressed { boot: Some(1), count, age_ms: 50, held_ms: None, received_at: self.now() };
+        let ended = self.acts.claims.lock().unwrap().entry(inverter).or_default().press(&press);
+        for outcome in ended {
+            self.state.end_pairing(&outcome, &[]).await.unwrap();
+        }
+    }
+
+    /// Attempts whose time is over end.
+    pub async fn tick(&self) {
+        self.state.expire_pairings(self.now()).await.unwrap();
     }
 
     pub async fn get(&self, path: &str, proof: &Proof) -> Response<Body> {

@@ -19,6 +19,7 @@ mod house;
 mod live;
 mod op;
 mod pages;
+mod pairing;
 mod passkeys;
 mod registration;
 mod sessions;

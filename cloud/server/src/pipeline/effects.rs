@@ -1,0 +1,89 @@
+//! What applying an entry changes elsewhere in the state store, at once: how attempts at pairing ended.
+//!
+//! In: outcomes from the inverters' owner, in order. Out: rows, grants, the audit log and letters, one transaction each.
+//! Written again after a kill and harmless then: the first outcome of an attempt stays. Decides nothing.
+
+use fleet::AccountKey;
+use fleet::pairing::{End, Outcome};
+use store::state::{Email, NewMail, StateError, StateStore};
+use web::mail::Letter;
+use wire::UtcMs;
+
+/// One of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// An attempt ended.
+    Ended(Outcome),
+    /// It is this late: attempts whose time is over end.
+    Expire(UtcMs),
+}
+
+/// Several, in order.
+#[derive(Debug, Default)]
+pub struct Effects(Vec<Effect>);
+
+impl Effects {
+    /// Adds one. Of ticks in a row only the last matters.
+    pub fn push(&mut self, effect: Effect) {
+        if let (Effect::Expire(_), Some(last @ Effect::Expire(_))) = (effect, self.0.last_mut()) {
+            *last = effect;
+        } else {
+            self.0.push(effect);
+        }
+    }
+
+    /// Adds several.
+    pub fn extend(&mut self, effects: impl IntoIterator<Item = Effect>) {
+        effects.into_iter().for_each(|effect| self.push(effect));
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Writes all.
+    ///
+    /// # Errors
+    /// [`StateError`]: what was written before it stays, which is harmless.
+    pub async fn write(self, store: &StateStore, origin: &str) -> Result<(), StateError> {
+        for effect in self.0 {
+            match effect {
+                Effect::Ended(outcome) => end(store, origin, &outcome).await?,
+                Effect::Expire(through) => drop(store.expire_pairings(through).await?),
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn end(store: &StateStore, origin: &str, outcome: &Outcome) -> Result<(), StateError> {
+    let letters = if outcome.end == End::Paired { letters(store, origin, outcome).await? } else { Vec::new() };
+    let keys: Vec<_> =
+        letters.iter().map(|(to, ..)| format!("paired/{}/{}", outcome.attempt.0, to.0)).collect();
+    let mails: Vec<NewMail<'_>> =
+        letters.iter().zip(&keys).map(|((_, to, letter), key)| letter.notice(to, key, outcome.at)).collect();
+    if store.end_pairing(outcome, &mails).await? {
+        tracing::info!(attempt = outcome.attempt.0, end = outcome.end.name(), "an attempt at pairing ended");
+    }
+    Ok(())
+}
+
+/// To everybody who has access already (decision 29).
+async fn letters(
+    store: &StateStore,
+    origin: &str,
+    outcome: &Outcome,
+) -> Result<Vec<(AccountKey, Email, Letter)>, StateError> {
+    let Some(paired) = store.pairing_to_tell(outcome.attempt, outcome.at).await? else { return Ok(Vec::new()) };
+    match web::mail::pairing::paired(origin, &paired, outcome.at) {
+        Ok(letter) => {
+            Ok(paired.holders.into_iter().map(|(key, email)| (key, email, letter.clone())).collect())
+        }
+        Err(error) => {
+            // The press counts all the same, and it is in the audit log, which they can read.
+            tracing::error!(%error, "holders are not told of a pairing: the letter was not written");
+            Ok(Vec::new())
+        }
+    }
+}
