@@ -159,7 +159,8 @@ impl Context {
 
     /// Journals an act on an attempt at pairing; returns when it is on disk.
     pub(crate) async fn pair(&self, at: UtcMs, inverter: Option<InverterKey>, act: Act) -> Result<(), Error> {
-        let acts = self.inner.acts.get().ok_or_else(|| Error::internal("journal an act", "there is no way"))?;
+        let acts =
+            self.inner.acts.get().ok_or_else(|| Error::internal("journal an act", "there is no way"))?;
         acts.pair(at, inverter, act).await.map_err(|_| Error::internal("journal an act", "the server stops"))
     }
 

@@ -30,7 +30,8 @@ impl Limit {
     /// When the next attempt may begin; `None`: now. `earlier`: beginnings in any order.
     #[must_use]
     pub fn wait(self, earlier: &[UtcMs], now: UtcMs) -> Option<UtcMs> {
-        let mut counting: Vec<_> = earlier.iter().filter(|at| now.since(**at) < LOOK_BACK_MS).copied().collect();
+        let mut counting: Vec<_> =
+            earlier.iter().filter(|at| now.since(**at) < LOOK_BACK_MS).copied().collect();
         counting.sort_unstable();
         let by_hour = counting.len().checked_sub(self.most).and_then(|first| counting.get(first));
         let by_hour = by_hour.map(|at| at.plus_ms(LOOK_BACK_MS));

@@ -166,7 +166,8 @@ impl Pairing {
             return Vec::new();
         }
         self.forget_old(press.received_at);
-        let pressed_at = press.received_at.plus_ms(i64::try_from(age_ms).unwrap_or(i64::MAX).saturating_neg());
+        let pressed_at =
+            press.received_at.plus_ms(i64::try_from(age_ms).unwrap_or(i64::MAX).saturating_neg());
         let (answered, waiting): (Vec<_>, Vec<_>) =
             self.claims.iter().copied().partition(|claim| claim.at < pressed_at);
         self.claims = waiting;

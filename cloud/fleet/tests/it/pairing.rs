@@ -8,11 +8,16 @@ use wire::UtcMs;
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    Claim { account: i64 },
+    Claim {
+        account: i64,
+    },
     /// Of the n-th attempt from the newest.
     Cancel(usize),
     /// A new press, told of after so long.
-    Press { age_ms: u64, held_ms: Option<u64> },
+    Press {
+        age_ms: u64,
+        held_ms: Option<u64>,
+    },
     /// The n-th report of a press from the newest once more, as it was sent.
     Resend(usize),
     /// The inverter restarts: its presses are counted from 0.
@@ -79,7 +84,8 @@ impl Watcher {
             return Vec::new();
         }
         let at = now - i64::try_from(age).unwrap();
-        let waiting: Vec<_> = self.lives.iter().filter(|l| !Self::is_over(l, now) && l.from < at).copied().collect();
+        let waiting: Vec<_> =
+            self.lives.iter().filter(|l| !Self::is_over(l, now) && l.from < at).copied().collect();
         let shared = waiting.len() > 1 || waiting.iter().any(|life| self.shared(life, step));
         let end = if shared { End::Contested } else { End::Paired };
         for life in &waiting {

@@ -58,7 +58,8 @@ impl Effects {
 }
 
 async fn end(store: &StateStore, origin: &str, outcome: &Outcome) -> Result<(), StateError> {
-    let letters = if outcome.end == End::Paired { letters(store, origin, outcome).await? } else { Vec::new() };
+    let letters =
+        if outcome.end == End::Paired { letters(store, origin, outcome).await? } else { Vec::new() };
     let keys: Vec<_> =
         letters.iter().map(|(to, ..)| format!("paired/{}/{}", outcome.attempt.0, to.0)).collect();
     let mails: Vec<NewMail<'_>> =
@@ -75,7 +76,9 @@ async fn letters(
     origin: &str,
     outcome: &Outcome,
 ) -> Result<Vec<(AccountKey, Email, Letter)>, StateError> {
-    let Some(paired) = store.pairing_to_tell(outcome.attempt, outcome.at).await? else { return Ok(Vec::new()) };
+    let Some(paired) = store.pairing_to_tell(outcome.attempt, outcome.at).await? else {
+        return Ok(Vec::new());
+    };
     match web::mail::pairing::paired(origin, &paired, outcome.at) {
         Ok(letter) => {
             Ok(paired.holders.into_iter().map(|(key, email)| (key, email, letter.clone())).collect())

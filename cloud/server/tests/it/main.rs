@@ -10,6 +10,7 @@
 
 mod admin;
 mod api;
+mod cabinet;
 mod clients;
 mod cloud;
 mod door;
@@ -21,5 +22,7 @@ mod ledger;
 mod mail;
 mod mail_server;
 mod mqtt_refusals;
+mod pairing;
+mod people;
 mod recordings;
 mod restart;

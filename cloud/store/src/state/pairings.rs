@@ -6,17 +6,18 @@
 
 use fleet::audit::Verb;
 use fleet::pairing::{AttemptKey, End, LOOK_BACK_MS, Outcome};
-use fleet::{AccountKey, Grant, InverterKey, Role};
+use fleet::{AccountKey, Grant, Holder, InverterKey, Role};
 use sea_orm::{
-    ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait,
-    ExprTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::SimpleExpr,
+    ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr,
+    EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::SimpleExpr,
 };
 use wire::{Serial, UtcMs};
 
 use super::audit::{self, Act, By};
 use super::inverters::inverter_key;
+use super::tables::organizations::member;
 use super::tables::pairing::{ActiveModel, Column, Entity, Model};
-use super::tables::{account, grant, inverter};
+use super::tables::{account, inverter};
 use super::{Email, Inverter, NewMail, StateError, StateStore, connect, grants, outbox, sha256};
 
 /// An attempt to be begun.
@@ -140,7 +141,8 @@ impl StateStore {
     /// # Errors
     /// [`StateError`].
     pub async fn pairing(&self, account: AccountKey, public_id: &str) -> Result<Option<Pairing>, StateError> {
-        let query = Entity::find().filter(Column::PublicId.eq(public_id)).filter(Column::AccountId.eq(account.0));
+        let query =
+            Entity::find().filter(Column::PublicId.eq(public_id)).filter(Column::AccountId.eq(account.0));
         let row = query.one(&self.connection).await.map_err(StateError::doing("look up a pairing"))?;
         row.map(Pairing::from_row).transpose()
     }
@@ -150,16 +152,24 @@ impl StateStore {
     ///
     /// # Errors
     /// [`StateError`].
-    pub async fn pairing_to_tell(&self, attempt: AttemptKey, now: UtcMs) -> Result<Option<Paired>, StateError> {
+    pub async fn pairing_to_tell(
+        &self,
+        attempt: AttemptKey,
+        now: UtcMs,
+    ) -> Result<Option<Paired>, StateError> {
         let failed = StateError::doing("look up whom a pairing concerns");
         let open = Entity::find_by_id(attempt.0).filter(Column::Outcome.is_null());
         let Some(row) = open.one(&self.connection).await.map_err(&failed)? else { return Ok(None) };
         let Some(key) = row.inverter_id.map(inverter_key).transpose()? else { return Ok(None) };
         let by = account::Entity::find_by_id(row.account_id).one(&self.connection).await.map_err(&failed)?;
         let Some((by, inverter)) = by.zip(self.inverter(key).await?) else { return Ok(None) };
-        let holders = holders(&self.connection, key, now).await.map_err(&failed)?;
+        let holders = holders(&self.connection, key, now).await?;
         let email = |text: &str| {
-            Email::parse(text).map_err(|_| StateError::Row { table: "accounts", column: "email", value: text.to_owned() })
+            Email::parse(text).map_err(|_| StateError::Row {
+                table: "accounts",
+                column: "email",
+                value: text.to_owned(),
+            })
         };
         let others = holders.iter().filter(|holder| holder.id != by.id);
         let others = others.map(|holder| Ok((AccountKey(holder.id), email(&holder.email)?)));
@@ -188,8 +198,12 @@ impl StateStore {
         let given = row.inverter_id.map(inverter_key).transpose()?.filter(|_| outcome.end == End::Paired);
         let end = if outcome.end == End::Paired && given.is_none() { End::Expired } else { outcome.end };
         if let Some(inverter) = given {
-            let grant =
-                Grant { account: AccountKey(row.account_id), inverter, role: Role::ReadWrite, ends: None };
+            let grant = Grant {
+                holder: AccountKey(row.account_id).into(),
+                inverter,
+                role: Role::ReadWrite,
+                ends: None,
+            };
             grants::write(&change, grant, outcome.at).await.map_err(&failed)?;
             outbox::queue_all(&change, letters).await.map_err(&failed)?;
         }
@@ -229,7 +243,9 @@ impl StateStore {
     /// # Errors
     /// [`StateError::Database`].
     pub async fn delete_pairings_before(&self, before: UtcMs) -> Result<u64, StateError> {
-        let delete = Entity::delete_many().filter(Column::StartedAt.lt(before.0)).filter(Column::Outcome.is_not_null());
+        let delete = Entity::delete_many()
+            .filter(Column::StartedAt.lt(before.0))
+            .filter(Column::Outcome.is_not_null());
         let deleted = delete.exec(&self.connection).await.map_err(StateError::doing("forget pairings"))?;
         Ok(deleted.rows_affected)
     }
@@ -273,24 +289,29 @@ async fn replace_open(change: &DatabaseTransaction, new: &NewPairing<'_>) -> Res
     open.exec(change).await.map(drop)
 }
 
-/// Accounts with a grant on an inverter that holds at `now`.
+/// Accounts that a grant on an inverter reaches at `now`, by themselves or in an organization.
 async fn holders(
     connection: &impl ConnectionTrait,
     inverter: InverterKey,
     now: UtcMs,
-) -> Result<Vec<account::Model>, DbErr> {
-    let holds = grant::Column::EndsAt.is_null().or(grant::Column::EndsAt.gt(now.0));
-    let granted: Vec<Option<i64>> = grant::Entity::find()
-        .filter(grant::Column::InverterId.eq(i64::from(inverter.0)))
-        .filter(holds)
-        .select_only()
-        .column(grant::Column::AccountId)
-        .into_tuple()
-        .all(connection)
-        .await?;
-    let ids: Vec<i64> = granted.into_iter().flatten().collect();
-    let accounts = account::Entity::find().filter(account::Column::Id.is_in(ids));
-    accounts.filter(account::Column::Disabled.eq(false)).order_by_asc(account::Column::Id).all(connection).await
+) -> Result<Vec<account::Model>, StateError> {
+    let failed = StateError::doing("list who has access to an inverter");
+    let (mut accounts, mut organizations) = (Vec::new(), Vec::new());
+    let grants = grants::find(connection, grants::on(inverter)).await?;
+    for grant in grants.iter().filter(|grant| grant.holds(now)) {
+        match grant.holder {
+            Holder::Account(key) => accounts.push(key.0),
+            Holder::Organization(key) => organizations.push(key.0),
+        }
+    }
+    let members = member::Entity::find().filter(member::Column::OrganizationId.is_in(organizations));
+    let members = members.all(connection).await.map_err(&failed)?;
+    accounts.extend(members.into_iter().map(|row| row.account_id));
+    let open = account::Entity::find()
+        .filter(account::Column::Id.is_in(accounts))
+        .filter(account::Column::Disabled.eq(false))
+        .order_by_asc(account::Column::Id);
+    open.all(connection).await.map_err(failed)
 }
 
 /// Writes the end and its row in the audit log.

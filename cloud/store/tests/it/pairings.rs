@@ -68,6 +68,12 @@ impl Fixture {
         self.store.begin_pairing(new, &act, wait).await.unwrap()
     }
 
+    async fn grant(&self, account: AccountKey, ends: Option<UtcMs>) {
+        let grant = Grant { holder: account.into(), inverter: self.inverter, role: Role::ReadOnly, ends };
+        let act = Act::new(Verb::ShareGrant, By::CommandLine, NOW, [2; 32]).on_inverter(self.inverter);
+        self.store.set_grant(grant, &act).await.unwrap();
+    }
+
     async fn ended(&self, id: &str) -> Option<(End, UtcMs)> {
         self.store.pairing(self.account, id).await.unwrap().unwrap().ended
     }
@@ -86,9 +92,8 @@ async fn a_pairing_is_written_once_with_its_grant_its_row_in_the_log_and_its_let
     let f = fixture().await;
     let earlier = account(&f.store, "old@x.test").await;
     let gone = account(&f.store, "gone@x.test").await;
-    f.store.set_grant(Grant { account: earlier, inverter: f.inverter, role: Role::ReadOnly, ends: None }, NOW).await.unwrap();
-    let ends = Some(NOW);
-    f.store.set_grant(Grant { account: gone, inverter: f.inverter, role: Role::ReadOnly, ends }, NOW).await.unwrap();
+    f.grant(earlier, None).await;
+    f.grant(gone, Some(NOW)).await;
     let (attempt, found) = f.begin("a1", "2408-01873", NOW).await;
     assert_eq!(found, Some(f.inverter));
     let tell = f.store.pairing_to_tell(attempt, NOW.plus_ms(1)).await.unwrap().unwrap();
@@ -115,8 +120,11 @@ async fn a_pairing_is_written_once_with_its_grant_its_row_in_the_log_and_its_let
     }
     assert_eq!(f.store.expire_pairings(NOW.plus_ms(9_000_000)).await.unwrap(), 0);
     assert_eq!(f.ended("a1").await, Some((End::Paired, NOW.plus_ms(5_000))));
-    let grants = f.store.grants_of_account(f.account).await.unwrap();
-    assert_eq!(grants, [Grant { account: f.account, inverter: f.inverter, role: Role::ReadWrite, ends: None }]);
+    let grants = f.store.grants_of(f.account).await.unwrap();
+    assert_eq!(
+        grants,
+        [Grant { holder: f.account.into(), inverter: f.inverter, role: Role::ReadWrite, ends: None }]
+    );
     assert_eq!(f.log().await, log);
     let mail = |lease| f.store.claim_mail(lease, NOW, NOW.plus_ms(60_000));
     assert_eq!(mail("one").await.unwrap().unwrap().to.as_str(), "old@x.test");
@@ -139,7 +147,7 @@ async fn an_attempt_at_nothing_goes_like_one_that_nobody_pressed_for() {
     for attempt in [known, unknown] {
         assert!(!f.store.end_pairing(&paired(attempt, 700_000), &[]).await.unwrap());
     }
-    assert_eq!(f.store.grants_of_account(f.account).await.unwrap(), []);
+    assert_eq!(f.store.grants_of(f.account).await.unwrap(), []);
     assert_eq!(f.store.delete_pairings_before(NOW.plus_ms(1)).await.unwrap(), 2);
 }
 

@@ -65,6 +65,7 @@ mod tests {
                 serial: Serial::parse("2408-01873").unwrap(),
                 name: "West Tower Level 3".to_owned(),
                 model: String::new(),
+                place: String::new(),
                 site: None,
                 required_minutes: None,
                 registered_at: UtcMs(0),

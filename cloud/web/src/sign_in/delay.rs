@@ -202,9 +202,11 @@ mod tests {
 
     #[test]
     fn a_source_is_written_as_it_is_counted() {
-        for (address, expect) in
-            [("192.0.2.1", "192.0.2.1"), ("::ffff:192.0.2.1", "192.0.2.1"), ("2001:db8::7:8:9", "2001:db8::/64")]
-        {
+        for (address, expect) in [
+            ("192.0.2.1", "192.0.2.1"),
+            ("::ffff:192.0.2.1", "192.0.2.1"),
+            ("2001:db8::7:8:9", "2001:db8::/64"),
+        ] {
             assert_eq!(source(address).to_string(), expect);
         }
     }

@@ -162,7 +162,13 @@ fn empty(all: &[Known], filter: &Filter) -> Empty {
     if all.is_empty() {
         let why = "Add one by its serial number and the button in its cabinet, or ask whoever looks after it to share it \
                    with you.";
-        return Empty { icon: "inverter", title: "No inverters yet".to_owned(), why, clear: false, add: true };
+        return Empty {
+            icon: "inverter",
+            title: "No inverters yet".to_owned(),
+            why,
+            clear: false,
+            add: true,
+        };
     }
     let q = filter.q.trim();
     let title = if q.is_empty() { "Nothing here".to_owned() } else { format!("Nothing called “{q}”") };

@@ -68,8 +68,18 @@ async fn claim_press_name_and_the_inverter_is_there() {
     let name = site.leads(&page, &proof).await.unwrap();
     assert_eq!(name, format!("{page}/name"));
     assert!(site.house.text(&name, &proof).await.contains("What should we call it?"));
-    for wrong in ["name=", "name=%0A", "name=a%00b", &format!("name={}", "x".repeat(41))] {
-        assert_eq!(site.post(&name, &proof, wrong).await.status(), StatusCode::UNPROCESSABLE_ENTITY, "{wrong}");
+    for wrong in [
+        "name=",
+        "name=%0A",
+        "name=a%00b",
+        &format!("name={}", "x".repeat(41)),
+        &format!("name=a&place={}", "x".repeat(81)),
+    ] {
+        assert_eq!(
+            site.post(&name, &proof, wrong).await.status(),
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "{wrong}"
+        );
     }
     let saved = site.post(&name, &proof, "name=Loading+Dock").await;
     assert_eq!(saved.headers()[header::LOCATION], "/inverters/dock");
@@ -117,9 +127,17 @@ async fn a_number_of_nobody_of_somebody_else_and_ones_own_look_the_same_to_the_e
         let page = begun.headers()[header::LOCATION].to_str().unwrap().to_owned();
         let waiting = site.house.text(&page, &proof).await;
         assert!(!waiting.contains("Bunker"));
-        seen.push((serial, page.clone(), status, alike(&headers, serial, &page), alike(&waiting, serial, &page)));
+        seen.push((
+            serial,
+            page.clone(),
+            status,
+            alike(&headers, serial, &page),
+            alike(&waiting, serial, &page),
+        ));
     }
-    let same = |what: &str, all: Vec<String>| assert!(all.windows(2).all(|two| two[0] == two[1]), "{what}: {all:#?}");
+    let same = |what: &str, all: Vec<String>| {
+        assert!(all.windows(2).all(|two| two[0] == two[1]), "{what}: {all:#?}")
+    };
     same("answer", seen.iter().map(|(.., status, headers, _)| format!("{status} {headers}")).collect());
     same("waiting page", seen.iter().map(|(.., waiting)| waiting.clone()).collect());
     site.house.wait(WINDOW_MS);
@@ -148,7 +166,11 @@ async fn attempts_are_their_accounts_own_and_beginning_asks_for_a_fresh_proof() 
         assert_eq!(site.house.get(&path, &stranger).await.status(), StatusCode::NOT_FOUND, "{path}");
     }
     assert_eq!(site.post(&format!("{page}/cancel"), &stranger, "").await.status(), StatusCode::NOT_FOUND);
-    assert_eq!(site.house.get(&format!("{page}/name"), &proof).await.status(), StatusCode::NOT_FOUND, "not yet");
+    assert_eq!(
+        site.house.get(&format!("{page}/name"), &proof).await.status(),
+        StatusCode::NOT_FOUND,
+        "not yet"
+    );
     site.house.wait(15 * 60_000);
     let again = site.leads("/pair?serial=2311-DOCK", &proof).await.unwrap();
     assert_eq!(again, "/confirm?next=/pair%3Fserial%3D2311-DOCK");
@@ -163,7 +185,10 @@ async fn two_accounts_at_once_are_both_told_to_begin_again() {
     let bob = site.house.session(bob).await;
     let (of_ann, of_bob) = (site.begin(&ann, KNOWN).await, site.begin(&bob, KNOWN).await);
     site.house.wait(5_000);
-    assert!(site.house.text(&of_bob, &bob).await.contains("Press PAIR"), "nobody is told of the other before");
+    assert!(
+        site.house.text(&of_bob, &bob).await.contains("Press PAIR"),
+        "nobody is told of the other before"
+    );
     site.house.press(site.inverter, 1).await;
     for (page, proof) in [(&of_ann, &ann), (&of_bob, &bob)] {
         assert!(site.house.text(page, proof).await.contains("More than one account waited"));

@@ -130,7 +130,10 @@ mod tests {
     fn what_is_left_in_figures_words_and_ring() {
         let check = |ms, clock: &str, words: &str, drawn: &str| {
             let left = Left::new(ms);
-            assert_eq!((left.clock.as_str(), left.words.as_str(), left.drawn.as_str()), (clock, words, drawn));
+            assert_eq!(
+                (left.clock.as_str(), left.words.as_str(), left.drawn.as_str()),
+                (clock, words, drawn)
+            );
         };
         check(600_000, "10:00", "10 minutes left", "326.7 326.7");
         check(504_000, "8:24", "9 minutes left", "274.4 326.7");

@@ -66,7 +66,8 @@ pub async fn submit(
     let form = Form::<Typed>::from_request(request, &()).await;
     let Form(form) = form.map_err(|_| Error::Request("Send the field serial as a form.".to_owned()))?;
     let Ok(serial) = Serial::parse(form.serial.trim()) else {
-        let words = "A serial number has 4 to 32 letters, digits and dashes, like 2408-01873. Check the label.";
+        let words =
+            "A serial number has 4 to 32 letters, digits and dashes, like 2408-01873. Check the label.";
         let page = page(&context, &caller, &form.serial, Some(words.to_owned()))?;
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     };
@@ -84,11 +85,7 @@ pub async fn submit(
 }
 
 /// Begins an attempt: its page, or when the next may begin. It is on disk before anybody is sent to the cabinet.
-async fn begin(
-    context: &Context,
-    caller: &Caller,
-    serial: Serial,
-) -> Result<Result<String, UtcMs>, Error> {
+async fn begin(context: &Context, caller: &Caller, serial: Serial) -> Result<Result<String, UtcMs>, Error> {
     let failed = |error| Error::internal("begin a pairing", error);
     let id = Secret::new().map_err(failed)?.reveal();
     let salt = random::bytes32().map_err(failed)?;
