@@ -19,6 +19,7 @@ use crate::{clock, exit, status};
 pub fn run(config: &Config) -> ExitCode {
     let mut findings = Findings::default();
     port(config, &mut findings);
+    button(config, &mut findings);
     cloud(config, &mut findings);
     folder(config, &mut findings);
     if findings.problems.is_empty() {
@@ -68,6 +69,22 @@ fn port(config: &Config, findings: &mut Findings) {
             "key `port.path`: {}: {error}; plug the adapter in, or write its path (ls /dev/serial/by-id)",
             port.path.display()
         )),
+    }
+}
+
+fn button(config: &Config, findings: &mut Findings) {
+    let Some(button) = &config.button else { return };
+    let level = if button.active_low { "low" } else { "high" };
+    println!(
+        "Pairs by its own push-button too: line {} of {}, pressed is {level}, asked for as an input only.",
+        button.line,
+        button.chip.display()
+    );
+    if rustix::fs::access(&button.chip, rustix::fs::Access::READ_OK | rustix::fs::Access::WRITE_OK).is_err() {
+        findings.problem(format!(
+            "key `button.chip`: {} is not there or may not be used by this user; write its path (ls /dev/gpiochip*), and add the user to the chip's group (gpio)",
+            button.chip.display()
+        ));
     }
 }
 

@@ -26,6 +26,8 @@ const HEALTHY_MS: u64 = 60_000;
 pub enum Kind {
     /// Reads the port.
     Reader,
+    /// Watches the push-button.
+    Button,
     /// Decodes, keeps, sends.
     Uplink,
 }
@@ -34,6 +36,7 @@ impl Kind {
     const fn name(self) -> &'static str {
         match self {
             Self::Reader => "reader",
+            Self::Button => "button",
             Self::Uplink => "uplink",
         }
     }
@@ -120,14 +123,15 @@ impl Child {
     }
 
     /// Starts it. A failure is said and counts as an end.
-    pub fn start(&mut self, input: OwnedFd, output: Option<OwnedFd>, now_ms: u64) {
+    pub fn start(&mut self, input: Option<OwnedFd>, output: Option<OwnedFd>, now_ms: u64) {
         // Our own binary, even when the file was replaced meanwhile.
         let mut command = Command::new("/proc/self/exe");
         command.arg0(format!("inverter-gateway-{}", self.kind.name())).args(&self.arguments);
         command.arg("--supervisor").arg(std::process::id().to_string());
         #[cfg(feature = "simulated")]
         command.args(crate::simulated::inherited());
-        command.stdin(input).stdout(output.map_or_else(Stdio::null, Stdio::from)).stderr(Stdio::piped());
+        let given = |descriptor: Option<OwnedFd>| descriptor.map_or_else(Stdio::null, Stdio::from);
+        command.stdin(given(input)).stdout(given(output)).stderr(Stdio::piped());
         // A group of its own: Ctrl-C reaches the supervisor alone, which ends the others in order.
         command.process_group(0);
         match command.spawn() {

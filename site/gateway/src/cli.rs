@@ -1,6 +1,6 @@
 //! The command line.
 //!
-//! In: arguments. Out: the supervisor, a check, or one of the two children. `reader` and `uplink` are hidden: only
+//! In: arguments. Out: the supervisor, a check, or one of the children. `reader`, `button` and `uplink` are hidden: only
 //! the supervisor starts them.
 
 use std::path::PathBuf;
@@ -9,8 +9,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use rustix::process::Signal;
 
-use crate::config::{Config, ControlLines};
-use crate::{check, exit, reader, status, supervisor, uplink};
+use crate::config::{self, Config, ControlLines};
+use crate::{button, check, exit, reader, status, supervisor, uplink};
 
 /// Reads one inverter's serial line, receive-only, and sends what it says to the cloud over MQTT in TLS.
 /// It listens on nothing, and nothing the network sends can reach the inverter.
@@ -36,6 +36,14 @@ enum ChildCommand {
         baud: u32,
         #[arg(long, value_enum)]
         control_lines: ControlLines,
+        #[arg(long)]
+        supervisor: u32,
+    },
+    /// The process that watches the gateway's own push-button.
+    #[command(hide = true)]
+    Button {
+        #[command(flatten)]
+        button: config::Button,
         #[arg(long)]
         supervisor: u32,
     },
@@ -72,6 +80,9 @@ fn act(arguments: Arguments) -> ExitCode {
     match (arguments.child, arguments.config) {
         (Some(ChildCommand::Reader { baud, control_lines, supervisor }), _) if die_with(supervisor) => {
             reader::run(baud, control_lines)
+        }
+        (Some(ChildCommand::Button { button, supervisor }), _) if die_with(supervisor) => {
+            button::run(&button)
         }
         (Some(ChildCommand::Uplink { config, supervisor }), _) if die_with(supervisor) => {
             with_config(&config, uplink::run)

@@ -33,6 +33,28 @@ pub struct Config {
     /// What is sent when nothing changes.
     #[serde(default)]
     pub report: ReportRule,
+    /// The gateway's own push-button, where it has one.
+    pub button: Option<Button>,
+}
+
+/// `[button]`
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, clap::Args)]
+#[serde(deny_unknown_fields)]
+pub struct Button {
+    /// The GPIO chip, for example `/dev/gpiochip0`.
+    #[arg(long = "chip")]
+    pub chip: PathBuf,
+    /// Its line's number.
+    #[arg(long = "line")]
+    pub line: u32,
+    /// Pressed is low: the button closes the line to ground.
+    #[serde(default = "yes")]
+    #[arg(long = "active-low")]
+    pub active_low: bool,
+    /// A contact's bouncing, milliseconds, 1 to 1000.
+    #[serde(default = "default_debounce_ms")]
+    #[arg(long = "debounce-ms", default_value_t = DEBOUNCE_MS)]
+    pub debounce_ms: u32,
 }
 
 /// `[port]`
@@ -280,6 +302,9 @@ impl Config {
         if self.port.protocol != Protocol::Mate && !self.port.mate_addresses.is_empty() {
             return wrong("port.mate_addresses", "leave it out; only `protocol = \"mate\"` has addresses");
         }
+        if self.button.as_ref().is_some_and(|button| !(1..=1000).contains(&button.debounce_ms)) {
+            return wrong("button.debounce_ms", "write 1 to 1000; 50 is usual");
+        }
         if !(1..=3600).contains(&self.report.interval_s) {
             return wrong("report.interval_s", "write 1 to 3600; 10 is usual");
         }
@@ -323,6 +348,17 @@ impl Config {
 
 const fn default_spool_bytes() -> u64 {
     SPOOL_BYTES
+}
+
+/// Longer than a push-button bounces, shorter than two presses.
+const DEBOUNCE_MS: u32 = 50;
+
+const fn yes() -> bool {
+    true
+}
+
+const fn default_debounce_ms() -> u32 {
+    DEBOUNCE_MS
 }
 
 const fn default_baud() -> u32 {
@@ -390,6 +426,11 @@ roots = ["cloud-ca.crt", "/etc/spare.crt"]
         refused(("[\"cloud-ca.crt\", \"/etc/spare.crt\"]", "[]"), &["cloud.roots", "cloud-ca.crt"]);
         refused(("data_dir = \"data\"", "data_dir = \"data\"\nspool_bytes = 1"), &["spool_bytes", "262144"]);
         refused(("[cloud]", "[report]\ninterval_s = 0\n[cloud]"), &["report.interval_s", "3600"]);
+        refused(
+            ("[cloud]", "[button]\nchip = \"/dev/gpiochip0\"\nline = 17\ndebounce_ms = 0\n[cloud]"),
+            &["button.debounce_ms", "1000"],
+        );
+        refused(("[cloud]", "[button]\nchip = \"/dev/gpiochip0\"\n[cloud]"), &["missing field `line`"]);
         refused(("[cloud]", "protocol = \"mate\"\n[cloud]"), &["port.mate_addresses", "[\"1\", \"A\"]"]);
         refused(
             ("key = \"device.key\"", "key = \"k\"\nproxy = \"wss://p\""),
@@ -405,8 +446,9 @@ roots = ["cloud-ca.crt", "/etc/spare.crt"]
         // What is commented out is right as well.
         let text = std::fs::read_to_string(&path).unwrap();
         let keys = ["spool_bytes", "baud", "control_lines", "server_name", "proxy", "proxy_credentials"];
-        let all =
-            keys.iter().fold(text, |text, key| text.replace(&format!("# {key} = "), &format!("{key} = ")));
+        let keys = keys.into_iter().chain(["chip", "line", "active_low", "debounce_ms"]);
+        let text = text.replace("# [button]", "[button]");
+        let all = keys.fold(text, |text, key| text.replace(&format!("# {key} = "), &format!("{key} = ")));
         let config = load(&all).unwrap();
         assert_eq!((config.spool_bytes, config.port.baud), (SPOOL_BYTES, 19_200));
         assert!(config.cloud.proxy.is_some() && config.cloud.proxy_credentials.is_some());

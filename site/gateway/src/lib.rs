@@ -2,8 +2,9 @@
 //!
 //! In: bytes on a port that is opened for reading only. Out: reports to the one configured cloud. Three processes,
 //! joined by a pipe: `supervisor` (holds the port, starts the others), `reader` (reads the port), `uplink` (decodes,
-//! keeps, sends). It never binds, listens, subscribes, writes to the port, or acts on what the cloud sends.
+//! keeps, sends); and where it has a push-button of its own, `button`, which watches that. It never binds, listens, subscribes, writes to the port, or acts on what the cloud sends.
 
+pub mod button;
 pub mod check;
 pub mod child;
 pub mod cli;

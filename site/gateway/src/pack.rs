@@ -20,6 +20,9 @@ const DATING_BYTES: usize = 32;
 /// The report around the records: version, boot, uptime, time, link, and the lengths of both lists.
 const ENVELOPE_BYTES: usize = 128;
 
+/// The age of a press that waited nobody knows how long: a day, which no pairing takes.
+const UNKNOWN_HOLDING_MS: u64 = 24 * 3_600_000;
+
 /// A report ready to be published.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
@@ -153,8 +156,7 @@ impl Packing<'_> {
                 let held_ms = if self.comparable(boot) {
                     self.now_uptime_ms.saturating_sub(uptime_ms)
                 } else {
-                    let held_ms = self.now().zip(noticed).map_or(0, |(now, then)| now.since(then));
-                    u64::try_from(held_ms).unwrap_or(0)
+                    self.held_through_a_restart_ms(boot, uptime_ms)
                 };
                 EventKind::Button { boot: inverter_boot, count, age_ms: age_ms.saturating_add(held_ms) }
             }
@@ -174,6 +176,17 @@ impl Packing<'_> {
             }
             other => other,
         }
+    }
+
+    /// A press from before the machine was switched off has waited for an unknown time where either clock was a guess:
+    /// it must not pass for a fresh one.
+    fn held_through_a_restart_ms(&self, boot: BootId, uptime_ms: u64) -> u64 {
+        let sure =
+            |dated: Option<(UtcMs, Quality)>| dated.filter(|(_, quality)| *quality != Quality::Estimated);
+        let (now, then) =
+            (self.dating.date(self.boot, self.now_uptime_ms), self.dating.date(boot, uptime_ms));
+        let held_ms = sure(now).zip(sure(then)).map(|((now, _), (then, _))| now.since(then));
+        held_ms.and_then(|held_ms| u64::try_from(held_ms).ok()).unwrap_or(UNKNOWN_HOLDING_MS)
     }
 
     fn gap(&self, loss: Loss) -> EventKind {

@@ -1,7 +1,8 @@
-//! The pipe from reader to uplink: what arrived on the line, with the uptime at which it arrived.
+//! The pipe from reader to uplink: what arrived on the line, and presses of the push-button, with the uptime at which
+//! each arrived.
 //!
 //! In: chunks of bytes. Out: packets of whole chunks, each at most [`PACKET_BYTES`], each one write and one read of a
-//! packet pipe (`O_DIRECT`), so a process killed half-way leaves no torn packet behind. Never blocks.
+//! packet pipe (`O_DIRECT`), so a process killed half-way leaves no torn packet behind, and two may write. Never blocks.
 
 use std::collections::VecDeque;
 use std::os::fd::{AsFd, OwnedFd};
@@ -19,6 +20,18 @@ pub const CHUNK_BYTES: usize = PACKET_BYTES - HEAD_BYTES;
 const CAPACITY_BYTES: usize = 64 * PACKET_BYTES;
 /// Packets that wait in the reader when the pipe is full: with the pipe, four minutes of 19,200 baud.
 const MAX_WAITING: usize = 64;
+
+/// In place of a chunk's length: the button was pressed. Longer than any chunk.
+const PRESS: u16 = u16::MAX;
+
+/// What came through the pipe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Chunk<'a> {
+    /// Bytes of the line.
+    Bytes(&'a [u8]),
+    /// A press of the gateway's own button.
+    Press,
+}
 
 /// Makes the pipe; both ends close on exec and do not block.
 ///
@@ -59,6 +72,13 @@ impl Sender {
         }
     }
 
+    /// Takes a press of the button at `uptime_ms`.
+    pub fn press(&mut self, uptime_ms: u64) {
+        let mut packet = uptime_ms.to_le_bytes().to_vec();
+        packet.extend_from_slice(&PRESS.to_le_bytes());
+        self.waiting.push_back(packet);
+    }
+
     /// Writes as many packets as the pipe takes; the rest waits.
     ///
     /// # Errors
@@ -88,13 +108,19 @@ impl Sender {
 }
 
 /// The uplink's end: the chunks of one packet, oldest first. Stops at the first one that makes no sense.
-pub fn chunks(mut packet: &[u8]) -> impl Iterator<Item = (u64, &[u8])> {
+pub fn chunks(mut packet: &[u8]) -> impl Iterator<Item = (u64, Chunk<'_>)> {
     std::iter::from_fn(move || {
         let (uptime_ms, rest) = packet.split_first_chunk::<8>()?;
         let (length, rest) = rest.split_first_chunk::<2>()?;
-        let (bytes, rest) = rest.split_at_checked(usize::from(u16::from_le_bytes(*length)))?;
+        let uptime_ms = u64::from_le_bytes(*uptime_ms);
+        let length = u16::from_le_bytes(*length);
+        if length == PRESS {
+            packet = rest;
+            return Some((uptime_ms, Chunk::Press));
+        }
+        let (bytes, rest) = rest.split_at_checked(usize::from(length))?;
         packet = rest;
-        Some((u64::from_le_bytes(*uptime_ms), bytes))
+        Some((uptime_ms, Chunk::Bytes(bytes)))
     })
 }
 
@@ -102,10 +128,14 @@ pub fn chunks(mut packet: &[u8]) -> impl Iterator<Item = (u64, &[u8])> {
 mod tests {
     use super::*;
 
+    fn bytes(chunk: Chunk<'_>) -> &[u8] {
+        if let Chunk::Bytes(bytes) = chunk { bytes } else { b"press" }
+    }
+
     fn drain(read: &OwnedFd) -> Vec<(u64, Vec<u8>)> {
         let (mut all, mut buffer) = (Vec::new(), [0; PACKET_BYTES]);
         while let Ok(length) = rustix::io::read(read, &mut buffer[..]) {
-            all.extend(chunks(&buffer[..length]).map(|(at, bytes)| (at, bytes.to_vec())));
+            all.extend(chunks(&buffer[..length]).map(|(at, chunk)| (at, bytes(chunk).to_vec())));
         }
         all
     }
@@ -144,10 +174,25 @@ mod tests {
         assert!(all.len() >= 100 && all.is_sorted());
     }
 
+    #[test]
+    fn a_press_comes_between_the_bytes_of_another_process() {
+        let (read, write) = make().unwrap();
+        let (mut reader, mut button) = (Sender::default(), Sender::default());
+        reader.push(7, b"abc");
+        reader.flush(&write).unwrap();
+        button.press(8);
+        button.flush(&write).unwrap();
+        reader.push(9, b"z");
+        reader.flush(&write).unwrap();
+        let expect: [(u64, &[u8]); 3] = [(7, b"abc"), (8, b"press"), (9, b"z")];
+        assert_eq!(drain(&read), expect.map(|(at, bytes)| (at, bytes.to_vec())));
+    }
+
     proptest::proptest! {
         #[test]
         fn any_packet_is_survived(packet: Vec<u8>) {
-            let total: usize = chunks(&packet).map(|(_, bytes)| bytes.len() + HEAD_BYTES).sum();
+            let length = |chunk| if let Chunk::Bytes(bytes) = chunk { bytes.len() } else { 0 };
+            let total: usize = chunks(&packet).map(|(_, chunk)| length(chunk) + HEAD_BYTES).sum();
             proptest::prop_assert!(total <= packet.len());
         }
     }

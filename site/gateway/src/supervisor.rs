@@ -3,6 +3,7 @@
 //! In: the configuration, SIGTERM or SIGINT. Out: sentences on stderr. It has no network, reads no byte of the port
 //! (it only holds it, so that the line settings outlive a reader), and hands its children nothing but descriptors.
 
+use std::ffi::OsString;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -11,7 +12,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 
 use crate::child::{Child, Kind};
-use crate::config::Config;
+use crate::config::{Button, Config};
 use crate::{clock, exit, pipe, port, reader, status};
 
 /// How often a port that is away is looked for: an adapter plugged in again is read within a second.
@@ -41,6 +42,7 @@ struct Supervisor<'a> {
     port_due_ms: u64,
     port_said: Option<String>,
     reader: Child,
+    button: Option<Child>,
     uplink: Child,
 }
 
@@ -62,10 +64,22 @@ impl<'a> Supervisor<'a> {
                 config.port.control_lines.name().into(),
             ],
         );
+        let button = config.button.as_ref().map(|button| Child::new(Kind::Button, button_arguments(button)));
         let config_path = std::path::absolute(config_path)?;
         let uplink = Child::new(Kind::Uplink, vec!["uplink".into(), "--config".into(), config_path.into()]);
         let (port, port_due_ms, port_said) = (None, 0, None);
-        Ok(Self { config, signals, pipe_read, pipe_write, port, port_due_ms, port_said, reader, uplink })
+        Ok(Self {
+            config,
+            signals,
+            pipe_read,
+            pipe_write,
+            port,
+            port_due_ms,
+            port_said,
+            reader,
+            button,
+            uplink,
+        })
     }
 
     fn run(&mut self) -> std::io::Result<ExitCode> {
@@ -95,7 +109,10 @@ impl<'a> Supervisor<'a> {
 
     fn start_what_is_due(&mut self, now_ms: u64) -> std::io::Result<()> {
         if self.uplink.is_due(now_ms) {
-            self.uplink.start(self.pipe_read.try_clone()?, None, now_ms);
+            self.uplink.start(Some(self.pipe_read.try_clone()?), None, now_ms);
+        }
+        if let Some(button) = self.button.as_mut().filter(|button| button.is_due(now_ms)) {
+            button.start(None, Some(self.pipe_write.try_clone()?), now_ms);
         }
         if self.port.is_none() && now_ms >= self.port_due_ms {
             self.open_port(now_ms);
@@ -103,7 +120,7 @@ impl<'a> Supervisor<'a> {
         if let Some(port) = &self.port
             && self.reader.is_due(now_ms)
         {
-            self.reader.start(port.try_clone()?, Some(self.pipe_write.try_clone()?), now_ms);
+            self.reader.start(Some(port.try_clone()?), Some(self.pipe_write.try_clone()?), now_ms);
         }
         Ok(())
     }
@@ -129,13 +146,15 @@ impl<'a> Supervisor<'a> {
     fn next_due_ms(&self, now_ms: u64) -> Option<u64> {
         let port = self.port.is_none().then_some(self.port_due_ms);
         let reader = if self.port.is_some() { self.reader.due_ms(now_ms) } else { None };
-        [port, reader, self.uplink.due_ms(now_ms)].into_iter().flatten().min()
+        let button = self.button.as_ref().and_then(|button| button.due_ms(now_ms));
+        [port, reader, button, self.uplink.due_ms(now_ms)].into_iter().flatten().min()
     }
 
     fn wait(&self, timeout_ms: Option<u64>) -> std::io::Result<()> {
         let timeout = timeout_ms.map(clock::wait);
         let mut watched = vec![PollFd::new(&self.signals, PollFlags::IN)];
-        for log in [self.reader.log(), self.uplink.log()].into_iter().flatten() {
+        let button = self.button.as_ref().and_then(Child::log);
+        for log in [self.reader.log(), button, self.uplink.log()].into_iter().flatten() {
             watched.push(PollFd::from_borrowed_fd(log.as_fd(), PollFlags::IN));
         }
         match poll(&mut watched, timeout.as_ref()) {
@@ -153,6 +172,12 @@ impl<'a> Supervisor<'a> {
             Some(rest) => status::say(format_args!("The port {} is raw:{rest}", path.display())),
             None => status::say(line),
         });
+        if let Some(button) = &mut self.button {
+            button.take_lines(|line| status::say(line));
+            if let Some(end) = button.take_end(clock::uptime_ms()) {
+                status::say(end);
+            }
+        }
         if let Some(end) = self.reader.take_end(clock::uptime_ms()) {
             if end.code == Some(i32::from(exit::PORT_GONE)) {
                 status::say(format_args!(
@@ -174,9 +199,12 @@ impl<'a> Supervisor<'a> {
         None
     }
 
-    /// The reader first; then the uplink sees the end of its pipe, saves what it has and says goodbye.
+    /// Reader and button first; then the uplink sees the end of its pipe, saves what it has and says goodbye.
     fn stop(&mut self) {
         self.reader.kill();
+        if let Some(button) = &mut self.button {
+            button.kill();
+        }
         let Ok((_, unused)) = pipe::make() else { return self.uplink.kill() };
         drop(std::mem::replace(&mut self.pipe_write, unused));
         let until_ms = clock::uptime_ms() + GOODBYE_MS;
@@ -187,6 +215,18 @@ impl<'a> Supervisor<'a> {
         }
         self.uplink.kill();
     }
+}
+
+fn button_arguments(button: &Button) -> Vec<OsString> {
+    let Button { chip, line, active_low, debounce_ms } = button;
+    let mut arguments: Vec<OsString> = vec!["button".into(), "--chip".into(), chip.into()];
+    for (name, value) in [("--line", line), ("--debounce-ms", debounce_ms)] {
+        arguments.extend([name.into(), value.to_string().into()]);
+    }
+    if *active_low {
+        arguments.push("--active-low".into());
+    }
+    arguments
 }
 
 fn capitalised(text: &str) -> String {

@@ -7,7 +7,7 @@ pub mod cadence;
 pub mod changes;
 
 use wire::stream::Decoder;
-use wire::{EventKind, LinkCounts, Observation, Report, Serial, TestResult};
+use wire::{BootId, EventKind, LinkCounts, Observation, Report, Serial, TestResult};
 
 use crate::config::{Config, Protocol};
 use crate::spool::record::Kind;
@@ -36,6 +36,8 @@ pub struct Recorder {
     last_bytes_ms: Option<u64>,
     flushed: bool,
     started_ms: u64,
+    /// Presses of the gateway's own button since this start.
+    presses: u64,
 }
 
 /// What one call did.
@@ -62,7 +64,22 @@ impl Recorder {
             last_bytes_ms: None,
             flushed: true,
             started_ms: now_ms,
+            presses: 0,
         }
+    }
+
+    /// The gateway's own button was pressed at `at_ms`. This start of the gateway is the press's boot: it counts from
+    /// one as an inverter's button does.
+    ///
+    /// # Errors
+    /// [`SpoolError`].
+    pub fn press(&mut self, at_ms: u64, spool: &mut Spool) -> Result<Recorded, SpoolError> {
+        self.presses += 1;
+        let kind =
+            EventKind::Button { boot: Some(own_boot(spool.settings().boot)), count: self.presses, age_ms: 0 };
+        spool.append(Kind::Event, at_ms, changes::to_body(Change { kind, age_ms: None }))?;
+        status::say("The push-button was pressed.");
+        Ok(Recorded { records: 1, at_once: true })
     }
 
     /// Takes bytes that arrived at `arrived_ms`. `wanted`: the cloud has just been reached and wants the present level.
@@ -201,6 +218,11 @@ fn keep(kept: Kept, spool: &mut Spool) -> Result<Recorded, SpoolError> {
     wire::report::cbor::encode(&Report { readings: vec![reading], ..Report::default() }, &mut body);
     spool.append(Kind::Reading, uptime_ms, body)?;
     Ok(Recorded { records, at_once })
+}
+
+/// As much of the start's random id as every reader of JSON takes for a whole number.
+fn own_boot(boot: BootId) -> u64 {
+    boot.0.iter().take(6).fold(0, |number, byte| (number << 8) | u64::from(*byte))
 }
 
 fn decoder(config: &Config) -> Box<dyn Decoder + Send> {

@@ -1,6 +1,6 @@
 //! The recording thread: from the reader's pipe to the spool.
 //!
-//! In: packets of the pipe. Out: records in the spool, on disk in time; the state file; a nudge to the sender. Never
+//! In: packets of the pipe: bytes of the line, presses of the gateway's own button. Out: records in the spool, on disk in time; the state file; a nudge to the sender. Never
 //! waits for the network.
 
 use std::io;
@@ -12,6 +12,7 @@ use rustix::io::Errno;
 use super::Shared;
 use crate::config::Config;
 use crate::dating::Persisted;
+use crate::pipe::Chunk;
 use crate::recorder::Recorded;
 use crate::spool::SpoolError;
 use crate::state::State;
@@ -69,9 +70,14 @@ impl<'a> Recording<'a> {
     }
 
     fn take(&mut self, packet: &[u8]) -> Result<(), String> {
-        for (arrived_ms, bytes) in pipe::chunks(packet) {
+        for (arrived_ms, chunk) in pipe::chunks(packet) {
             let mut inner = self.shared.lock();
             let inner = &mut *inner;
+            let Chunk::Bytes(bytes) = chunk else {
+                let recorded = inner.recorder.press(arrived_ms, &mut inner.spool);
+                self.recorded(recorded)?;
+                continue;
+            };
             let seen = inner.recorder.seen.clone();
             let mut wanted = inner.wanted;
             let recorded = inner.recorder.take(bytes, arrived_ms, &mut wanted, &mut inner.spool);

@@ -10,6 +10,7 @@
     reason = "a test reports by panicking and may look at the clock"
 )]
 
+mod button;
 mod cloud;
 mod delivery;
 mod footprint;

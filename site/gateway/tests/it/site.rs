@@ -195,7 +195,11 @@ impl Gateway {
 
     pub fn start_binary(binary: &Path, config: &Path) -> Self {
         let mut command = Command::new(binary);
-        command.arg("--config").arg(config).stderr(Stdio::piped()).stdin(Stdio::null());
+        Self::start_command(command.arg("--config").arg(config).stderr(Stdio::piped()).stdin(Stdio::null()))
+    }
+
+    /// A command whose standard error is a pipe.
+    pub fn start_command(command: &mut Command) -> Self {
         let mut process = command.spawn().unwrap();
         let (stderr, lines) = (process.stderr.take().unwrap(), Arc::new(Mutex::new(Vec::new())));
         let sink = lines.clone();
