@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 
 use super::children::Children;
-use super::fleet::{INVERTERS, Inverter, Line, Scheme};
+use super::fleet::{INVERTERS, Inverter, Line, Scheme, UNPAIRED};
 use super::setup::{Cloud, Programs};
 
 /// Hours of past.
@@ -49,7 +49,7 @@ pub fn enter(cloud: &Cloud, programs: &Programs, children: &mut Children, record
             start(cloud, programs, children, inverter, recording)?;
         }
     }
-    Ok(())
+    start(cloud, programs, children, &UNPAIRED, recording)
 }
 
 fn tell(

@@ -65,6 +65,17 @@ pub const FAILS: &str = "2311-00422";
 /// Registered, granted, and without a gateway: for your own publisher.
 pub const SPARE: &str = "2405-01300";
 
+/// Registered and running, and nobody's yet: to be added by its button.
+pub const UNPAIRED: Inverter = Inverter {
+    serial: "2408-01873",
+    name: "",
+    model: E_10,
+    site: "",
+    line: native(&["--load", "48", "--age", "1", "--seed", "1873"], &[], &[]),
+    scheme: Scheme::Wss,
+    role: "",
+};
+
 const MATE_ADDRESSES: &str = "[\"1\", \"a\"]";
 
 impl Line {

@@ -74,7 +74,7 @@ pub fn run(args: Args) -> Result<()> {
         let begun = Instant::now();
         let mut demo = Demo::start(&place, programs, &folder.path, port)?;
         if let Some(path) = &args.json {
-            told::write_json(path, &demo.cloud, &demo.children, &demo.mails)?;
+            told::write_json(path, &demo.cloud, &demo.programs, &demo.children, &demo.mails)?;
         }
         told::print(&demo.cloud, &demo.programs, &demo.mails, begun.elapsed().as_secs_f64(), &demo.story());
         tokio::select! {

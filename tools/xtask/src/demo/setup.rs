@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 
-use super::fleet::{INVERTERS, SITES, SPARE};
+use super::fleet::{INVERTERS, SITES, SPARE, UNPAIRED};
 use crate::{place::Place, shell};
 
 /// Port that is tried first when none is asked for.
@@ -171,7 +171,9 @@ impl Cloud {
                 })
             })?;
         }
-        Ok(())
+        let (serial, out) = (UNPAIRED.serial, self.bundle(UNPAIRED.serial));
+        let out = out.to_string_lossy();
+        self.admin(&["device", "add", serial, "--out", &out, "--model", UNPAIRED.model]).map(drop)
     }
 
     /// One command of an operator; what it printed.

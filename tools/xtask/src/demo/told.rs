@@ -8,11 +8,17 @@ use anyhow::{Context as _, Result};
 use serde_json::json;
 
 use super::children::Children;
-use super::fleet::{FAILS, INVERTERS, SPARE};
+use super::fleet::{FAILS, INVERTERS, SPARE, UNPAIRED};
 use super::setup::{Cloud, EMAIL, OPERATOR, Programs};
 
 /// Writes the file of `--json` by way of a neighbour, so that whoever waits for it finds it whole.
-pub fn write_json(path: &Path, cloud: &Cloud, children: &Children, mails: &str) -> Result<()> {
+pub fn write_json(
+    path: &Path,
+    cloud: &Cloud,
+    programs: &Programs,
+    children: &Children,
+    mails: &str,
+) -> Result<()> {
     let spare = cloud.bundle(SPARE);
     let text = serde_json::to_string_pretty(&json!({
         "url": cloud.url(),
@@ -28,6 +34,9 @@ pub fn write_json(path: &Path, cloud: &Cloud, children: &Children, mails: &str) 
         "config": cloud.config,
         "mail_url": mails,
         "mail_dir": cloud.mails(),
+        "unpaired_serial": UNPAIRED.serial,
+        "unpaired_console": super::cast::console(cloud, UNPAIRED.serial),
+        "simulator": programs.simulator,
         "device_serial": SPARE,
         "device_cert": spare.join("device.crt"),
         "device_key": spare.join("device.key"),
@@ -67,6 +76,10 @@ Cause things at an inverter (serial numbers are on the page; `help` lists what t
     {simulator} tell {consoles}/2209-00170 fault overload
     {simulator} tell {consoles}/2306-00351 status
 
+Add one more inverter: open {url}/pair?serial={unpaired}, then press the button in its cabinet:
+
+    {simulator} tell {consoles}/{unpaired} button
+
 Publish as a device of your own (serial {SPARE}):
 
     mosquitto_pub -h 127.0.0.1 -p {port} --cafile {bundle}/cloud-ca.crt --cert {bundle}/device.crt \\
@@ -77,6 +90,7 @@ Logs of all processes: {logs}
 Ctrl-C ends everything.
 ",
         count = INVERTERS.len(),
+        unpaired = UNPAIRED.serial,
         url = cloud.url(),
         roots = shorter(&cloud.roots()),
         password = cloud.password,
