@@ -76,15 +76,20 @@ async fn letters(
     origin: &str,
     outcome: &Outcome,
 ) -> Result<Vec<(AccountKey, Email, Letter)>, StateError> {
-    let Some(paired) = store.pairing_to_tell(outcome.attempt, outcome.at).await? else {
-        return Ok(Vec::new());
+    let told = match store.pairing_to_tell(outcome.attempt, outcome.at).await {
+        // A row that cannot be read keeps a letter back, not the pairing: it is in the audit log, which they can read.
+        Err(error) if !matches!(error, StateError::Database { .. }) => {
+            tracing::error!(%error, "holders are not told of a pairing");
+            None
+        }
+        told => told?,
     };
+    let Some(paired) = told else { return Ok(Vec::new()) };
     match web::mail::pairing::paired(origin, &paired, outcome.at) {
         Ok(letter) => {
             Ok(paired.holders.into_iter().map(|(key, email)| (key, email, letter.clone())).collect())
         }
         Err(error) => {
-            // The press counts all the same, and it is in the audit log, which they can read.
             tracing::error!(%error, "holders are not told of a pairing: the letter was not written");
             Ok(Vec::new())
         }
