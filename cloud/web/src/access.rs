@@ -1,10 +1,13 @@
-//! The only way from an account to inverters.
+//! The only way from an account to inverters, organizations and sites.
 //!
 //! In: a caller, a public id. Out: rows that `fleet::authorize` allowed. A row that is not there and a row that is
-//! somebody else's are the same [`Error::NotFound`]. No other room asks the store for inverters.
+//! somebody else's are the same [`Error::NotFound`]. No other room asks the store for them.
 
-use fleet::{AccountKey, Action, Actor, Decision, InverterKey, Object, authorize};
-use store::state::VisibleInverter;
+use fleet::{
+    AccountKey, Action, Actor, Decision, InverterKey, MemberRole, Membership, Object, OrganizationKey,
+    authorize,
+};
+use store::state::{Organization, Site, VisibleInverter};
 use wire::UtcMs;
 
 use crate::caller::Caller;
@@ -69,6 +72,70 @@ pub fn own_account(context: &Context, caller: &Caller) -> Result<AccountKey, Err
     let actor = Actor::account(own, caller.account.operator, [], context.now());
     allowed(authorize(&actor, Action::OwnAccount, &Object::Account(own)))?;
     Ok(own)
+}
+
+/// The caller's organizations with its role in each, by name.
+///
+/// # Errors
+/// [`Error::Internal`].
+pub async fn organizations(
+    context: &Context,
+    caller: &Caller,
+) -> Result<Vec<(Organization, MemberRole)>, Error> {
+    let own = context.state().organizations_of(caller.account.key).await;
+    own.map_err(|error| Error::internal("list organizations", error))
+}
+
+/// One organization with the caller's role, if the caller may do `action` to it.
+///
+/// # Errors
+/// [`Error::NotFound`] for a missing one and for somebody else's, [`Error::Forbidden`] where the role is too little.
+pub async fn organization(
+    context: &Context,
+    caller: &Caller,
+    code: &str,
+    action: Action,
+) -> Result<(Organization, MemberRole), Error> {
+    let all = organizations(context, caller).await?;
+    let actor = member(caller, &all, context.now());
+    let found = all.into_iter().find(|(organization, _)| organization.public_id == code);
+    let key = found.as_ref().map_or(OrganizationKey(0), |(organization, _)| organization.key);
+    allowed(authorize(&actor, action, &Object::Organization(key)))?;
+    found.ok_or(Error::NotFound)
+}
+
+/// One site, and whether the caller may change it, if the caller may do `action` to it.
+///
+/// # Errors
+/// As [`organization`].
+pub async fn site(
+    context: &Context,
+    caller: &Caller,
+    public_id: &str,
+    action: Action,
+) -> Result<(Site, bool), Error> {
+    if public_id.is_empty() || public_id.len() > MAX_ID {
+        return Err(Error::NotFound);
+    }
+    let site = context.state().site(public_id).await;
+    let site = site.map_err(|error| Error::internal("look up a site", error))?;
+    let actor = member(caller, &organizations(context, caller).await?, context.now());
+    let site = site.ok_or(Error::NotFound)?;
+    let owner = Object::SiteOf(site.owner.ok_or(Error::NotFound)?);
+    allowed(authorize(&actor, action, &owner))?;
+    Ok((site, authorize(&actor, Action::Edit, &owner).is_allowed()))
+}
+
+fn member(caller: &Caller, organizations: &[(Organization, MemberRole)], now: UtcMs) -> Actor {
+    let account = caller.account.key;
+    let of = |(organization, role): &(Organization, MemberRole)| Membership {
+        organization: organization.key,
+        account,
+        role: *role,
+    };
+    Actor::account(account, caller.account.operator, [], now)
+        .in_organizations(organizations.iter().map(of))
+        .by_token(caller.token.clone())
 }
 
 fn actor(caller: &Caller, rows: &[VisibleInverter], now: UtcMs) -> Actor {

@@ -7,6 +7,7 @@
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Redirect, Response};
+use fleet::sharing::Refusal;
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 
@@ -30,6 +31,9 @@ pub enum Error {
     /// Only accounts with a second factor may do this: the page where one is set up, or 403.
     #[error("a second factor is needed")]
     SecondFactor,
+    /// It would take the last who can manage an inverter, or the last owner of an organization: 409.
+    #[error("{0}")]
+    Kept(Refusal),
     /// Another site made the request.
     #[error("the request came from another site")]
     OtherSite,
@@ -89,6 +93,17 @@ impl Error {
                 StatusCode::FORBIDDEN,
                 "This needs a second factor",
                 "Nothing was changed. Add an authenticator app or a passkey under Account, Security.",
+            ),
+            Self::Kept(Refusal::LastManager) => (
+                StatusCode::CONFLICT,
+                "Somebody has to stay",
+                "Nothing was changed. Nobody else can manage this inverter for good. Give somebody else “Can manage” \
+                 without a last day first.",
+            ),
+            Self::Kept(Refusal::LastOwner) => (
+                StatusCode::CONFLICT,
+                "An owner has to stay",
+                "Nothing was changed. The organization has no other owner. Make another member an owner first.",
             ),
             Self::OtherSite => (
                 StatusCode::FORBIDDEN,

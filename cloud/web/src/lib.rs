@@ -6,8 +6,8 @@
 //!
 //! # Putting it up
 //!
-//! `web::router(Context::new(state, history, live, clock, "https://inverters.example", &key)?.with_acts(acts))` is all. The
-//! accept loop may
+//! `web::router(Context::new(state, history, live, clock, "https://inverters.example", &key)?.with_acts(acts))` is all.
+//! The accept loop may
 //! add the peer's address to each request as the extension `axum::extract::ConnectInfo<SocketAddr>`; without it all
 //! sign-ins count as coming from one source. `admin account add` makes its hash with [`sign_in::password::hash`],
 //! `admin token add` its token with [`sign_in::secret::Secret`].
@@ -25,6 +25,7 @@ mod link;
 mod live;
 pub mod mail;
 mod operator;
+pub mod outreach;
 mod pages;
 mod random;
 mod registration;
@@ -39,3 +40,4 @@ pub use error::Error;
 pub use random::{RandomFailed, organization_code};
 pub use routes::{Access, ROUTES, Route, router};
 pub use service::{DoorCertificate, Health, Service};
+pub use view::qr;

@@ -29,12 +29,23 @@ pub fn reference() -> String {
     letters(&bytes32().unwrap_or([0; 32]), 8)
 }
 
+/// 22 characters, 110 bits, that name something outside and tell nothing.
+///
+/// # Errors
+/// See [`bytes32`].
+pub fn public_id() -> Result<String, RandomFailed> {
+    Ok(letters(&bytes32()?, 22))
+}
+
+/// Characters of an organization's code.
+pub const CODE: usize = 10;
+
 /// The code that names an organization outside: ten characters that people can read to each other.
 ///
 /// # Errors
 /// The system's random generator failed.
 pub fn organization_code() -> Result<String, RandomFailed> {
-    Ok(letters(&bytes32()?, 10))
+    Ok(letters(&bytes32()?, CODE))
 }
 
 fn letters(bytes: &[u8; 32], count: usize) -> String {

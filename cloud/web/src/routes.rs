@@ -5,7 +5,7 @@
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{get, post};
+use axum::routing::{get, patch, post};
 use tower_http::compression::{CompressionLayer, CompressionLevel};
 use tower_http::limit::RequestBodyLimitLayer;
 
@@ -45,7 +45,7 @@ pub enum Access {
 /// One line of the table.
 #[derive(Clone, Copy, Debug)]
 pub struct Route {
-    /// `GET` or `POST`.
+    /// `GET`, `POST` or `PATCH`.
     pub method: &'static str,
     /// Path as axum writes it.
     pub path: &'static str,
@@ -69,6 +69,7 @@ macro_rules! routes {
     };
     (@name get) => { "GET" };
     (@name post) => { "POST" };
+    (@name patch) => { "PATCH" };
 }
 
 routes! {
@@ -121,6 +122,36 @@ routes! {
     get  "/me/data"                            SignedIn    pages::me::data::show;
     post "/me/data/export"                     SignedIn    pages::me::export::submit;
     post "/me/data/delete"                     SignedIn    pages::me::delete::submit;
+    get  "/inverters/{id}/people"              Inverter    pages::people::list::show;
+    post "/inverters/{id}/people"              Manage      pages::people::change::submit;
+    get  "/inverters/{id}/people/new"          Manage      pages::people::offer::show;
+    post "/inverters/{id}/people/new"          Manage      pages::people::offer::submit;
+    post "/inverters/{id}/people/withdraw"     Manage      pages::people::withdraw::submit;
+    post "/inverters/{id}/leave"               Inverter    pages::people::leave::submit;
+    get  "/inverters/{id}/settings"            Manage      pages::settings::edit::show;
+    post "/inverters/{id}/settings"            Manage      pages::settings::edit::submit;
+    post "/inverters/{id}/hand-over"           Manage      pages::settings::hand_over::submit;
+    get  "/inverters/{id}/remove"              Manage      pages::settings::remove::show;
+    post "/inverters/{id}/remove"              Manage      pages::settings::remove::submit;
+    get  "/shares"                             SignedIn    pages::shares::list::show;
+    post "/shares/{offer}/accept"              SignedIn    pages::shares::accept::offer;
+    post "/shares/{offer}/decline"             SignedIn    pages::shares::decline::offer;
+    post "/invitations/{invitation}/accept"    SignedIn    pages::shares::accept::invitation;
+    post "/invitations/{invitation}/decline"   SignedIn    pages::shares::decline::invitation;
+    get  "/organizations"                      SignedIn    pages::organizations::list::show;
+    get  "/organizations/new"                  SignedIn    pages::organizations::new::show;
+    post "/organizations/new"                  SignedIn    pages::organizations::new::submit;
+    get  "/organizations/{organization}"       Organization pages::organizations::show::show;
+    post "/organizations/{organization}/members" OrganizationOwn pages::organizations::members::submit;
+    post "/organizations/{organization}/invite" OrganizationOwn pages::organizations::invite::submit;
+    post "/organizations/{organization}/invitations/withdraw" OrganizationOwn pages::organizations::invite::withdraw;
+    post "/organizations/{organization}/settings" OrganizationOwn pages::organizations::settings::submit;
+    post "/organizations/{organization}/sites" OrganizationWork pages::organizations::sites::submit;
+    post "/organizations/{organization}/leave" Organization pages::organizations::leave::submit;
+    post "/organizations/{organization}/delete" OrganizationOwn pages::organizations::delete::submit;
+    get  "/sites/{site}"                       Site        pages::site::show;
+    post "/sites/{site}"                       SiteWork    pages::site::submit;
+    post "/sites/{site}/delete"                SiteWork    pages::site::delete;
     get  "/op/allow-list"                      Operator    pages::op::allow_list::show;
     post "/op/allow-list"                      Operator    pages::op::allow_add::submit;
     post "/op/allow-list/remove"               Operator    pages::op::allow_remove::submit;
@@ -160,6 +191,7 @@ routes! {
     get  "/api/openapi.json"                   Public      api::openapi::document;
     get  "/api/v1/inverters"                   Api         api::inverters::list;
     get  "/api/v1/inverters/{id}"              ApiInverter api::inverters::one;
+    patch "/api/v1/inverters/{id}"             ApiEdit     api::rename::submit;
     get  "/api/v1/inverters/{id}/latest"       ApiInverter api::inverters::latest;
     get  "/api/v1/inverters/{id}/history"      ApiInverter api::history::range;
     get  "/api/v1/inverters/{id}/history.csv"  ApiInverter api::history::csv;

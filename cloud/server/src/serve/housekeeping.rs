@@ -86,6 +86,7 @@ async fn keep_state(state: StateStore, clock: Clock) {
             state.delete_pairings_before(now.plus_ms(-KEEP_PAIRINGS_MS)).await?;
             state.forget_quarantined(now).await?;
             state.delete_expired_sign_ins(now).await?;
+            state.delete_expired_offers(now).await?;
             state.delete_expired_sessions(now).await
         };
         if let Err(error) = forgotten.await {

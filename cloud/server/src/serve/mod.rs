@@ -7,6 +7,7 @@ mod files;
 mod housekeeping;
 mod mail;
 mod metrics;
+mod outreach;
 mod refresh;
 mod service;
 mod stop;
@@ -99,6 +100,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let notifier = mail::spawn(way, &parts, &stopping);
     let key = data_dir::factors_key(config, &parts.state).await?;
     let people = people(&parts, config, &origin, &key, &stopping)?;
+    outreach::spawn(people.clone(), &stopping);
     let door = tokio::spawn(door::run(
         listener,
         door_config(config, tls),
@@ -109,7 +111,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
             counters: Arc::clone(&parts.device_counters),
             clock: Arc::clone(&parts.clock),
         },
-        people,
+        web::router(people),
         stopping.clone(),
     ));
     tracing::info!(%address, people = origin, devices = config.device.url, "ready");
@@ -225,11 +227,11 @@ fn people(
     origin: &str,
     key: &FactorsKey,
     stopping: &CancellationToken,
-) -> anyhow::Result<axum::Router> {
+) -> anyhow::Result<web::Context> {
     let live = Arc::clone(&parts.live) as Arc<dyn web::Live>;
     let (state, history, clock) = (parts.state.clone(), Arc::clone(&parts.history), Arc::clone(&parts.clock));
     let context = web::Context::new(state, history, live, clock, origin, key)?;
-    let acts = Acts::new(parts.ingest.clone(), Arc::clone(&parts.clock), stopping.clone());
     let context = context.with_service(Arc::new(service::Service::new(parts, config)));
-    Ok(web::router(context.with_acts(Arc::new(acts))))
+    let acts = Acts::new(parts.ingest.clone(), Arc::clone(&parts.clock), stopping.clone());
+    Ok(context.with_acts(Arc::new(acts)))
 }

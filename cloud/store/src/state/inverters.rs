@@ -97,15 +97,15 @@ impl StateStore {
         Ok(key)
     }
 
-    /// Changes what `edit` names.
+    /// Changes what `edit` names, on the command line.
     ///
     /// # Errors
     /// [`StateError::NotFound`], [`StateError::Database`].
     pub async fn update_inverter(&self, key: InverterKey, edit: InverterEdit) -> Result<(), StateError> {
-        self.change_inverter(key, edit, None).await
+        self.write_inverter(key, edit, None).await
     }
 
-    /// Changes what `edit` names, as a person's act.
+    /// Changes what `edit` names.
     ///
     /// # Errors
     /// [`StateError::NotFound`], [`StateError::Database`].
@@ -115,10 +115,10 @@ impl StateStore {
         edit: InverterEdit,
         act: &Act,
     ) -> Result<(), StateError> {
-        self.change_inverter(key, edit, Some(act)).await
+        self.write_inverter(key, edit, Some(act)).await
     }
 
-    async fn change_inverter(
+    async fn write_inverter(
         &self,
         key: InverterKey,
         edit: InverterEdit,

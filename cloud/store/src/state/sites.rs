@@ -7,7 +7,7 @@ use sea_orm::{
 };
 
 use super::tables::site::{ActiveModel, Column, Entity, Model};
-use super::{StateError, StateStore};
+use super::{Act, StateError, StateStore, audit};
 
 /// A site's number. Never shown outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -76,6 +76,61 @@ impl StateStore {
         };
         self.commit_change(change, DOING).await?;
         Ok(SiteKey(key))
+    }
+
+    /// Makes a site.
+    ///
+    /// # Errors
+    /// [`StateError::Taken`] where the owner has one of this name, [`StateError::Database`].
+    pub async fn add_site(&self, new: NewSite<'_>, act: &Act) -> Result<SiteKey, StateError> {
+        const DOING: &str = "make the site";
+        let change = self.begin_change(DOING).await?;
+        let (account_id, organization_id) = columns(new.owner);
+        let row = ActiveModel {
+            id: NotSet,
+            public_id: Set(new.public_id.to_owned()),
+            name: Set(new.name.to_owned()),
+            address: Set(new.address.to_owned()),
+            time_zone: Set(new.time_zone.to_owned()),
+            account_id: Set(account_id),
+            organization_id: Set(organization_id),
+        };
+        let made = Entity::insert(row).exec(&change).await;
+        let key = SiteKey(made.map_err(StateError::taken(DOING, "a site", new.name))?.last_insert_id);
+        audit::append(&change, act).await.map_err(StateError::doing(DOING))?;
+        self.commit_change(change, DOING).await?;
+        Ok(key)
+    }
+
+    /// Changes a site's name, address and time zone.
+    ///
+    /// # Errors
+    /// [`StateError::Taken`] where the owner has another of this name, [`StateError::Database`].
+    pub async fn update_site(&self, key: SiteKey, to: NewSite<'_>, act: &Act) -> Result<(), StateError> {
+        const DOING: &str = "change the site";
+        let change = self.begin_change(DOING).await?;
+        let row = ActiveModel {
+            name: Set(to.name.to_owned()),
+            address: Set(to.address.to_owned()),
+            time_zone: Set(to.time_zone.to_owned()),
+            ..ActiveModel::default()
+        };
+        let updated = Entity::update_many().set(row).filter(Column::Id.eq(key.0)).exec(&change).await;
+        updated.map_err(StateError::taken(DOING, "a site", to.name))?;
+        audit::append(&change, act).await.map_err(StateError::doing(DOING))?;
+        self.commit_change(change, DOING).await
+    }
+
+    /// Deletes a site; its inverters stand nowhere until somebody says where.
+    ///
+    /// # Errors
+    /// [`StateError::Database`].
+    pub async fn delete_site(&self, key: SiteKey, act: &Act) -> Result<(), StateError> {
+        const DOING: &str = "delete the site";
+        let change = self.begin_change(DOING).await?;
+        Entity::delete_by_id(key.0).exec(&change).await.map_err(StateError::doing(DOING))?;
+        audit::append(&change, act).await.map_err(StateError::doing(DOING))?;
+        self.commit_change(change, DOING).await
     }
 
     /// An owner's site of a name.

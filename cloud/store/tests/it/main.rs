@@ -11,4 +11,5 @@ mod journal_kill;
 mod outbox;
 mod pairings;
 mod registration;
+mod sharing;
 mod state;

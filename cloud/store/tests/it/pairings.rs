@@ -36,7 +36,8 @@ async fn fixture() -> Fixture {
         required_minutes: None,
         registered_at: NOW,
     };
-    let inverter = store.register_inverter(new).await.unwrap();
+    let registered = Act::new(Verb::DeviceRegister, By::CommandLine, NOW, [0; 32]);
+    let inverter = store.register_inverter(new, &registered).await.unwrap();
     Fixture { _folder: folder, store, account, inverter }
 }
 

@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 
 use axum::extract::{Path, State};
 use axum::response::Response;
-use fleet::{Action, Freshness, Ready};
+use fleet::{Action, Freshness, Holder, Ready};
 use serde::Serialize;
-use wire::flag;
+use wire::{UtcMs, flag};
 
 use super::json;
-use crate::caller::ApiCaller;
+use crate::caller::{ApiCaller, Caller};
 use crate::view::fleet::Known;
 use crate::{Context, Error, access};
 
@@ -30,6 +30,7 @@ struct Item {
     model: String,
     site: Option<Site>,
     role: &'static str,
+    holder: &'static str,
     state: &'static str,
     ready: &'static str,
     freshness: &'static str,
@@ -76,7 +77,9 @@ struct Value {
 pub async fn list(State(context): State<Context>, ApiCaller(caller): ApiCaller) -> Result<Response, Error> {
     let now = context.now();
     let rows = access::fleet(&context, &caller).await?;
-    print(&List { items: rows.into_iter().map(|row| Item::new(&Known::new(&context, row, now))).collect() })
+    print(&List {
+        items: rows.into_iter().map(|row| Item::new(&Known::new(&context, row, now), &caller, now)).collect(),
+    })
 }
 
 /// `GET /api/v1/inverters/{id}`
@@ -86,7 +89,8 @@ pub async fn one(
     Path(id): Path<String>,
 ) -> Result<Response, Error> {
     let row = access::inverter(&context, &caller, &id, Action::View).await?;
-    print(&Item::new(&Known::new(&context, row, context.now())))
+    let now = context.now();
+    print(&Item::new(&Known::new(&context, row, now), &caller, now))
 }
 
 /// `GET /api/v1/inverters/{id}/latest`
@@ -104,7 +108,11 @@ fn print(value: &impl Serialize) -> Result<Response, Error> {
 }
 
 impl Item {
-    fn new(known: &Known) -> Self {
+    fn new(known: &Known, caller: &Caller, now: UtcMs) -> Self {
+        let holder = match known.row.holder(caller.account.key, now) {
+            Some(Holder::Organization(_)) => "organization",
+            _ => "account",
+        };
         let (inverter, screen) = (&known.row.inverter, &known.screen);
         Self {
             id: inverter.public_id.clone(),
@@ -117,6 +125,7 @@ impl Item {
                 time_zone: site.time_zone.clone(),
             }),
             role: known.row.role.name(),
+            holder,
             state: screen.state.name(),
             ready: match screen.ready {
                 Ready::Yes => "yes",
@@ -130,8 +139,8 @@ impl Item {
             },
             would_hold_minutes: screen.would_hold_minutes,
             required_minutes: screen.required_minutes,
-            on_battery_since: screen.on_battery_since.map(wire::UtcMs::to_rfc3339),
-            last_reading: screen.last_reading.map(wire::UtcMs::to_rfc3339),
+            on_battery_since: screen.on_battery_since.map(UtcMs::to_rfc3339),
+            last_reading: screen.last_reading.map(UtcMs::to_rfc3339),
             active: screen
                 .active
                 .iter()

@@ -6,6 +6,7 @@
 pub mod history;
 pub mod inverters;
 pub mod openapi;
+pub mod rename;
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, header};

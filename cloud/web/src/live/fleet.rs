@@ -145,6 +145,10 @@ impl Part for Page {
         Ok(())
     }
 
+    fn until(&self) -> Option<UtcMs> {
+        self.rows.iter().filter_map(VisibleInverter::until).min()
+    }
+
     fn is_due(&self, context: &Context) -> bool {
         let all = self.known(context);
         shape(&arranged(&all, &self.filter), context.now()) != self.shape

@@ -118,6 +118,10 @@ impl Part for Page {
         if changed.contains(&self.row.inverter.key) { self.all(context, events).await } else { Ok(()) }
     }
 
+    fn until(&self) -> Option<UtcMs> {
+        self.row.until()
+    }
+
     fn is_due(&self, context: &Context) -> bool {
         let known = self.known(context);
         self.shown != Some(shown(&known, context.now()))

@@ -8,6 +8,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use fleet::InverterKey;
 use store::state::Pairing;
+use wire::UtcMs;
 
 use super::events::{self, Events};
 use super::watch::{self, End, Part};
@@ -49,6 +50,11 @@ impl Part for Page {
     /// Readings say nothing here: what a serial number is worth is told by its button alone.
     async fn some(&mut self, _: &Context, _: &Events, _: &HashSet<InverterKey>) -> Result<(), End> {
         Ok(())
+    }
+
+    /// An attempt rests on no grant.
+    fn until(&self) -> Option<UtcMs> {
+        None
     }
 
     fn is_due(&self, _: &Context) -> bool {

@@ -19,6 +19,9 @@ use crate::{Context, Error};
 /// States change by time alone (live, late, offline): looked at this often.
 const TICK: Duration = Duration::from_secs(5);
 
+/// A grant that ends by its date ends the stream this soon after.
+const ENDING: Duration = Duration::from_millis(500);
+
 /// Why a stream ends.
 #[derive(Debug)]
 pub enum End {
@@ -65,6 +68,9 @@ pub trait Part: Send + 'static {
         events: &Events,
         changed: &HashSet<InverterKey>,
     ) -> impl Future<Output = Result<(), End>> + Send;
+
+    /// When the first of the grants ends that its rows rest on: from then on they are read again before a word.
+    fn until(&self) -> Option<UtcMs>;
 
     /// Whether something changed since it last spoke without any news, by time alone.
     fn is_due(&self, context: &Context) -> bool;
@@ -123,6 +129,8 @@ async fn go_on(
     let mut tick = tokio::time::interval(TICK);
     tick.reset();
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut ending = tokio::time::interval(ENDING);
+    ending.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut comment = tokio::time::interval(COMMENT);
     comment.reset();
     loop {
@@ -135,7 +143,7 @@ async fn go_on(
                 }
                 Ok(News::SessionEnded(_) | News::SessionRenewed(..)) => {}
                 Ok(News::Changed { inverters, all, generation: seen }) => {
-                    if seen != generation {
+                    if seen != generation || over(context, part) {
                         generation = seen;
                         ends = session_ends(context, hash).await?;
                         part.load(context, caller, generation).await?;
@@ -153,6 +161,12 @@ async fn go_on(
                 }
                 Err(RecvError::Closed) => return Err(End::Gone),
             },
+            _ = ending.tick(), if part.until().is_some() => {
+                if over(context, part) {
+                    part.load(context, caller, generation).await?;
+                    part.all(context, events).await?;
+                }
+            }
             _ = tick.tick() => {
                 if context.now() >= ends {
                     ends = session_ends(context, hash).await?;
@@ -160,7 +174,7 @@ async fn go_on(
                 if part.is_due(context) {
                     // No news came with a fresh counter, so it is asked here: nothing is said on old grants.
                     let seen = counter(context).await?;
-                    if seen != generation {
+                    if seen != generation || over(context, part) {
                         generation = seen;
                         part.load(context, caller, generation).await?;
                     }
@@ -174,6 +188,11 @@ async fn go_on(
             }
         }
     }
+}
+
+/// Whether a grant has ended by its date since the rows were read.
+fn over(context: &Context, part: &impl Part) -> bool {
+    part.until().is_some_and(|until| context.now() >= until)
 }
 
 async fn session_ends(context: &Context, hash: SecretHash) -> Result<UtcMs, Error> {

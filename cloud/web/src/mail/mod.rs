@@ -6,9 +6,10 @@
 //!
 //! A new letter is one function that fills a [`Draft`], and one line in its area's snapshot test.
 
-pub mod pairing;
 pub mod factors;
+pub mod pairing;
 pub mod registration;
+pub mod sharing;
 mod wrap;
 
 use askama::Template;

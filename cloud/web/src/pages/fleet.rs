@@ -7,8 +7,9 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::Html;
 
-use super::html;
+use super::notice::After;
 use super::shell::Shell;
+use super::{html, shares};
 use crate::caller::Caller;
 use crate::view::answer::Answer;
 use crate::view::fleet::{Filter, Known};
@@ -27,6 +28,9 @@ struct Page {
     filter: Filter,
     sites: Vec<SiteChoice>,
     list: List,
+    said: Option<&'static str>,
+    /// Offers and invitations without an answer.
+    waiting: usize,
 }
 
 /// One choice of the site menu.
@@ -41,6 +45,7 @@ pub async fn show(
     State(context): State<Context>,
     caller: Caller,
     Query(filter): Query<Filter>,
+    Query(after): Query<After>,
 ) -> Result<Html<String>, Error> {
     let filter = filter.cleaned();
     let now = context.now();
@@ -54,6 +59,9 @@ pub async fn show(
         .collect();
     sites.sort();
     sites.dedup();
+    let failed = |error| Error::internal("list invitations", error);
+    let invited = context.state().invitations_to(&caller.account.email, now).await.map_err(failed)?;
+    let waiting = shares::waiting(&context, &caller).await?.len() + invited.len();
     let stream = Some(format!("/live/fleet{}", filter.query()));
     html(&Page {
         shell: Shell::new(&caller, now, stream, "/fleet"),
@@ -61,6 +69,8 @@ pub async fn show(
         list: List::new(&all, &filter, |known| context.strips().known(known.row.inverter.key), now),
         filter,
         sites,
+        said: after.said(),
+        waiting,
     })
 }
 

@@ -25,6 +25,7 @@ struct Page {
     shell: Shell,
     view: View,
     view_only: bool,
+    base: String,
     site_href: Option<String>,
     chart: Chart,
 }
@@ -70,6 +71,7 @@ pub async fn show(
         shell: Shell::new(&caller, now, Some(format!("/live/inverters/{id}")), "/inverters"),
         view: View::new(&known, now),
         view_only: known.row.role == Role::ReadOnly,
+        base: format!("/inverters/{id}"),
         site_href,
         chart: Chart::new(&id, &known, &span, &lines, &known.local(now)),
     })

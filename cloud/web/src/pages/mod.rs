@@ -14,15 +14,21 @@ pub mod forgot;
 pub mod inverter;
 pub mod mailed_link;
 pub mod me;
+pub mod notice;
 pub mod op;
+pub mod organizations;
 pub mod pair;
+pub mod people;
 pub mod register;
 pub mod reset;
 pub mod security;
+pub mod settings;
+pub mod shares;
 pub mod shell;
 pub mod sign_in;
 pub mod sign_in_code;
 pub mod sign_in_passkey;
+pub mod site;
 pub mod table;
 pub mod tokens;
 pub mod verify;
@@ -59,4 +65,14 @@ pub(crate) async fn form<T: DeserializeOwned>(request: Request, fields: &str) ->
         StatusCode::PAYLOAD_TOO_LARGE => Error::TooLarge,
         _ => Error::Request(format!("Send as a form: {fields}.")),
     })
+}
+
+/// The form of what cannot be undone says so: a request without it does nothing.
+pub(crate) async fn sure(request: Request) -> Result<(), Error> {
+    #[derive(serde::Deserialize)]
+    struct Sure {
+        sure: String,
+    }
+    let asked: Sure = form(request, "the field sure").await?;
+    if asked.sure == "yes" { Ok(()) } else { Err(Error::Request("Nothing was changed.".to_owned())) }
 }

@@ -31,6 +31,8 @@ const ACCOUNT: &[Place] = &[
     Place { path: "/me/tokens", word: "API tokens", icon: "table" },
     Place { path: "/me/activity", word: "Activity", icon: "clock" },
     Place { path: "/me/data", word: "Your data", icon: "dl" },
+    Place { path: "/organizations", word: "Organizations", icon: "people" },
+    Place { path: "/shares", word: "Offers", icon: "share" },
 ];
 
 /// What operators do.

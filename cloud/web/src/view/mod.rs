@@ -27,3 +27,4 @@ pub mod span;
 pub mod stats;
 pub mod strip;
 pub mod words;
+pub mod zones;

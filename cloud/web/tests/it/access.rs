@@ -8,7 +8,7 @@ use fleet::audit::Verb;
 use fleet::session::Life;
 use fleet::{AccountKey, MemberRole, Role};
 use http::{Method, StatusCode, header};
-use store::state::NewQuarantined;
+use store::state::{NewOrganization, NewQuarantined};
 use web::{Access, ROUTES, Route};
 
 use crate::house::{CLUB, House, Proof, body, sample};
@@ -75,6 +75,31 @@ const ANSWERS: &[(&str, &str, u16, Proves)] = &[
     ("POST", "/op/accounts/sign-out", 404, Proves::Fresh),
     ("POST", "/op/quarantine/{report}/download", 200, Proves::Fresh),
     ("POST", "/op/quarantine/{report}/delete", 303, Proves::Fresh),
+    ("PATCH", "/api/v1/inverters/{id}", 400, Proves::Fresh),
+    ("GET", "/inverters/{id}/people/new", 200, Proves::Fresh),
+    ("POST", "/inverters/{id}/people", 400, Proves::Fresh),
+    ("POST", "/inverters/{id}/people/new", 400, Proves::Fresh),
+    ("POST", "/inverters/{id}/people/withdraw", 400, Proves::Fresh),
+    ("POST", "/inverters/{id}/settings", 400, Proves::Fresh),
+    ("POST", "/inverters/{id}/hand-over", 400, Proves::Fresh),
+    ("GET", "/inverters/{id}/remove", 200, Proves::Fresh),
+    ("POST", "/shares/{offer}/accept", 404, Proves::Nothing),
+    ("POST", "/shares/{offer}/decline", 404, Proves::Nothing),
+    ("POST", "/invitations/{invitation}/accept", 404, Proves::Nothing),
+    ("POST", "/invitations/{invitation}/decline", 404, Proves::Nothing),
+    ("GET", "/organizations/new", 200, Proves::Fresh),
+    ("POST", "/organizations/new", 400, Proves::Fresh),
+    ("POST", "/organizations/{organization}/members", 400, Proves::Fresh),
+    ("POST", "/organizations/{organization}/invite", 400, Proves::Fresh),
+    ("POST", "/organizations/{organization}/invitations/withdraw", 400, Proves::Fresh),
+    ("POST", "/organizations/{organization}/settings", 400, Proves::Fresh),
+    ("POST", "/organizations/{organization}/sites", 400, Proves::Fresh),
+    ("POST", "/organizations/{organization}/delete", 400, Proves::Fresh),
+    ("POST", "/sites/{site}", 400, Proves::Fresh),
+    ("POST", "/inverters/{id}/leave", 400, Proves::Fresh),
+    ("POST", "/inverters/{id}/remove", 400, Proves::Fresh),
+    ("POST", "/organizations/{organization}/leave", 400, Proves::Fresh),
+    ("POST", "/sites/{site}/delete", 400, Proves::Fresh),
 ];
 
 /// What public routes answer whom they know, where that is something else.
@@ -83,6 +108,11 @@ const SIGNED_IN: &[(&str, &str, u16)] = &[("GET", "/sign-in", 303)];
 /// Parameters: one that is `mine` or the club's, somebody else's, one that is not there.
 const FILLED: &[(&str, &str, &str, &str)] = &[
     ("{id}", "mine", "theirs", "nowhere"),
+    ("{organization}", CLUB, "THEIRS2222", "NOWHERE222"),
+    ("{site}", "clubhouse", "theirsite", "nosite"),
+    // Of nobody here; one's own are asked in `sharing`.
+    ("{offer}", "none", "none", "nothing"),
+    ("{invitation}", "none", "none", "nothing"),
     ("{file}", "nothing.css", "nothing.css", "nothing.js"),
     ("{token}", NO_LINK, NO_LINK, "no-secret"),
     ("{attempt}", "none", "none", "none"),
@@ -275,6 +305,8 @@ async fn everybody(house: &House) -> Vec<Somebody> {
     let report = NewQuarantined { key, inverter: mine, received_at: house.now(), reason, payload };
     house.state.quarantine(&[report]).await.unwrap();
     let club = house.club().await;
+    house.site("clubhouse", club).await;
+    house.site("theirsite", house.account("somebody@x.test").await).await;
     house.grant(club, mine, Role::ReadWrite).await;
     let mut all = Vec::new();
     let nobody = |name, by| Somebody {
@@ -398,6 +430,9 @@ async fn what_is_somebody_elses_and_what_is_missing_are_the_same() {
     let house = House::new().await;
     let theirs = house.inverter("theirs", "Secret Bunker").await;
     house.read(theirs, house.now(), sample(104));
+    house.site("theirsite", house.account("somebody@x.test").await).await;
+    let new = NewOrganization { public_id: "THEIRS2222", name: "Bunker Club", owner: None };
+    house.state.create_organization(new, house.act(Verb::OrganizationAdd)).await.unwrap();
     let guest = house.account("guest@x.test").await;
     let (cookie, token) = (house.session(guest).await, house.token(guest).await);
     for route in ROUTES.iter().filter(|route| route.path.contains('{')) {

@@ -41,6 +41,7 @@ pub const NOW: &str = "2026-11-17T08:07:00Z";
 
 pub struct House {
     pub router: Router,
+    pub context: web::Context,
     pub state: StateStore,
     pub history: Arc<History>,
     pub live: Arc<FakeLive>,
@@ -140,8 +141,20 @@ impl House {
         let service = Arc::new(FakeService::default());
         let context = context.with_service(Arc::clone(&service) as Arc<dyn web::Service>);
         let acts = Arc::new(FakeActs { claims: Mutex::default(), state: state.clone() });
-        let router = web::router(context.with_acts(Arc::clone(&acts) as Arc<dyn web::Acts>));
-        Self { router, state, history, live, service, acts, clock, batches: AtomicU32::new(1), folder }
+        let context = context.with_acts(Arc::clone(&acts) as Arc<dyn web::Acts>);
+        let router = web::router(context.clone());
+        Self {
+            router,
+            context,
+            state,
+            history,
+            live,
+            service,
+            acts,
+            clock,
+            batches: AtomicU32::new(1),
+            folder,
+        }
     }
 
     /// Where everything is kept.
@@ -281,6 +294,12 @@ impl House {
     pub async fn club(&self) -> OrganizationKey {
         let new = NewOrganization { public_id: CLUB, name: "Harborview Properties", owner: None };
         self.state.create_organization(new, self.act(Verb::OrganizationAdd)).await.unwrap()
+    }
+
+    pub async fn site(&self, public_id: &str, owner: impl Into<Holder>) {
+        let owner = Some(owner.into());
+        let new = NewSite { public_id, owner, name: "Clubhouse", address: "", time_zone: "America/Chicago" };
+        self.state.add_site(new, &self.act(Verb::SiteAdd)).await.unwrap();
     }
 
     pub async fn member(&self, organization: OrganizationKey, account: AccountKey, role: MemberRole) {

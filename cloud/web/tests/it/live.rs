@@ -10,13 +10,13 @@ use wire::Quantity;
 
 use crate::house::{House, ORIGIN, Proof, outage, sample, soon};
 
-struct Stream {
+pub struct Stream {
     body: Body,
     text: String,
 }
 
 impl Stream {
-    async fn open(house: &House, path: &str, proof: &Proof) -> Self {
+    pub async fn open(house: &House, path: &str, proof: &Proof) -> Self {
         let response = house.get(path, proof).await;
         Self::of(response)
     }
@@ -28,7 +28,7 @@ impl Stream {
     }
 
     /// The next event's name and data; `None` at the end.
-    async fn event(&mut self) -> Option<(String, String)> {
+    pub async fn event(&mut self) -> Option<(String, String)> {
         loop {
             if let Some(end) = self.text.find("\n\n") {
                 let event: String = self.text.drain(..end + 2).collect();
@@ -47,7 +47,7 @@ impl Stream {
     }
 
     /// Waits for an event with this name whose data contain `part`.
-    async fn until(&mut self, name: &str, part: &str) -> String {
+    pub async fn until(&mut self, name: &str, part: &str) -> String {
         let found = async {
             loop {
                 let (event, data) = self.event().await.unwrap_or_else(|| panic!("ended before {part:?}"));
@@ -60,7 +60,7 @@ impl Stream {
     }
 
     /// Everything up to the end.
-    async fn rest(&mut self) -> Vec<(String, String)> {
+    pub async fn rest(&mut self) -> Vec<(String, String)> {
         let mut all = Vec::new();
         soon(async {
             while let Some(event) = self.event().await {

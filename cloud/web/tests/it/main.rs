@@ -23,5 +23,7 @@ mod pairing;
 mod passkeys;
 mod registration;
 mod sessions;
+mod sharing;
+mod sharing_live;
 mod sign_in;
 mod tokens;

@@ -259,6 +259,7 @@ async fn one_source_is_limited_whatever_accounts_it_has() {
 async fn what_is_no_serial_number_is_said_at_once_and_kept() {
     let site = Site::new().await;
     let proof = site.session().await;
+    let before = site.house.state.verify_audit().await.unwrap().unwrap().length;
     for typed in ["", "abc", "2408_01873", &"9".repeat(33), "%3Cb%3E-%22x"] {
         let response = site.post("/pair", &proof, &format!("serial={typed}")).await;
         assert_eq!(response.status(), StatusCode::UNPROCESSABLE_ENTITY, "{typed}");
@@ -266,5 +267,5 @@ async fn what_is_no_serial_number_is_said_at_once_and_kept() {
         assert!(page.contains("Check the label") && !page.contains("<b>-"), "{page}");
     }
     let whole = site.house.state.verify_audit().await.unwrap().unwrap();
-    assert_eq!(whole.length, 0, "{:?} is written for what is tried", Verb::PairStart);
+    assert_eq!(whole.length, before, "{:?} is written for what is tried", Verb::PairStart);
 }

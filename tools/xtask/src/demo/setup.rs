@@ -20,6 +20,10 @@ const PERSON: &str = "Dana Okafor";
 /// The maker's operator of the demo.
 pub const OPERATOR: &str = "riley.tran@example.com";
 const OPERATOR_NAME: &str = "Riley Tran";
+/// May only look at what the organization holds; the same password.
+pub const COLLEAGUE: &str = "mei.tanaka@example.com";
+const COLLEAGUE_NAME: &str = "Mei Tanaka";
+const ORGANIZATION: &str = "Harborview Properties";
 /// Commands of an operator that run at a time.
 const AT_A_TIME: usize = 4;
 
@@ -79,6 +83,8 @@ pub struct Cloud {
     pub token: String,
     /// Of the operator's authenticator app, in groups of four; the password is the same.
     pub operator_secret: String,
+    /// Code of the organization that holds what the account manages.
+    organization: String,
 }
 
 impl Cloud {
@@ -102,14 +108,26 @@ impl Cloud {
             password: password()?,
             token: String::new(),
             operator_secret: String::new(),
+            organization: String::new(),
         };
         cloud.admin(&["ca", "init", "--server-names", "localhost,127.0.0.1"])?;
-        cloud.sites_and_account()?;
+        cloud.people_and_sites()?;
         cloud.devices()?;
         Ok(cloud)
     }
 
-    fn sites_and_account(&mut self) -> Result<()> {
+    fn people_and_sites(&mut self) -> Result<()> {
+        let file = self.folder.join("password");
+        std::fs::write(&file, &self.password)?;
+        let password = file.to_string_lossy().into_owned();
+        for (email, name) in [(EMAIL, PERSON), (COLLEAGUE, COLLEAGUE_NAME)] {
+            self.admin(&["account", "add", email, "--name", name, "--password-file", &password])?;
+        }
+        self.token = self.admin(&["token", "add", EMAIL, "--name", "demo"])?.trim().to_owned();
+        let made = self.admin(&["organization", "add", ORGANIZATION, "--owner", EMAIL])?;
+        let code = made.split_whitespace().next().context("`admin organization add` printed no code")?;
+        code.clone_into(&mut self.organization);
+        self.admin(&["organization", "member", code, COLLEAGUE, "viewer"])?;
         for site in &SITES {
             self.admin(&[
                 "site",
@@ -119,12 +137,10 @@ impl Cloud {
                 site.time_zone,
                 "--address",
                 site.address,
+                "--organization",
+                code,
             ])?;
         }
-        let file = self.folder.join("password");
-        std::fs::write(&file, &self.password)?;
-        self.admin(&["account", "add", EMAIL, "--name", PERSON, "--password-file", &file.to_string_lossy()])?;
-        let file = file.to_string_lossy();
         self.admin(&[
             "account",
             "add",
@@ -133,10 +149,9 @@ impl Cloud {
             OPERATOR_NAME,
             "--operator",
             "--password-file",
-            &file,
+            &password,
         ])?;
         self.operator_secret = self.admin(&["account", "totp", OPERATOR])?.trim().to_owned();
-        self.token = self.admin(&["token", "add", EMAIL, "--name", "demo"])?.trim().to_owned();
         Ok(())
     }
 
@@ -161,7 +176,9 @@ impl Cloud {
                                 "device", "add", serial, "--out", &out, "--name", name, "--site", site,
                                 "--model", model,
                             ])?;
-                            self.admin(&["grant", "add", EMAIL, serial, role])
+                            // What the organization manages is its own; what one only sees, somebody shared.
+                            let holder = if *role == "read-write" { &self.organization } else { EMAIL };
+                            self.admin(&["grant", "add", holder, serial, role])
                         })
                     })
                     .collect();

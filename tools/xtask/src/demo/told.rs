@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::children::Children;
 use super::fleet::{FAILS, INVERTERS, SPARE, UNPAIRED};
-use super::setup::{Cloud, EMAIL, OPERATOR, Programs};
+use super::setup::{COLLEAGUE, Cloud, EMAIL, OPERATOR, Programs};
 
 /// Writes the file of `--json` by way of a neighbour, so that whoever waits for it finds it whole.
 pub fn write_json(
@@ -24,6 +24,7 @@ pub fn write_json(
         "url": cloud.url(),
         "ca_file": cloud.roots(),
         "email": EMAIL,
+        "colleague": COLLEAGUE,
         "password": cloud.password,
         "token": cloud.token,
         "operator_email": OPERATOR,
@@ -61,7 +62,7 @@ pub fn print(cloud: &Cloud, programs: &Programs, mails: &str, after_s: f64, stor
 Inverter Connect is live after {after_s:.1} s: {count} inverters by {count} gateways.
 
     address     {url}   (certificate of the demo's own root: {roots})
-    account     {EMAIL}
+    account     {EMAIL} (or {COLLEAGUE}, who may only look)
     password    {password}
     API token   {token}
     mails       {mails}   (every mail that the demo sends)

@@ -1,0 +1,44 @@
+//! What the page says after something was done.
+//!
+//! In: the name that a redirect brought. Out: a sentence of ours; an unknown name says nothing.
+
+use serde::Deserialize;
+
+/// Names and their sentences.
+const SAID: &[(&str, &str)] = &[
+    (
+        "offered",
+        "Saved. If this address has an account, it has been told. The access begins when they accept.",
+    ),
+    ("changed", "Saved. The change counts from now on, on pages that are open too."),
+    ("removed", "Removed. They see nothing of it any more, on pages that are open either."),
+    ("withdrawn", "Withdrawn. Nobody can accept it any more."),
+    ("accepted", "Accepted. You see it from now on."),
+    ("declined", "Declined. Nothing was added."),
+    ("left", "Done. You see nothing of it any more."),
+    ("saved", "Saved."),
+    ("made", "Made."),
+    ("deleted", "Deleted."),
+    (
+        "invited",
+        "Saved. If this address has an account, it has been told. Others can register once they are approved.",
+    ),
+    ("handed", "Handed over. The organization manages it from now on."),
+    ("joined", "Welcome. You see what the organization holds from now on."),
+];
+
+/// Query of a page that may follow an act.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct After {
+    /// What was done.
+    pub done: String,
+}
+
+impl After {
+    /// What the page says of it.
+    #[must_use]
+    pub fn said(&self) -> Option<&'static str> {
+        SAID.iter().find(|(name, _)| *name == self.done).map(|(_, said)| *said)
+    }
+}

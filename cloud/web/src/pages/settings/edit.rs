@@ -1,0 +1,118 @@
+//! `GET` and `POST /inverters/{id}/settings`: name, place and site.
+
+use askama::Template;
+use axum::extract::{Path, Query, Request, State};
+use axum::response::{Html, Redirect};
+use fleet::audit::Verb;
+use fleet::{Action, MemberRole};
+use serde::Deserialize;
+use store::state::{InverterEdit, Site, VisibleInverter};
+
+use super::super::notice::After;
+use super::super::organizations::named;
+use super::super::people::failed;
+use super::super::people::list::title;
+use super::super::shell::Shell;
+use super::super::{form, html};
+use crate::caller::Caller;
+use crate::sign_in::{act, fresh};
+use crate::{Context, Error, access};
+
+#[derive(Template)]
+#[template(path = "settings.html")]
+struct Page {
+    shell: Shell,
+    said: Option<&'static str>,
+    id: String,
+    title: String,
+    name: String,
+    place: String,
+    /// Id, name, chosen.
+    sites: Vec<(String, String, bool)>,
+    /// Code and name of each organization that it can be handed over to.
+    organizations: Vec<(String, String)>,
+    /// The reader has a grant of their own.
+    own: bool,
+}
+
+/// The form.
+#[derive(Deserialize)]
+struct Typed {
+    name: String,
+    #[serde(default)]
+    place: String,
+    #[serde(default)]
+    site: String,
+}
+
+/// `GET /inverters/{id}/settings`
+pub async fn show(
+    State(context): State<Context>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Query(after): Query<After>,
+) -> Result<Html<String>, Error> {
+    let row = access::inverter(&context, &caller, &id, Action::Edit).await?;
+    let works = access::organizations(&context, &caller).await?;
+    let works = works.into_iter().filter(|(_, role)| *role >= MemberRole::Member);
+    let sites = sites(&context, &caller, &row).await?;
+    let chosen = row.inverter.site;
+    html(&Page {
+        shell: Shell::new(&caller, context.now(), None, "/inverters"),
+        said: after.said(),
+        title: title(&row),
+        own: row.held.iter().any(|held| held.grant.holder == caller.account.key.into()),
+        name: row.inverter.name,
+        place: row.inverter.place,
+        sites: sites.into_iter().map(|site| (site.public_id, site.name, chosen == Some(site.key))).collect(),
+        organizations: works.map(|(own, _)| (own.public_id, own.name)).collect(),
+        id,
+    })
+}
+
+/// `POST /inverters/{id}/settings`
+pub async fn submit(
+    State(context): State<Context>,
+    caller: Caller,
+    Path(id): Path<String>,
+    request: Request,
+) -> Result<Redirect, Error> {
+    let row = access::inverter(&context, &caller, &id, Action::Edit).await?;
+    fresh::require(&context, &caller)?;
+    let typed: Typed = form(request, "the fields name, place and site").await?;
+    let sites = sites(&context, &caller, &row).await?;
+    let site = if typed.site.is_empty() {
+        None
+    } else {
+        let chosen = sites.into_iter().find(|site| site.public_id == typed.site);
+        Some(chosen.ok_or_else(|| Error::Request("Choose a site of the list.".to_owned()))?.key)
+    };
+    let name = named(&typed.name).unwrap_or_default();
+    let edit = InverterEdit {
+        name: Some(name.clone()),
+        place: Some(named(&typed.place).unwrap_or_default()),
+        site: Some(site),
+        ..InverterEdit::default()
+    };
+    let act = act::of(&context, &caller, Verb::InverterEdit)?.on_inverter(row.inverter.key).with_detail(name);
+    context.state().edit_inverter(row.inverter.key, edit, &act).await.map_err(failed("save settings"))?;
+    Ok(Redirect::to(&format!("/inverters/{id}/settings?done=saved")))
+}
+
+/// Sites that the caller may put it at: the caller's, those of organizations that the caller works for, and the one
+/// where it is.
+async fn sites(context: &Context, caller: &Caller, row: &VisibleInverter) -> Result<Vec<Site>, Error> {
+    let failed = |error| Error::internal("list sites", error);
+    let mut sites = context.state().sites_of(caller.account.key.into()).await.map_err(failed)?;
+    for (own, role) in access::organizations(context, caller).await? {
+        if role >= MemberRole::Member {
+            sites.extend(context.state().sites_of(own.key.into()).await.map_err(failed)?);
+        }
+    }
+    if let Some(here) = &row.site
+        && !sites.iter().any(|site| site.key == here.key)
+    {
+        sites.push(here.clone());
+    }
+    Ok(sites)
+}
