@@ -141,6 +141,7 @@ routes! {
     get  "/organizations"                      SignedIn    pages::organizations::list::show;
     get  "/organizations/new"                  SignedIn    pages::organizations::new::show;
     post "/organizations/new"                  SignedIn    pages::organizations::new::submit;
+    get  "/organizations/{organization}/activity" OrganizationOwn pages::activity::of_organization;
     get  "/organizations/{organization}"       Organization pages::organizations::show::show;
     post "/organizations/{organization}/members" OrganizationOwn pages::organizations::members::submit;
     post "/organizations/{organization}/invite" OrganizationOwn pages::organizations::invite::submit;

@@ -105,7 +105,8 @@ async fn register(
             site: site.map(Some),
             required_minutes: arguments.required_minutes.map(Some),
         };
-        state.update_inverter(known.key, edit).await?;
+        let act = act::on_the_command_line(Verb::DeviceEdit, now)?.on_inverter(known.key);
+        state.edit_inverter(known.key, edit, &act).await?;
         return Ok(known.key);
     }
     let new = NewInverter {

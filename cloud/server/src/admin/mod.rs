@@ -261,7 +261,7 @@ async fn with_state(command: Command, config: &Config, state: &StateStore, now: 
         }
         Command::Token(Token::Add(arguments)) => token_add::run(arguments, state, now).await,
         Command::Site(Site::Add { name, time_zone, address, organization }) => {
-            site_add::run(&name, &time_zone, &address, organization.as_deref(), state).await
+            site_add::run(&name, &time_zone, &address, organization.as_deref(), state, now).await
         }
         Command::Organization(asked) => organize(asked, state, now).await,
         Command::Grant(Grant::Add { holder, serial, role }) => {

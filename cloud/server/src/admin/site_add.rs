@@ -3,9 +3,12 @@
 //! In: name, time zone, address, the organization that it belongs to. Out: a row, new or changed.
 
 use anyhow::{Context, bail};
+use fleet::Holder;
+use fleet::audit::Verb;
 use store::state::{NewSite, StateStore};
+use wire::UtcMs;
 
-use super::secret;
+use super::{act, secret};
 
 /// Makes or changes the site.
 ///
@@ -17,6 +20,7 @@ pub async fn run(
     address: &str,
     organization: Option<&str>,
     state: &StateStore,
+    now: UtcMs,
 ) -> anyhow::Result<()> {
     jiff::tz::TimeZone::get(time_zone).with_context(|| {
         format!("{time_zone:?} is not an IANA time zone; write for example America/Chicago")
@@ -31,7 +35,18 @@ pub async fn run(
         },
     };
     let public_id = &secret::public_id()?;
-    state.upsert_site(NewSite { public_id, owner, name, address, time_zone }).await?;
+    let site = NewSite { public_id, owner, name, address, time_zone };
+    let known = state.site_by_name(owner, name).await?;
+    let verb = if known.is_some() { Verb::SiteEdit } else { Verb::SiteAdd };
+    let act = act::on_the_command_line(verb, now)?.with_detail(name);
+    let act = match owner {
+        Some(Holder::Organization(key)) => act.in_organization(key),
+        _ => act,
+    };
+    match known {
+        Some(known) => state.update_site(known.key, site, &act).await?,
+        None => state.add_site(site, &act).await.map(drop)?,
+    }
     println!("{name}: site in {time_zone}");
     Ok(())
 }

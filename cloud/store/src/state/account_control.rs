@@ -3,7 +3,7 @@
 //! In: an account, an act for the log. Out: rows; the hashes of sessions that ended, so that their live pages are closed.
 //! Never shows or changes a password or a factor, never makes a session.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use fleet::AccountKey;
 use fleet::audit::Verb;
@@ -12,6 +12,7 @@ use sea_orm::{
 };
 use wire::UtcMs;
 
+use super::tables::factors::{passkey, totp};
 use super::tables::{account, api_token, audit as log, grant, session};
 use super::{Account, Act, Sha256, StateError, StateStore, audit, sha256};
 
@@ -22,6 +23,10 @@ pub struct AccountRow {
     pub account: Account,
     /// Sessions that count.
     pub sessions: u64,
+    /// It has an authenticator app.
+    pub app: bool,
+    /// Passkeys.
+    pub passkeys: u64,
     /// API tokens that count.
     pub tokens: u64,
     /// Inverters that it has access to by itself.
@@ -44,6 +49,8 @@ impl StateStore {
             let (sessions, last_seen) = counted.sessions.get(&key).copied().unwrap_or_default();
             AccountRow {
                 sessions,
+                app: counted.apps.contains(&key),
+                passkeys: counted.passkeys.get(&key).copied().unwrap_or(0),
                 tokens: counted.tokens.get(&key).copied().unwrap_or(0),
                 inverters: counted.inverters.get(&key).copied().unwrap_or(0),
                 last_sign_in: counted.sign_ins.get(&key).copied().map(UtcMs),
@@ -124,6 +131,21 @@ impl StateStore {
             .into_tuple::<(i64, i64)>()
             .all(&self.connection)
             .await?;
+        let apps = totp::Entity::find()
+            .select_only()
+            .column(totp::Column::AccountId)
+            .filter(totp::Column::ConfirmedAt.is_not_null())
+            .into_tuple::<i64>()
+            .all(&self.connection)
+            .await?;
+        let passkeys = passkey::Entity::find()
+            .select_only()
+            .column(passkey::Column::AccountId)
+            .column_as(passkey::Column::Id.count(), "passkeys")
+            .group_by(passkey::Column::AccountId)
+            .into_tuple::<(i64, i64)>()
+            .all(&self.connection)
+            .await?;
         let sign_ins = log::entry::Entity::find()
             .select_only()
             .column(log::entry::Column::ActorId)
@@ -141,6 +163,8 @@ impl StateStore {
         Ok(Counted {
             sessions: sessions.into_iter().map(of).collect(),
             tokens: counted(tokens),
+            apps: apps.into_iter().collect(),
+            passkeys: counted(passkeys),
             inverters: counted(inverters),
             sign_ins: sign_ins.into_iter().collect(),
         })
@@ -152,6 +176,8 @@ struct Counted {
     /// How many, and when one was last used.
     sessions: HashMap<i64, (u64, i64)>,
     tokens: HashMap<i64, u64>,
+    apps: HashSet<i64>,
+    passkeys: HashMap<i64, u64>,
     inverters: HashMap<i64, u64>,
     sign_ins: HashMap<i64, i64>,
 }

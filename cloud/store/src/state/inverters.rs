@@ -97,14 +97,6 @@ impl StateStore {
         Ok(key)
     }
 
-    /// Changes what `edit` names, on the command line.
-    ///
-    /// # Errors
-    /// [`StateError::NotFound`], [`StateError::Database`].
-    pub async fn update_inverter(&self, key: InverterKey, edit: InverterEdit) -> Result<(), StateError> {
-        self.write_inverter(key, edit, None).await
-    }
-
     /// Changes what `edit` names.
     ///
     /// # Errors
@@ -114,15 +106,6 @@ impl StateStore {
         key: InverterKey,
         edit: InverterEdit,
         act: &Act,
-    ) -> Result<(), StateError> {
-        self.write_inverter(key, edit, Some(act)).await
-    }
-
-    async fn write_inverter(
-        &self,
-        key: InverterKey,
-        edit: InverterEdit,
-        act: Option<&Act>,
     ) -> Result<(), StateError> {
         const DOING: &str = "change the inverter";
         let row = ActiveModel {
@@ -141,9 +124,7 @@ impl StateStore {
         if update.exec(&change).await.map_err(StateError::doing(DOING))?.rows_affected == 0 {
             return Err(StateError::NotFound { what: "inverter", name: key.0.to_string() });
         }
-        if let Some(act) = act {
-            audit::append(&change, act).await.map_err(StateError::doing(DOING))?;
-        }
+        audit::append(&change, act).await.map_err(StateError::doing(DOING))?;
         self.commit_change(change, DOING).await
     }
 

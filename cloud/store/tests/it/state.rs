@@ -165,7 +165,11 @@ async fn an_account_sees_what_its_grants_hold_with_site_and_role() {
     };
     let site = f.store.upsert_site(site).await.unwrap();
     f.store
-        .update_inverter(one, InverterEdit { site: Some(Some(site)), ..InverterEdit::default() })
+        .edit_inverter(
+            one,
+            InverterEdit { site: Some(Some(site)), ..InverterEdit::default() },
+            &act(Verb::InverterEdit),
+        )
         .await
         .unwrap();
     f.grant(ann, one, Role::ReadOnly, None).await;
@@ -220,8 +224,8 @@ async fn inverters_keep_their_key_and_their_serial_is_unique() {
     ));
     let edit =
         InverterEdit { name: Some("Lift".into()), required_minutes: Some(None), ..InverterEdit::default() };
-    f.store.update_inverter(key, edit).await.unwrap();
-    f.store.update_inverter(key, InverterEdit::default()).await.unwrap();
+    f.store.edit_inverter(key, edit, &act(Verb::InverterEdit)).await.unwrap();
+    f.store.edit_inverter(key, InverterEdit::default(), &act(Verb::InverterEdit)).await.unwrap();
     let found = f.store.inverter_by_serial(Serial::parse("ABCD-1").unwrap()).await.unwrap().unwrap();
     assert_eq!(
         (found.key, found.name.as_str(), found.model.as_str(), found.required_minutes),

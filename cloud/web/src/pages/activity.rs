@@ -1,4 +1,5 @@
-//! `GET /me/activity`, `GET /inverters/{id}/activity`: what was done by and to one's own account, and to an inverter.
+//! `GET /me/activity`, `/inverters/{id}/activity`, `/organizations/{organization}/activity`: what was done by and to one's
+//! own account, to an inverter, in an organization.
 //!
 //! In: whose log, an area, where the page before ended. Out: the newest acts as sentences, fifty at a time.
 
@@ -31,13 +32,16 @@ struct Page {
     area: String,
 }
 
-/// The same of an inverter.
+/// The same of an inverter or an organization.
 #[derive(Template)]
-#[template(path = "inverter_activity.html")]
-struct OfInverter {
+#[template(path = "activity_of.html")]
+struct OfSomething {
     shell: Shell,
+    /// Where one comes from: address, word.
+    above: (&'static str, &'static str),
     name: String,
     back: String,
+    lead: &'static str,
     listed: Listed,
 }
 
@@ -108,9 +112,37 @@ pub async fn of_inverter(
     let known = Known::new(&context, row, now);
     let local = known.local(now);
     let reader = Reader::Person(caller.account.key);
-    html(&OfInverter {
+    html(&OfSomething {
         shell: Shell::new(&caller, now, None, "/inverters"),
+        above: ("/fleet", "Fleet"),
+        lead: "Who gave, changed or ended access to this inverter, and who changed it here.",
         name: known.name().to_owned(),
+        listed: listed(&context, query, reader, &local, here).await?,
+        back,
+    })
+}
+
+/// `GET /organizations/{organization}/activity`: what was done in an organization, for its owners.
+pub async fn of_organization(
+    State(context): State<Context>,
+    caller: Caller,
+    Path(code): Path<String>,
+    Query(wish): Query<Wish>,
+) -> Result<Html<String>, Error> {
+    let (organization, _) = access::organization(&context, &caller, &code, Action::Members).await?;
+    let now = context.now();
+    let query = AuditQuery {
+        before: wish.before.parse().ok(),
+        ..AuditQuery::newest(Whose::Organization(organization.key), 0)
+    };
+    let back = format!("/organizations/{}", organization.public_id);
+    let here = |before: &str| link::with(&format!("{back}/activity"), &[("before", before)]);
+    let (local, reader) = (Local::new("UTC", now), Reader::Person(caller.account.key));
+    html(&OfSomething {
+        shell: Shell::new(&caller, now, None, "/organizations"),
+        above: ("/organizations", "Organizations"),
+        lead: "Who joined, left or changed this organization, its sites and what is shared with it.",
+        name: organization.name,
         listed: listed(&context, query, reader, &local, here).await?,
         back,
     })

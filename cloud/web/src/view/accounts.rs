@@ -22,6 +22,8 @@ pub struct Line {
     pub state: &'static str,
     /// May do the operator's work.
     pub operator: bool,
+    /// Its second factors, in words.
+    pub factors: String,
     /// What belongs to it, in words.
     pub facts: String,
     /// Open sessions.
@@ -50,6 +52,7 @@ pub fn line(row: &AccountRow, local: &Local) -> Line {
         tone,
         state,
         operator: account.operator,
+        factors: factors(row),
         facts: [(row.inverters, "inverter"), (row.sessions, "session"), (row.tokens, "token")]
             .map(|(number, one)| words::counted(number, one))
             .join(" · "),
@@ -59,6 +62,16 @@ pub fn line(row: &AccountRow, local: &Local) -> Line {
         created: local.time(account.created_at),
         last_sign_in: row.last_sign_in.map_or("never".to_owned(), |at| local.time(at)),
         last_seen: row.last_seen.map(|at| local.time(at)),
+    }
+}
+
+fn factors(row: &AccountRow) -> String {
+    let keys = words::counted(row.passkeys, "passkey");
+    match (row.app, row.passkeys) {
+        (false, 0) => "no second factor".to_owned(),
+        (true, 0) => "authenticator app".to_owned(),
+        (false, _) => keys,
+        (true, _) => format!("authenticator app, {keys}"),
     }
 }
 

@@ -1,11 +1,11 @@
 //! The audit log as people and operators read it: only what concerns one, from where only for oneself.
 
 use fleet::audit::Verb;
-use fleet::{AccountKey, InverterKey, Role};
+use fleet::{AccountKey, InverterKey, MemberRole, Role};
 use http::{Method, StatusCode, header};
 use store::state::{Act, By};
 
-use crate::house::{House, body};
+use crate::house::{CLUB, House, body};
 
 const ADDRESS: &str = "192.0.2.77";
 
@@ -139,5 +139,21 @@ async fn who_manages_an_inverter_reads_what_was_done_to_it() {
     assert!(page.contains("revoked the certificates of East Tower") && !page.contains("registered facts"));
     assert_eq!(page.matches(ADDRESS).count(), 1, "not where the operator sits");
     let refused = house.get("/inverters/mine/activity", &house.session(reader).await).await;
+    assert_eq!(refused.status(), StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn an_organizations_owner_reads_what_was_done_in_it() {
+    let house = House::new().await;
+    let club = house.club().await;
+    let (owner, member) = (house.account("o@x.test").await, house.account("m@x.test").await);
+    house.member(club, owner, MemberRole::Owner).await;
+    house.member(club, member, MemberRole::Member).await;
+    let act = Act::new(Verb::OrganizationEdit, By::Account(owner), house.now(), [3; 32]);
+    house.state.record_act(&act.in_organization(club)).await.unwrap();
+    let path = format!("/organizations/{CLUB}/activity");
+    let page = house.text(&path, &house.session(owner).await).await;
+    assert!(page.contains("<b>You</b> changed \u{201c}"), "{page}");
+    let refused = house.get(&path, &house.session(member).await).await;
     assert_eq!(refused.status(), StatusCode::FORBIDDEN);
 }

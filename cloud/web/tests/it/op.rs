@@ -127,7 +127,11 @@ async fn an_account_is_shut_out_at_once_and_let_in_again() {
     let stream = house.get("/live/fleet", &session).await;
     assert_eq!(stream.status(), StatusCode::OK);
     let page = house.text("/op/accounts?q=dana%40", &cookie).await;
-    assert!(page.contains("0 inverters · 1 session · 1 token<") && !page.contains("op@x.test</b>"), "{page}");
+    assert!(
+        page.contains("0 inverters · 1 session · 1 token · no second factor<")
+            && !page.contains("op@x.test</b>"),
+        "{page}"
+    );
     let done = post(&house, "/op/accounts/disable", &cookie, "email=dana%40x.test").await;
     assert_eq!(done.status(), StatusCode::SEE_OTHER);
     // The live page ends by itself.
