@@ -4,17 +4,18 @@
 export function startForms(): void {
   for (const form of document.querySelectorAll<HTMLFormElement>("form[data-once]")) {
     const button = form.querySelector<HTMLButtonElement>("button:not([type=button])");
-    const words = button?.textContent ?? "";
+    // As nodes: a button may hold an icon, or words for those who hear the page.
+    const face = button ? [...button.childNodes] : [];
     let sending = false;
     form.addEventListener("submit", (event) => {
       if (sending) event.preventDefault();
       sending = true;
-      if (button) button.textContent = form.dataset.once ?? words;
+      if (button && form.dataset.once) button.textContent = form.dataset.once;
     });
     // The back button brings the page as it was left.
     window.addEventListener("pageshow", () => {
+      if (sending) button?.replaceChildren(...face);
       sending = false;
-      if (button) button.textContent = words;
     });
   }
   for (const input of document.querySelectorAll<HTMLInputElement>(".inputwrap input[type=password]")) {
