@@ -63,6 +63,25 @@ impl Cloud {
         Ok(Self { folder: folder.to_owned(), address })
     }
 
+    /// Makes people who may sign in, all with one password.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn add_people(&self, count: usize, email: fn(usize) -> String, password_hash: &str) -> Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(async {
+            let state = StateStore::open(&self.data().join("state.sqlite")).await?;
+            for person in 0..count {
+                let email = Email::parse(&email(person))?;
+                let created_at = UtcMs(0);
+                let new =
+                    NewAccount { email: &email, name: "Bench", password_hash, operator: false, created_at };
+                state.create_account(new).await?;
+            }
+            Ok(state.close().await?)
+        })
+    }
+
     /// The data folder.
     #[must_use]
     pub fn data(&self) -> PathBuf {

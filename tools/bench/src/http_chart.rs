@@ -22,7 +22,7 @@ use crate::devices::Identities;
 use crate::history_data::{FIRST_MS, Telemetry, telemetry};
 use crate::load::{Load, as_f64, now};
 use crate::peers::victoria::{Victoria, folder_bytes};
-use crate::rows::{Bound, Rows, median, ratios};
+use crate::rows::{Bound, Rows, median, percentile, ratios};
 
 const DAYS: usize = 30;
 const DAY_MS: i64 = 86_400_000;
@@ -231,17 +231,4 @@ fn under_load(cloud: &Cloud, identities: &Identities, server: u32, ours: &Asker)
         println!("      meanwhile {:.0} reports/s were acknowledged", stretch.acked_per_s());
         Ok(times)
     })
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    clippy::cast_precision_loss,
-    reason = "an index"
-)]
-fn percentile(times: &[f64], share: f64) -> f64 {
-    let mut sorted = times.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let index = (sorted.len() as f64 * share) as usize;
-    sorted.get(index.min(sorted.len().saturating_sub(1))).copied().unwrap_or(0.0)
 }

@@ -17,6 +17,7 @@ mod load;
 mod peers;
 mod process;
 mod rows;
+mod sign_in;
 mod sink;
 mod start;
 mod storm;
@@ -50,6 +51,8 @@ enum What {
     History(Options),
     /// P9, P10: a chart of thirty days over HTTP.
     Chart(Options),
+    /// S1–S3: sign-ins at once, what they do to acknowledgements, and what Argon2 costs.
+    SignIn(Options),
     /// Which peers are here, and their versions.
     Peers,
     /// The ceiling itself, as a process of its own: TLS, MQTT framing, SQLite group commit, nothing else.
@@ -109,6 +112,7 @@ fn main() -> ExitCode {
         What::Start(options) => start::run(&options),
         What::History(options) => history::run(&options),
         What::Chart(options) => http_chart::run(&options),
+        What::SignIn(options) => sign_in::run(&options),
         What::Peers => peers::list(),
         What::Sink(args) => sink::run(&args),
     };

@@ -14,6 +14,9 @@ use wire::UtcMs;
 
 /// Failures that cost nothing: people mistype.
 const FREE: u32 = 3;
+/// More of them for a source: an office signs in at nine o'clock from one address, and each attempt counts as failed until
+/// its password was found right.
+const OFFICE: u32 = 20;
 /// The first delay; each further failure doubles it.
 const FIRST: Duration = Duration::from_millis(250);
 /// Longest per account: the owner is never kept out for longer than this by a stranger.
@@ -69,7 +72,7 @@ impl Delays {
     pub fn attempt(&self, account: &str, source: Source, now: UtcMs) -> Duration {
         let by_account = lock(&self.accounts).count(account.to_owned(), now);
         let by_source = lock(&self.sources).count(source, now);
-        delay(by_account, LONGEST_ACCOUNT).max(delay(by_source, LONGEST_SOURCE))
+        delay(by_account, LONGEST_ACCOUNT).max(delay_of_source(by_source))
     }
 
     /// As [`Delays::attempt`], for the code after the right password: whoever guesses there has the password, so its
@@ -78,7 +81,7 @@ impl Delays {
     pub fn second_step(&self, account: &str, source: Source, now: UtcMs) -> Duration {
         let by_account = lock(&self.accounts).count(account.to_owned(), now);
         let by_source = lock(&self.sources).count(source, now);
-        delay(by_account.max(by_source), LONGEST_SOURCE)
+        delay(by_account, LONGEST_SOURCE).max(delay_of_source(by_source))
     }
 
     /// Takes back what was counted of the source: the password was right, the second factor is to come.
@@ -98,6 +101,10 @@ fn delay(failures: u32, longest: Duration) -> Duration {
         None => Duration::ZERO,
         Some(doublings) => FIRST.saturating_mul(1 << doublings.min(16)).min(longest),
     }
+}
+
+fn delay_of_source(failures: u32) -> Duration {
+    delay(failures.saturating_sub(OFFICE), LONGEST_SOURCE)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -159,8 +166,19 @@ mod tests {
     fn three_are_free_then_the_delay_doubles_up_to_its_longest() {
         let delays = Delays::default();
         let waits: Vec<_> =
-            (0..12).map(|at| delays.attempt("a", source("192.0.2.1"), UtcMs(at)).as_millis()).collect();
-        assert_eq!(waits, [0, 0, 0, 250, 500, 1000, 2000, 4000, 8000, 16_000, 16_000, 16_000]);
+            (0..32).map(|at| delays.attempt("a", source("192.0.2.1"), UtcMs(at)).as_millis()).collect();
+        assert_eq!(waits[..9], [0, 0, 0, 250, 500, 1000, 2000, 4000, 4000]);
+        assert_eq!(waits[26..], [4000, 4000, 8000, 16_000, 16_000, 16_000], "the source's own");
+    }
+
+    #[test]
+    fn an_office_signs_in_at_once_and_a_guesser_behind_its_address_is_slowed_down() {
+        let delays = Delays::default();
+        let waits: Vec<_> = (0..26)
+            .map(|at| delays.attempt(&format!("name{at}"), source("192.0.2.1"), UtcMs(0)).as_millis())
+            .collect();
+        assert!(waits[..23].iter().all(|wait| *wait == 0), "{waits:?}");
+        assert_eq!(waits[23..], [250, 500, 1000]);
     }
 
     #[test]
@@ -193,7 +211,7 @@ mod tests {
     #[test]
     fn one_network_is_one_source_and_time_forgets() {
         let delays = Delays::default();
-        for at in 0..8 {
+        for at in 0..28 {
             let _ = delays.attempt(&format!("name{at}"), source(&format!("2001:db8::{at}")), UtcMs(0));
         }
         assert!(delays.attempt("fresh", source("2001:db8::ffff"), UtcMs(0)) > Duration::ZERO);

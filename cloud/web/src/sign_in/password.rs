@@ -1,13 +1,15 @@
 //! Argon2id (RFC 9106): hash, verify, and the same work where there is nothing to verify against.
 //!
-//! In: a password as typed, a PHC string. Out: yes or no. Verification runs on blocking threads, a few at a time, as
-//! each takes 19 MiB. Never logs or keeps a password.
+//! In: a password as typed, a PHC string. Out: yes or no. Verification runs on threads of its own, a few at a time, as
+//! each takes 19 MiB, and with a low priority. Never logs or keeps a password.
 
-use std::sync::{Arc, OnceLock};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
 use argon2::{Algorithm, Argon2, Params, Version};
-use tokio::sync::Semaphore;
+use tokio::sync::oneshot;
 
 use crate::random;
 
@@ -18,6 +20,9 @@ const PASSES: u32 = 2;
 const AT_ONCE: usize = 4;
 /// Sign-ins waiting for their turn; more are told to come back.
 const WAITING: usize = 64;
+/// How far verification stands back in the system's scheduler, from 0 to 19: beside a thread that takes all it can get, it
+/// gets a quarter of a core.
+const GIVES_WAY: i32 = 5;
 /// Longest password, bytes of UTF-8: 128 characters of the widest kind.
 pub const MAX_BYTES: usize = 512;
 
@@ -47,20 +52,28 @@ pub fn hash(password: &str) -> Result<String, PasswordError> {
     hash.map(|hash| hash.to_string()).map_err(|error| PasswordError::Argon2(error.to_string()))
 }
 
-/// Bounds how many verifications run and wait.
+/// Verifies on a few threads of its own, which give way to everything else: a storm of sign-ins must not hold up readings.
 #[derive(Clone, Debug)]
 pub struct Verifier {
-    running: Arc<Semaphore>,
-    waiting: Arc<Semaphore>,
+    jobs: SyncSender<Job>,
 }
+
+/// What such a thread does next.
+type Job = Box<dyn FnOnce() + Send>;
 
 impl Default for Verifier {
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Self {
-            running: Arc::new(Semaphore::new((cores / 2).clamp(1, AT_ONCE))),
-            waiting: Arc::new(Semaphore::new(WAITING)),
+        let (jobs, waiting) = mpsc::sync_channel(WAITING);
+        let waiting = Arc::new(Mutex::new(waiting));
+        for _ in 0..(cores / 2).clamp(1, AT_ONCE) {
+            let waiting = Arc::clone(&waiting);
+            let thread = std::thread::Builder::new().name("passwords".into());
+            if let Err(error) = thread.spawn(move || work(&waiting)) {
+                tracing::error!(%error, "a thread that verifies passwords cannot be started");
+            }
         }
+        Self { jobs }
     }
 }
 
@@ -70,9 +83,7 @@ impl Verifier {
     /// # Errors
     /// See [`PasswordError`].
     pub async fn verify(&self, password: String, stored: Option<String>) -> Result<bool, PasswordError> {
-        let _place = self.waiting.try_acquire().map_err(|_| PasswordError::Busy)?;
-        let _turn = self.running.acquire().await.map_err(|_| PasswordError::Busy)?;
-        let verified = tokio::task::spawn_blocking(move || {
+        self.do_next(move || {
             let known = stored.is_some();
             let phc = match stored {
                 Some(phc) => phc,
@@ -81,8 +92,8 @@ impl Verifier {
             let parsed = PasswordHash::new(&phc).map_err(|error| PasswordError::Argon2(error.to_string()))?;
             // The parameters of the stored hash are used, so that raising ours signs nobody out.
             Ok(argon2()?.verify_password(password.as_bytes(), &parsed).is_ok() && known)
-        });
-        verified.await.map_err(|error| PasswordError::Argon2(error.to_string()))?
+        })
+        .await?
     }
 
     /// The hash of a new password, if `judged` lets it pass; it may take its time too.
@@ -93,13 +104,35 @@ impl Verifier {
         &self,
         judged: impl FnOnce() -> Result<String, E> + Send + 'static,
     ) -> Result<Result<String, E>, PasswordError> {
-        let _place = self.waiting.try_acquire().map_err(|_| PasswordError::Busy)?;
-        let _turn = self.running.acquire().await.map_err(|_| PasswordError::Busy)?;
-        let hashed = tokio::task::spawn_blocking(move || match judged() {
+        self.do_next(move || match judged() {
             Ok(password) => hash(&password).map(Ok),
             Err(refused) => Ok(Err(refused)),
-        });
-        hashed.await.map_err(|error| PasswordError::Argon2(error.to_string()))?
+        })
+        .await?
+    }
+
+    /// Does `what` when its turn has come.
+    async fn do_next<T: Send + 'static>(
+        &self,
+        what: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, PasswordError> {
+        let (done, answer) = oneshot::channel();
+        // Nobody listens any more where the one who asked has gone.
+        let job: Job = Box::new(move || drop(done.send(what())));
+        self.jobs.try_send(job).map_err(|_| PasswordError::Busy)?;
+        answer.await.map_err(|_| PasswordError::Argon2("the thread ended in the middle".to_owned()))
+    }
+}
+
+/// One thread, until nobody can ask any more.
+fn work(waiting: &Mutex<Receiver<Job>>) {
+    // What is refused only leaves it as urgent as the rest.
+    let _ = rustix::process::nice(GIVES_WAY);
+    loop {
+        let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(job) = next else { return };
+        // One that panics has printed why, and takes nobody else's turn with it.
+        let _ = catch_unwind(AssertUnwindSafe(job));
     }
 }
 
