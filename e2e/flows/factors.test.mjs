@@ -1,39 +1,13 @@
 // A person adds a passkey (Chromium's own authenticator) and an authenticator app, signs in with each, and takes them away.
 // An operator signs in with the password and a code. At telephone and desktop width, axe and all.
 import assert from 'node:assert/strict';
-import { createRequire } from 'node:module';
-import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
-import { demo, newPage, openBrowser, signIn, totp } from '../support/demo.mjs';
-
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+import { accessible, authenticator } from '../support/checks.mjs';
+import { demo, newPage, openBrowser, signIn, signInAsOperator, totp } from '../support/demo.mjs';
 
 let browser;
 before(async () => { browser = await openBrowser(); });
 after(() => browser?.close());
-
-/** An authenticator with a screen lock whose owner always agrees. */
-async function authenticator(page) {
-  const client = await page.context().newCDPSession(page);
-  await client.send('WebAuthn.enable');
-  const { authenticatorId } = await client.send('WebAuthn.addVirtualAuthenticator', {
-    options: {
-      protocol: 'ctap2', transport: 'internal', hasResidentKey: true, hasUserVerification: true, isUserVerified: true,
-      automaticPresenceSimulation: true,
-    },
-  });
-  return { client, authenticatorId };
-}
-
-async function accessible(page, name) {
-  await page.evaluate(axe);
-  const found = await page.evaluate(async () => (await axe.run(document, {
-    runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
-  })).violations.map((each) => `${each.id}: ${each.nodes.map((node) => node.html.slice(0, 120)).join(' | ')}`));
-  assert.deepEqual(found, [], `axe on ${name}`);
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-  assert.ok(wide <= 0, `${name} sticks out by ${wide} px`);
-}
 
 async function signOut(page) {
   await page.getByRole('button', { name: /sign out/i }).first().click();
@@ -132,13 +106,7 @@ test('another device is signed out from here, and its open page says so by itsel
 
 test('an operator signs in with a code', async () => {
   const { page, context } = await newPage(browser);
-  await page.goto(`${demo.url}/sign-in`);
-  await page.getByLabel('E-mail').fill(demo.operator_email);
-  await page.getByLabel('Password', { exact: true }).fill(demo.password);
-  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
-  await page.getByLabel('Code').fill(totp(demo.operator_secret));
-  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
-  await page.waitForURL('**/fleet');
+  await signInAsOperator(page);
   await page.goto(`${demo.url}/op/audit`);
   assert.match(page.url(), /\/op\/audit/);
   await context.close();

@@ -135,3 +135,31 @@ export async function eventually(what, check, limit = 15_000) {
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
 }
+
+/** Signs in as the maker's operator. A code counts once: where the present one was used, the next, or half a minute later. */
+export async function signInAsOperator(page) {
+  await page.goto(`${demo.url}/sign-in`);
+  await page.getByLabel('E-mail').fill(demo.operator_email);
+  await page.getByLabel('Password', { exact: true }).fill(demo.password);
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+  await page.getByRole('heading', { name: 'Type the code' }).waitFor();
+  await eventually('the operator is in', async () => {
+    for (const ahead of [0, 1]) {
+      await page.getByLabel('Code').fill(totp(demo.operator_secret, ahead));
+      await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+      await page.waitForLoadState();
+      if (new URL(page.url()).pathname === '/fleet') return true;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 31_000));
+    return false;
+  }, 90_000);
+}
+
+/** The newest link below `path` that was mailed to `email`, once its mail is there. */
+export async function mailedLink(email, path) {
+  return eventually(`a mail to ${email}`, async () => {
+    const page = await (await fetch(demo.mail_url)).text();
+    const mail = page.split('<article>').find((each) => each.includes(`To ${email},`) && each.includes(`${demo.url}${path}`));
+    return mail?.match(new RegExp(`href="(${demo.url}${path}[A-Za-z0-9_-]+)"`))?.[1];
+  }, 60_000);
+}
