@@ -23,23 +23,27 @@ impl Json {
 
     /// Adds a whole number.
     pub fn integer(&mut self, number: i64) -> &mut Self {
-        let mut digits = [0_u8; 20];
-        let mut at = digits.len();
-        let mut rest = number.unsigned_abs();
-        loop {
-            at = at.saturating_sub(1);
-            if let Some(digit) = digits.get_mut(at) {
-                *digit = b'0' + u8::try_from(rest % 10).unwrap_or(0);
-            }
-            rest /= 10;
-            if rest == 0 {
-                break;
-            }
-        }
+        self.digits(number, 1)
+    }
+
+    /// Adds a whole number of at least so many digits.
+    fn digits(&mut self, number: i64, least: usize) -> &mut Self {
         if number < 0 {
             self.0.push(b'-');
         }
-        self.0.extend_from_slice(digits.get(at..).unwrap_or(&[]));
+        // From the last digit to the first. 64 bits have at most twenty; no quantity has more than a few decimals.
+        let mut digits = [b'0'; 32];
+        let mut count = 0;
+        let mut rest = number.unsigned_abs();
+        for digit in digits.iter_mut().rev() {
+            if rest == 0 && count >= least {
+                break;
+            }
+            *digit = b'0' + u8::try_from(rest % 10).unwrap_or(0);
+            rest /= 10;
+            count += 1;
+        }
+        self.0.extend_from_slice(digits.get(digits.len() - count..).unwrap_or_default());
         self
     }
 
@@ -53,21 +57,9 @@ impl Json {
         if decimals == 0 {
             return self.integer(number);
         }
-        let mut unit = 1_u64;
-        for _ in 0..decimals {
-            unit *= 10;
-        }
-        if number < 0 {
-            self.0.push(b'-');
-        }
-        let magnitude = number.unsigned_abs();
-        self.integer(i64::try_from(magnitude / unit).unwrap_or(0)).text(".");
-        let fraction = magnitude % unit;
-        let mut place = unit / 10;
-        while place > 0 {
-            self.0.push(b'0' + u8::try_from(fraction / place % 10).unwrap_or(0));
-            place /= 10;
-        }
+        self.digits(number, usize::from(decimals).saturating_add(1));
+        let point = self.0.len().saturating_sub(usize::from(decimals));
+        self.0.insert(point, b'.');
         self
     }
 

@@ -29,8 +29,11 @@ const DAY_MS: i64 = 86_400_000;
 const POINTS: i64 = 1_000;
 /// Fields drawn: input voltage, power, load, battery voltage, battery current, battery temperature.
 const DRAWN: [usize; 6] = [0, 12, 15, 18, 19, 21];
-/// Requests of one repeat; the first ones warm the caches up.
-const REQUESTS: usize = 200;
+/// Requests of one repeat: a hundredth of them is ten, and under load they last over a snapshot and a checkpoint.
+const REQUESTS: usize = 1_000;
+/// Requests to the peer, of which the median is taken.
+const PEER_REQUESTS: usize = 200;
+/// Requests before them that warm the caches up.
 const WARM_UP: usize = 20;
 /// P10: 500 devices, each publishing every 50 ms.
 const PUBLISHING: usize = 500;
@@ -66,11 +69,11 @@ pub fn run(options: &Options) -> Result<()> {
     sizes(&data, ours_bytes, victoria.as_ref(), &mut rows)?;
     let (mut p50, mut p99, mut theirs, mut loaded) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for _ in 0..options.repeats {
-        let times = repeat(|| ours.ask())?;
+        let times = repeat(REQUESTS, || ours.ask())?;
         p50.push(percentile(&times, 0.5));
         p99.push(percentile(&times, 0.99));
         if let Some(victoria) = &victoria {
-            theirs.push(percentile(&repeat(|| ask_victoria(victoria, first))?, 0.5));
+            theirs.push(percentile(&repeat(PEER_REQUESTS, || ask_victoria(victoria, first))?, 0.5));
         }
         if options.wants("P10") {
             loaded.push(percentile(&under_load(&cloud, &identities, process.pid(), &ours)?, 0.99));
@@ -199,9 +202,9 @@ impl Asker {
 }
 
 /// Times of one repeat without its warm-up, milliseconds.
-fn repeat(mut ask: impl FnMut() -> Result<u64>) -> Result<Vec<f64>> {
-    let mut times = Vec::with_capacity(REQUESTS);
-    for request in 0..WARM_UP + REQUESTS {
+fn repeat(requests: usize, mut ask: impl FnMut() -> Result<u64>) -> Result<Vec<f64>> {
+    let mut times = Vec::with_capacity(requests);
+    for request in 0..WARM_UP + requests {
         let begin = Instant::now();
         ask()?;
         if request >= WARM_UP {
@@ -226,7 +229,7 @@ fn under_load(cloud: &Cloud, identities: &Identities, server: u32, ours: &Asker)
     std::thread::scope(|scope| {
         let publishing = scope.spawn(|| load.run(server));
         std::thread::sleep(Duration::from_secs(3));
-        let times = repeat(|| ours.ask())?;
+        let times = repeat(REQUESTS, || ours.ask())?;
         let stretch = publishing.join().map_err(|_| anyhow::anyhow!("the load panicked"))??;
         println!("      meanwhile {:.0} reports/s were acknowledged", stretch.acked_per_s());
         Ok(times)

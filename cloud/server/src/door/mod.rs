@@ -16,8 +16,10 @@ use std::time::Duration;
 
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+use tokio_rustls::StartHandshake;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -52,6 +54,15 @@ pub struct DoorConfig {
     pub limits: Limits,
 }
 
+/// What is behind the people's door.
+#[derive(Clone)]
+pub struct PeopleDoor {
+    /// Answers requests.
+    pub router: axum::Router,
+    /// Where they are answered: threads of their own, so that nobody waits behind the work for ten thousand devices.
+    pub runtime: Handle,
+}
+
 /// What is behind the device door.
 #[derive(Clone)]
 pub struct DeviceDoor {
@@ -83,7 +94,7 @@ pub async fn run(
     listener: TcpListener,
     config: DoorConfig,
     device: DeviceDoor,
-    people: axum::Router,
+    people: PeopleDoor,
     shutdown: CancellationToken,
 ) {
     let DeviceDoor { registry, ingest, contacts, counters, clock } = device;
@@ -114,7 +125,7 @@ struct Doors {
     config: DoorConfig,
     caps: Caps,
     shared: Arc<device::Shared>,
-    people: axum::Router,
+    people: PeopleDoor,
     /// Permits for the expensive steps of a handshake: others' acknowledgements need the processor too.
     crypto: Semaphore,
     shutdown: CancellationToken,
@@ -162,9 +173,10 @@ fn greet(tcp: TcpStream, address: SocketAddr, doors: &Arc<Doors>) {
                 drop(doors);
                 device::serve(shared, *tls, fingerprint, speaks, accepted).await;
             }
-            Ok(Entered::People(stream)) => {
-                count(&doors.shared.counters.people);
-                Box::pin(people::serve(stream, address, doors.people.clone(), &doors.shutdown)).await;
+            Ok(Entered::People(start)) => {
+                let of_people = people::enter(*start, address, Arc::clone(&doors), accepted);
+                // Its end is waited for here, as the connection counts until then. A panic is contained there.
+                let _ = doors.people.runtime.spawn(of_people).await;
             }
             Err(house) => doors.shared.counters.refuse(house.into()),
         }
@@ -174,19 +186,17 @@ fn greet(tcp: TcpStream, address: SocketAddr, doors: &Arc<Doors>) {
 
 enum Entered {
     Device(Box<device::Tls>, crate::registry::Fingerprint, device::Speaks),
-    People(Box<tokio_rustls::server::TlsStream<TcpStream>>),
+    /// Only the ClientHello was read: the rest is done on the people's threads.
+    People(Box<StartHandshake<TcpStream>>),
 }
 
-/// ClientHello, choice of the door, handshake; all before the deadline of CONNECT.
+/// ClientHello, choice of the door, a device's handshake; all before the deadline of CONNECT.
 async fn enter(tcp: TcpStream, doors: &Doors, accepted: Instant) -> Result<Entered, House> {
     let deadline = accepted + limits::CONNECT_TIME;
     let work = async {
         let start = handshake::client_hello(tcp).await?;
         match choose::choose(&start.client_hello(), &doors.config) {
-            Choice::People => {
-                let tls = start.into_stream(Arc::clone(&doors.config.people_tls)).await;
-                tls.map(|stream| Entered::People(Box::new(stream))).map_err(|_| House::TLS_HANDSHAKE)
-            }
+            Choice::People => Ok(Entered::People(Box::new(start))),
             Choice::Device => {
                 let config = Arc::clone(&doors.config.device_tls);
                 let (tls, fingerprint, speaks) = handshake::device(start, config, &doors.crypto).await?;

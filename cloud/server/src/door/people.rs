@@ -22,12 +22,14 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, Sleep, interval_at, sleep};
+use tokio::time::{Instant, Sleep, interval_at, sleep, timeout_at};
+use tokio_rustls::StartHandshake;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-use crate::device::limits;
+use super::Doors;
+use crate::device::{House, count, limits};
 
 /// From the handshake to the first complete request header; later headers too.
 const HEADER_TIME: Duration = Duration::from_secs(10);
@@ -48,8 +50,33 @@ const PING_INTERVAL: Duration = Duration::from_secs(30);
 /// Time for open requests to end after a stop.
 const STOP_GRACE: Duration = Duration::from_secs(3);
 
+/// Completes the handshake before the deadline that began with the connection, then serves it until it ends. Must run
+/// on the people's threads: from here on the socket is watched by their run time.
+pub(super) async fn enter(
+    start: StartHandshake<TcpStream>,
+    peer: SocketAddr,
+    doors: Arc<Doors>,
+    accepted: Instant,
+) {
+    let tls = timeout_at(accepted + limits::CONNECT_TIME, shake(start, &doors)).await;
+    match tls.unwrap_or(Err(House::CONNECT_TIME)) {
+        Ok(stream) => {
+            count(&doors.shared.counters.people);
+            Box::pin(serve(stream, peer, doors.people.router.clone(), &doors.shutdown)).await;
+        }
+        Err(house) => doors.shared.counters.refuse(house.into()),
+    }
+}
+
+async fn shake(start: StartHandshake<TcpStream>, doors: &Doors) -> Result<Box<TlsStream<TcpStream>>, House> {
+    let StartHandshake { accepted, io: tcp, .. } = start;
+    let tcp = tcp.into_std().and_then(TcpStream::from_std).map_err(|_| House::TLS_HANDSHAKE)?;
+    let tls = StartHandshake::from_parts(accepted, tcp).into_stream(Arc::clone(&doors.config.people_tls));
+    tls.await.map(Box::new).map_err(|_| House::TLS_HANDSHAKE)
+}
+
 /// Serves one connection until it ends.
-pub async fn serve(
+async fn serve(
     stream: Box<TlsStream<TcpStream>>,
     peer: SocketAddr,
     router: Router,

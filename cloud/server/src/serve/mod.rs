@@ -28,7 +28,7 @@ use crate::clock::{self, Clock};
 use crate::config::Config;
 use crate::contacts::Contacts;
 use crate::data_dir;
-use crate::door::{self, DeviceDoor, DoorConfig};
+use crate::door::{self, DeviceDoor, DoorConfig, PeopleDoor};
 use crate::ingest::{self, Batch, Ingest, Ticket};
 use crate::live::LiveStates;
 use crate::notifier;
@@ -36,18 +36,26 @@ use crate::pipeline;
 use crate::registry::Registry;
 use stop::Fatal;
 
+/// Threads that answer people. Pages need little; two let one be long without holding up the others.
+const PEOPLE_THREADS: usize = 2;
+
 /// Runs until told to end.
 ///
 /// # Errors
 /// What could not be started, or what failed: what happened, where, what to do.
 pub fn run(config: &Config) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .context("cannot start the run time")?;
-    let result = runtime.block_on(serve(config));
+    let runtime = |name: &str, threads: Option<usize>| {
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        if let Some(threads) = threads {
+            builder.worker_threads(threads);
+        }
+        builder.thread_name(name).enable_all().build().context("cannot start the run time")
+    };
+    let (devices, people) = (runtime("devices", None)?, runtime("people", Some(PEOPLE_THREADS))?);
+    let result = devices.block_on(serve(config, people.handle()));
     // What still runs is not waited for: after a failure nothing of it counts.
-    runtime.shutdown_background();
+    people.shutdown_background();
+    devices.shutdown_background();
     result
 }
 
@@ -81,7 +89,7 @@ struct Parts {
     mail_counters: Arc<notifier::Counters>,
 }
 
-async fn serve(config: &Config) -> anyhow::Result<()> {
+async fn serve(config: &Config, people_threads: &Handle) -> anyhow::Result<()> {
     let tls = files::load(config)?;
     let way = mail::load(config)?;
     let listener = door::listen(config.listen).with_context(|| {
@@ -111,7 +119,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
             counters: Arc::clone(&parts.device_counters),
             clock: Arc::clone(&parts.clock),
         },
-        web::router(people),
+        PeopleDoor { router: web::router(people), runtime: people_threads.clone() },
         stopping.clone(),
     ));
     tracing::info!(%address, people = origin, devices = config.device.url, "ready");

@@ -14,7 +14,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use server::config::Limits;
 use server::device::Counters;
-use server::door::{self, DeviceDoor, DoorConfig, tls};
+use server::door::{self, DeviceDoor, DoorConfig, PeopleDoor, tls};
 use server::ingest::{self, Ingest};
 use server::registry::{self, Registered, Registry};
 use store::journal::{self, Body};
@@ -148,9 +148,10 @@ impl House {
             counters: Arc::clone(&counters),
             clock: server::clock::wall(),
         };
-        let people = axum::Router::new()
+        let router = axum::Router::new()
             .route("/", axum::routing::get(|| async { "hello" }))
             .route("/echo", axum::routing::post(|body: String| async { body }));
+        let people = PeopleDoor { router, runtime: runtime.handle().clone() };
         let shutdown = CancellationToken::new();
         let listener = runtime.block_on(async { door::listen(([127, 0, 0, 1], 0).into()).unwrap() });
         let address = listener.local_addr().unwrap();

@@ -1,5 +1,6 @@
 //! An acknowledgement waits for the disk and never follows a failed one. The disk is made slow and broken by strace.
 
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -13,14 +14,20 @@ const DELAY: Duration = Duration::from_millis(150);
 const BOOT: BootId = BootId([3; 16]);
 
 /// strace on a running server's disk calls; detached when dropped.
-struct Strace(Child);
+struct Strace {
+    child: Child,
+    log: PathBuf,
+}
 
 impl Strace {
     fn attach(cloud: &Cloud, inject: &str) -> Self {
-        let strace = Command::new("strace")
+        let log = cloud.path("strace.log");
+        let child = Command::new("strace")
             .args(["-f", "-qq", "-e", "trace=fdatasync,fsync", "-e"])
             .arg(format!("inject=fdatasync,fsync:{inject}"))
-            .args(["-o", "/dev/null", "-p", &cloud.process_id().to_string()])
+            .arg("-o")
+            .arg(&log)
+            .args(["-p", &cloud.process_id().to_string()])
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
@@ -31,14 +38,23 @@ impl Strace {
                 !status.contains("TracerPid:\t0\n")
             })
         });
-        Self(strace)
+        Self { child, log }
+    }
+
+    /// Detaches; how many calls of `name` it meddled with, which it marks with `mark`.
+    fn detach(self, name: &str, mark: &str) -> usize {
+        let log = self.log.clone();
+        drop(self);
+        let log = std::fs::read_to_string(log).unwrap();
+        // A call that others interrupt is told in two lines, the mark in the second.
+        log.lines().filter(|line| line.contains(name) && line.contains(mark)).count()
     }
 }
 
 impl Drop for Strace {
     fn drop(&mut self) {
-        crate::cloud::terminate(self.0.id());
-        let _ = self.0.wait();
+        crate::cloud::terminate(self.child.id());
+        let _ = self.child.wait();
     }
 }
 
@@ -74,7 +90,8 @@ fn every_acknowledgement_waits_for_a_slow_disk() {
         assert_eq!(link.ack().unwrap(), number);
         assert!(sent.elapsed() >= DELAY, "number {number} was acknowledged after {:?}", sent.elapsed());
     }
-    drop(strace);
+    let delayed = strace.detach("fdatasync", "DELAYED");
+    assert!(delayed >= 7, "{delayed} commits by fdatasync were delayed");
     cloud.stop();
     assert_eq!(cloud.ledger().len(), 15);
 }
@@ -95,7 +112,8 @@ fn no_acknowledgement_follows_a_failed_disk_and_the_server_says_why_it_ends() {
     let refused = link.publish(&report(BOOT, 6, clock::now()));
     assert!(refused.is_err(), "acknowledged after a failed fsync");
     let status = cloud.wait();
-    drop(strace);
+    let failed = strace.detach("fdatasync", "INJECTED");
+    assert!(failed >= 1, "no commit by fdatasync was made to fail");
     assert!(!status.success());
     let log = cloud.log();
     assert!(log.contains("inverter-connect: the journal failed, so nothing can be acknowledged"), "{log}");

@@ -10,6 +10,7 @@
 
 mod admin;
 mod api;
+mod away;
 mod cabinet;
 mod clients;
 mod cloud;
@@ -25,6 +26,7 @@ mod mail_server;
 mod mqtt_refusals;
 mod pairing;
 mod people;
+mod programs;
 mod recordings;
 mod restart;
 mod timing;

@@ -15,6 +15,7 @@ use crate::api::{fetch, token};
 use crate::cabinet::{Running, sibling};
 use crate::cloud::Cloud;
 use crate::door_setup::eventually;
+use crate::programs::{Line, Running, gateway_configuration, sibling};
 
 /// Six times the true speed: the order and the values are the test, not the pace.
 const BAUD: u32 = 115_200;
@@ -83,7 +84,8 @@ fn the_last_frame_of_each_recording_is_on_the_api() {
         });
         running.push(Running(replay));
         let file = cloud.path(&format!("gateway-{serial}.toml"));
-        std::fs::write(&file, configuration(&cloud, &serial, &port, recording.protocol)).unwrap();
+        let line = Line { port: &port, protocol: recording.protocol, baud: BAUD };
+        std::fs::write(&file, gateway_configuration(&cloud, &serial, &line)).unwrap();
         let log = std::fs::File::create(cloud.path(&format!("gateway-{serial}.log"))).unwrap();
         let mut gateway = Command::new(&gateway);
         running.push(Running(gateway.arg("--config").arg(file).stderr(log).spawn().unwrap()));
@@ -115,23 +117,6 @@ fn await_values(cloud: &Cloud, token: &str, serial: &str, last: &Observation) {
         assert!(began.elapsed() < WITHIN, "{serial}: {differs:#?}\n{log}");
         std::thread::sleep(Duration::from_millis(100));
     }
-}
-
-fn configuration(cloud: &Cloud, serial: &str, port: &Path, protocol: &str) -> String {
-    let bundle = |name: &str| cloud.path(&format!("bundle-{serial}/{name}")).display().to_string();
-    let data = cloud.path(&format!("gateway-{serial}"));
-    let addresses = if protocol == "mate" { "mate_addresses = [\"C\", \"0\", \"c\"]" } else { "" };
-    format!(
-        "serial = \"{serial}\"\ndata_dir = \"{}\"\n\
-         [port]\npath = \"{}\"\nprotocol = \"{protocol}\"\nbaud = {BAUD}\n{addresses}\n\
-         [cloud]\nurl = \"mqtts://127.0.0.1:{}\"\ncertificate = \"{}\"\nkey = \"{}\"\nroots = [\"{}\"]\n",
-        data.display(),
-        port.display(),
-        cloud.address.port(),
-        bundle("device.crt"),
-        bundle("device.key"),
-        bundle("cloud-ca.crt"),
-    )
 }
 
 /// What the decoder makes of the end of a recording.

@@ -85,6 +85,17 @@ impl Columns {
         push_run(&mut self.unknown, &reading.sample.unknown);
     }
 
+    /// Adds what a chart of `asked` shows of a row, and nothing else. Rows come in order of time.
+    pub(super) fn push_asked(&mut self, reading: &StoredReading, asked: &[Quantity]) {
+        let row = u32::try_from(self.times.len()).unwrap_or(u32::MAX);
+        self.times.push(reading.time.0);
+        for (quantity, value) in reading.sample.quantities.iter().filter(|(q, _)| asked.contains(q)) {
+            self.quantity(quantity).push(row, value);
+        }
+        push_run(&mut self.flags, &reading.sample.flags);
+        push_run(&mut self.conditions, &reading.sample.conditions);
+    }
+
     fn quantity(&mut self, quantity: Quantity) -> &mut Sparse {
         let at = match self.quantities.binary_search_by_key(&quantity, |(q, _)| *q) {
             Ok(at) => at,

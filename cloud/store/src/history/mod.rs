@@ -17,6 +17,7 @@ mod days;
 mod error;
 mod number;
 mod open_chunks;
+mod open_columns;
 mod query;
 mod range;
 mod raw;

@@ -237,7 +237,7 @@ impl OpenChunk {
         Some(())
     }
 
-    fn push(&mut self, reading: &StoredReading) {
+    pub(super) fn push(&mut self, reading: &StoredReading) {
         let bytes = &mut self.bytes;
         let last = self
             .last

@@ -2,7 +2,8 @@
 //!
 //! In: a query. Out: buckets on one time axis, gaps, episodes. Open chunks are looked at first, then the day files: a
 //! chunk sealed in between is known by its position and not counted twice. Long ranges are made of five-minute cells
-//! that are kept in memory, short ones of the readings themselves.
+//! that are kept in memory, short ones of the readings themselves. What memory alone answers can be had without a
+//! thread that may block.
 
 use std::sync::Arc;
 
@@ -13,12 +14,12 @@ use wire::time::{DAY_MS, HOUR_MS};
 use super::bucket::{CELL_MS, Grid, Sums, add_column};
 use super::cache::{Digest, Key as CacheKey, Value};
 use super::chunk::{Chunk, NotAChunk};
-use super::columns::{Columns, Sparse, in_order};
+use super::columns::{Columns, Sparse};
 use super::day::{Sealed, WHOLE_DAY};
 use super::days::lock;
 use super::open_chunks::{Key, OpenChunk};
+use super::open_columns;
 use super::query::{Range, RangeQuery, Series};
-use super::seal::readings_of;
 use super::spans::{Held, Stretch, episodes, gap_rows, gaps, held, join_stretches, stretches};
 use super::{History, HistoryError, KEPT_DAYS};
 
@@ -26,6 +27,24 @@ use super::{History, HistoryError, KEPT_DAYS};
 const FROM_CELLS_MS: i64 = 1_800_000;
 /// A chunk that vanishes between listing and reading was merged: the day is read anew, at most this often.
 const TRIES: usize = 4;
+/// Open chunks of this many bytes take about a millisecond to walk over: more is not done in passing.
+const IN_PASSING_BYTES: usize = 64 << 10;
+
+/// How far a walk over the chunks may reach.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    Memory,
+    Disk,
+}
+
+/// How it ended.
+enum Walk {
+    Done,
+    /// A chunk vanished meanwhile.
+    Vanished,
+    /// It reached further than it may.
+    Beyond,
+}
 
 impl History {
     /// Reads what a chart shows. `from` is raised to 30 days before `now`.
@@ -40,33 +59,59 @@ impl History {
         }
         for _ in 0..TRIES {
             let mut gathered = Gathered::new(query, from, to);
-            if self.gather(query, &mut gathered)? {
+            if let Walk::Done = self.gather(query, &mut gathered, Reach::Disk)? {
                 return Ok(gathered.finish(query, now, self.config.gap_ms()));
             }
         }
         Err(HistoryError::Restless)
     }
 
-    /// Whether nothing vanished meanwhile.
-    fn gather(&self, query: &RangeQuery, gathered: &mut Gathered) -> Result<bool, HistoryError> {
+    /// The same where memory alone knows it, as it does of a long range that was drawn before: at once, without I/O,
+    /// so it may be called on an async thread. `None` where the disk must be asked.
+    ///
+    /// # Errors
+    /// [`HistoryError`].
+    pub fn range_in_memory(&self, query: &RangeQuery, now: UtcMs) -> Result<Option<Range>, HistoryError> {
+        let from = query.from.0.max(now.0.saturating_sub(KEPT_DAYS * DAY_MS));
+        let to = query.to.0;
+        if from >= to {
+            return Ok(Some(Range::empty(query)));
+        }
+        let mut gathered = Gathered::new(query, from, to);
+        let walk = self.gather(query, &mut gathered, Reach::Memory)?;
+        Ok(matches!(walk, Walk::Done).then(|| gathered.finish(query, now, self.config.gap_ms())))
+    }
+
+    fn gather(
+        &self,
+        query: &RangeQuery,
+        gathered: &mut Gathered,
+        reach: Reach,
+    ) -> Result<Walk, HistoryError> {
         let (from, to) = (gathered.from, gathered.to);
         let hour = |time: i64| time.div_euclid(HOUR_MS);
         let mut open = lock(&self.open).of(query.inverter, hour(from), hour(to - 1));
+        let bytes: usize = open.iter().map(|(_, chunk)| chunk.bytes.len()).sum();
+        if reach == Reach::Memory && bytes > IN_PASSING_BYTES {
+            return Ok(Walk::Beyond);
+        }
         for day in self.days.between(from.div_euclid(DAY_MS), (to - 1).div_euclid(DAY_MS)) {
-            let sealed = self.listing(day, query.inverter)?;
+            let Some(sealed) = self.listing_within(reach, day, query.inverter)? else {
+                return Ok(Walk::Beyond);
+            };
             open.retain(|(key, chunk)| !is_sealed(&sealed, *key, day, chunk));
             for sealed in sealed.iter().filter(|sealed| overlaps(sealed, day, from, to)) {
-                if !self.gather_sealed(query, gathered, day, *sealed)? {
-                    return Ok(false);
+                match self.gather_sealed(query, gathered, day, *sealed, reach)? {
+                    Walk::Done => {}
+                    other => return Ok(other),
                 }
             }
         }
         for (key, chunk) in open {
-            let mut columns = Columns::default();
-            in_order(readings_of(key, &chunk)?).iter().for_each(|reading| columns.push(reading));
+            let columns = open_columns::asked(key, &chunk, &query.quantities)?;
             gathered.add_open(&columns, query, self.config.gap_ms());
         }
-        Ok(true)
+        Ok(Walk::Done)
     }
 
     /// The chunks of an inverter on a day.
@@ -75,16 +120,28 @@ impl History {
         day: i64,
         inverter: fleet::InverterKey,
     ) -> Result<Arc<Vec<Sealed>>, HistoryError> {
-        let Some(generation) = self.days.generation(day) else { return Ok(Arc::default()) };
+        Ok(self.listing_within(Reach::Disk, day, inverter)?.unwrap_or_default())
+    }
+
+    fn listing_within(
+        &self,
+        reach: Reach,
+        day: i64,
+        inverter: fleet::InverterKey,
+    ) -> Result<Option<Arc<Vec<Sealed>>>, HistoryError> {
+        let Some(generation) = self.days.generation(day) else { return Ok(Some(Arc::default())) };
         let key = CacheKey::Listing(day, inverter);
         if let Some(Value::Listing(read_at, sealed)) = lock(&self.cache).find(&key)
             && read_at == generation
         {
-            return Ok(sealed);
+            return Ok(Some(sealed));
+        }
+        if reach == Reach::Memory {
+            return Ok(None);
         }
         let sealed = Arc::new(self.days.read(day, |file| file.sealed(inverter))?.unwrap_or_default());
         lock(&self.cache).keep(key, Value::Listing(generation, Arc::clone(&sealed)));
-        Ok(sealed)
+        Ok(Some(sealed))
     }
 
     fn gather_sealed(
@@ -93,7 +150,8 @@ impl History {
         gathered: &mut Gathered,
         day: i64,
         sealed: Sealed,
-    ) -> Result<bool, HistoryError> {
+        reach: Reach,
+    ) -> Result<Walk, HistoryError> {
         let digest = lock(&self.cache).find(&CacheKey::Digest(day, sealed));
         if let (true, Some(Value::Digest(digest))) = (gathered.from_cells, &digest) {
             let mut cache = lock(&self.cache);
@@ -104,13 +162,16 @@ impl History {
             if let Some(cells) = query.quantities.iter().map(cells).collect::<Option<Vec<_>>>() {
                 drop(cache);
                 gathered.add_cells(digest, &cells);
-                return Ok(true);
+                return Ok(Walk::Done);
             }
+        }
+        if reach == Reach::Memory {
+            return Ok(Walk::Beyond);
         }
         let read = self.days.read(day, |file| {
             file.content(sealed.key, |blob| self.gather_content(query, gathered, day, sealed, blob))
         })?;
-        Ok(read.flatten().is_some())
+        Ok(if read.flatten().is_some() { Walk::Done } else { Walk::Vanished })
     }
 
     fn gather_content(

@@ -82,14 +82,20 @@ fn next(before: Option<u64>) -> Option<u64> {
 
 /// The readings of `bytes`. `None` where they make no sense.
 pub(super) fn read(bytes: &[u8]) -> Option<Vec<StoredReading>> {
-    let mut reader = Reader::new(bytes);
-    let mut readings: Vec<StoredReading> = Vec::new();
-    let start = StoredReading::default();
-    while !reader.is_empty() {
-        let reading = read_one(&mut reader, readings.last().unwrap_or(&start))?;
-        readings.push(reading);
-    }
+    let mut readings = Vec::new();
+    each(bytes, |reading| readings.push(reading.clone()))?;
     Some(readings)
+}
+
+/// Calls `look` with one reading of `bytes` after the other. `None` where they make no sense.
+pub(super) fn each(bytes: &[u8], mut look: impl FnMut(&StoredReading)) -> Option<()> {
+    let mut reader = Reader::new(bytes);
+    let mut reading = StoredReading::default();
+    while !reader.is_empty() {
+        reading = read_one(&mut reader, &reading)?;
+        look(&reading);
+    }
+    Some(())
 }
 
 fn read_one(reader: &mut Reader<'_>, before: &StoredReading) -> Option<StoredReading> {
@@ -142,7 +148,13 @@ fn read_quantities(reader: &mut Reader<'_>, old: &Quantities, new_layout: bool) 
         let codes = reader.take(count)?;
         codes.iter().map(|code| value(reader, Quantity::from_code(u64::from(*code))?)).collect()
     } else {
-        old.iter().map(|(quantity, _)| value(reader, quantity)).collect()
+        // The usual case: no search, no growing.
+        let mut new = Quantities::new();
+        new.reserve(old.len());
+        for (quantity, before) in old.iter() {
+            new.set(quantity, before.wrapping_add(reader.signed()?));
+        }
+        Some(new)
     }
 }
 

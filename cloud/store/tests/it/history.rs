@@ -66,17 +66,23 @@ fn a_chart_shows_the_same_from_memory_hour_chunks_and_day_chunks() {
     let history = History::open(folder.path(), Config::default()).unwrap();
     let all = two_days(&history);
     let end = START + 2 * DAY_MS;
-    let look = |points| {
-        let both = [Quantity::BATTERY_VOLTAGE, Quantity::INPUT_VOLTAGE];
-        history.range(&query(&both, START + 1_000, end, points), UtcMs(end)).unwrap()
-    };
+    let both = [Quantity::BATTERY_VOLTAGE, Quantity::INPUT_VOLTAGE];
+    let asked = |points| query(&both, START + 1_000, end, points);
+    let look = |points| history.range(&asked(points), UtcMs(end)).unwrap();
+    let known = |points| history.range_in_memory(&asked(points), UtcMs(end)).unwrap();
     let (fine, coarse) = (look(1_000), look(50));
     assert_eq!(history.seal_all().unwrap(), 47);
     assert_eq!((look(1_000), look(50)), (fine.clone(), coarse.clone()), "hour chunks");
     assert_eq!(history.merge_due(UtcMs(end + 2 * HOUR_MS)).unwrap(), 2);
+    assert_eq!(known(50), None, "nobody has looked at the day chunks yet");
     assert_eq!((look(1_000), look(50)), (fine.clone(), coarse.clone()), "day chunks");
+    assert_eq!((known(1_000), known(50)), (None, Some(coarse.clone())), "narrow buckets need the readings");
     assert_eq!((look(1_000), look(50)), (fine.clone(), coarse.clone()), "day chunks from memory");
     assert_eq!(raw(&history, INVERTER, START, end), all);
+    let later = [reading(1, end - 2_000), reading(2, end - 1_000)];
+    history.append(INVERTER, &later, at(1_000));
+    assert_eq!(known(50), Some(look(50)), "with what is open");
+    assert_ne!(known(50), Some(coarse.clone()));
 
     assert_eq!(fine.step_ms, 172_799);
     assert_eq!(

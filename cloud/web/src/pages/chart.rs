@@ -53,7 +53,7 @@ pub async fn data(
     Ok(response)
 }
 
-/// Reads history off the async threads.
+/// Reads history: what memory holds at once, the rest off the async threads.
 ///
 /// # Errors
 /// [`Error::Internal`].
@@ -66,6 +66,10 @@ pub async fn range(
 ) -> Result<Range, Error> {
     let query = RangeQuery { inverter: row.inverter.key, quantities, from: span.from, to: span.to, points };
     let (context, now) = (context.clone(), context.now());
+    let known = context.history().range_in_memory(&query, now);
+    if let Some(range) = known.map_err(|error| Error::internal("read history", error))? {
+        return Ok(range);
+    }
     let read = tokio::task::spawn_blocking(move || context.history().range(&query, now)).await;
     let read = read.map_err(|error| Error::internal("read history", error))?;
     read.map_err(|error| Error::internal("read history", error))

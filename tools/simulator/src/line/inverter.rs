@@ -19,9 +19,8 @@ use crate::model::{Inverter, Source, Urgent};
 /// How often the model moves on. A change is on the wire within this and a frame's length, which keeps the 100 ms of
 /// the native link.
 const TICK: Duration = Duration::from_millis(50);
-/// Time between frames when nothing changes.
-const FRAME_EVERY: Duration = Duration::from_secs(1);
-
+/// Frames are never closer than this, whatever is asked for: no line carries more.
+const SOONEST: Duration = Duration::from_millis(10);
 /// How an inverter is put on a line.
 #[derive(Debug, Clone, Copy)]
 pub struct Setup {
@@ -31,6 +30,8 @@ pub struct Setup {
     pub baud: u32,
     /// Model seconds per real second.
     pub speed: f64,
+    /// Time between frames while nothing changes; a second on real equipment.
+    pub frame_every: Duration,
 }
 
 /// An inverter with its line, driven by [`Session::advance`].
@@ -83,7 +84,7 @@ impl Session {
             self.urgent = urgent;
             self.send_frame();
             while self.next_frame <= self.now {
-                self.next_frame += FRAME_EVERY;
+                self.next_frame += self.setup.frame_every.max(SOONEST);
             }
         }
         self.pace.due(self.now, out);
@@ -102,7 +103,7 @@ impl Session {
     /// When [`Self::advance`] wants to be called next.
     #[must_use]
     pub fn next(&self) -> Duration {
-        let tick = self.now + TICK;
+        let tick = (self.now + TICK).min(self.next_frame);
         self.pace.next().map_or(tick, |byte| byte.min(tick))
     }
 

@@ -17,7 +17,8 @@ use wire::{Condition, Flag, Observation, Quantity, Serial, TestResult, UtcMs};
 
 fn session(protocol: Protocol, baud: u32) -> Session {
     let parameters = Parameters::new(Serial::parse("2311-00421").unwrap(), 5, UtcMs(1_767_225_600_000));
-    Session::new(Inverter::new(parameters), Setup { protocol, baud, speed: 1.0 })
+    let frame_every = Duration::from_secs(1);
+    Session::new(Inverter::new(parameters), Setup { protocol, baud, speed: 1.0, frame_every })
 }
 
 /// Lets a session live for `seconds` of its time and decodes what it says.
