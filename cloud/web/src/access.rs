@@ -4,13 +4,14 @@
 //! somebody else's are the same [`Error::NotFound`]. No other room asks the store for them.
 
 use fleet::{
-    AccountKey, Action, Actor, Decision, InverterKey, MemberRole, Membership, Object, OrganizationKey,
-    authorize,
+    AccountKey, Action, Actor, Decision, Holder, InverterKey, MemberRole, Membership, Object,
+    OrganizationKey, authorize,
 };
 use store::state::{Organization, Site, VisibleInverter};
 use wire::UtcMs;
 
 use crate::caller::Caller;
+use crate::sign_in::factors;
 use crate::{Context, Error};
 
 /// Longest public id that is looked up; ids are 26 characters or fewer.
@@ -24,6 +25,7 @@ pub async fn fleet(context: &Context, caller: &Caller) -> Result<Vec<VisibleInve
     let now = context.now();
     let rows = context.state().visible_inverters(caller.account.key, now).await;
     let rows = rows.map_err(|error| Error::internal("list inverters", error))?;
+    let rows = with_factors(context, caller, rows, now).await?;
     let actor = actor(caller, &rows, now);
     allowed(authorize(&actor, Action::List, &Object::Fleet))?;
     let seen = |row: &VisibleInverter| {
@@ -35,7 +37,8 @@ pub async fn fleet(context: &Context, caller: &Caller) -> Result<Vec<VisibleInve
 /// One inverter, if the caller may do `action` to it.
 ///
 /// # Errors
-/// [`Error::NotFound`] for a missing one and for somebody else's, [`Error::Forbidden`] where the caller may only look.
+/// [`Error::NotFound`] for a missing one and for somebody else's, [`Error::Forbidden`] where the caller may only look,
+/// [`Error::SecondFactor`] where it is an organization's that demands one.
 pub async fn inverter(
     context: &Context,
     caller: &Caller,
@@ -47,11 +50,49 @@ pub async fn inverter(
     }
     let now = context.now();
     let row = context.state().visible_inverter(caller.account.key, public_id, now).await;
-    let row = row.map_err(|error| Error::internal("look up an inverter", error))?;
+    let found = row.map_err(|error| Error::internal("look up an inverter", error))?;
+    let there = found.is_some();
+    let row = with_factors(context, caller, found.into_iter().collect(), now).await?.pop();
+    if there && row.is_none() {
+        return Err(Error::SecondFactor);
+    }
     let actor = actor(caller, row.as_slice(), now);
     let key = row.as_ref().map_or(InverterKey(0), |row| row.inverter.key);
     allowed(authorize(&actor, action, &Object::Inverter(key)))?;
     row.ok_or(Error::NotFound)
+}
+
+/// Without what comes by organizations that demand a second factor, where the caller has none.
+async fn with_factors(
+    context: &Context,
+    caller: &Caller,
+    mut rows: Vec<VisibleInverter>,
+    now: UtcMs,
+) -> Result<Vec<VisibleInverter>, Error> {
+    let by_organization = |row: &VisibleInverter| {
+        row.held.iter().any(|held| matches!(held.grant.holder, Holder::Organization(_)))
+    };
+    if !rows.iter().any(by_organization) {
+        return Ok(rows);
+    }
+    let own = organizations(context, caller).await?;
+    let demanding: Vec<Holder> = own
+        .into_iter()
+        .filter(|(own, _)| own.second_factor_required)
+        .map(|(own, _)| own.key.into())
+        .collect();
+    if demanding.is_empty() || factors::satisfied(context, &caller.account, true).await? {
+        return Ok(rows);
+    }
+    rows.retain_mut(|row| {
+        row.held.retain(|held| !demanding.contains(&held.grant.holder));
+        let role = row.held.iter().filter_map(|held| held.role(caller.account.key, now)).max();
+        role.is_some_and(|role| {
+            row.role = role;
+            true
+        })
+    });
+    Ok(rows)
 }
 
 /// The caller is an operator.
@@ -101,7 +142,12 @@ pub async fn organization(
     let found = all.into_iter().find(|(organization, _)| organization.public_id == code);
     let key = found.as_ref().map_or(OrganizationKey(0), |(organization, _)| organization.key);
     allowed(authorize(&actor, action, &Object::Organization(key)))?;
-    found.ok_or(Error::NotFound)
+    let found = found.ok_or(Error::NotFound)?;
+    // Who leaves needs nothing.
+    if action != Action::Leave {
+        factors::require(context, caller, found.0.second_factor_required).await?;
+    }
+    Ok(found)
 }
 
 /// One site, and whether the caller may change it, if the caller may do `action` to it.
@@ -119,10 +165,14 @@ pub async fn site(
     }
     let site = context.state().site(public_id).await;
     let site = site.map_err(|error| Error::internal("look up a site", error))?;
-    let actor = member(caller, &organizations(context, caller).await?, context.now());
+    let own = organizations(context, caller).await?;
+    let actor = member(caller, &own, context.now());
     let site = site.ok_or(Error::NotFound)?;
-    let owner = Object::SiteOf(site.owner.ok_or(Error::NotFound)?);
+    let holder = site.owner.ok_or(Error::NotFound)?;
+    let owner = Object::SiteOf(holder);
     allowed(authorize(&actor, action, &owner))?;
+    let demanded = own.iter().any(|(own, _)| own.second_factor_required && holder == own.key.into());
+    factors::require(context, caller, demanded).await?;
     Ok((site, authorize(&actor, Action::Edit, &owner).is_allowed()))
 }
 

@@ -42,7 +42,7 @@ impl From<Gone> for End {
 impl From<Error> for End {
     fn from(error: Error) -> Self {
         match error {
-            Error::SignIn | Error::NotFound | Error::Forbidden => Self::SignedOut,
+            Error::SignIn | Error::NotFound | Error::Forbidden | Error::SecondFactor => Self::SignedOut,
             other => Self::Failed(other),
         }
     }

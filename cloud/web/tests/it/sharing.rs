@@ -306,3 +306,27 @@ async fn a_program_renames_with_a_token_to_write_only() {
     let odd = house.send(Method::PATCH, path, &writes, &[], r#"{"name":"x","role":"all"}"#).await;
     assert_eq!(odd.status(), StatusCode::BAD_REQUEST);
 }
+
+#[tokio::test]
+async fn an_organization_that_demands_a_second_factor_shows_nothing_without_one() {
+    let scene = scene().await;
+    let house = &scene.house;
+    let club = house.club().await;
+    house.grant(club, scene.inverter, Role::ReadWrite).await;
+    house.member(club, scene.bob, MemberRole::Owner).await;
+    let page = format!("/organizations/{CLUB}");
+    post(house, &format!("{page}/settings"), &scene.as_bob, "name=Club&second_factor=yes").await;
+    for path in ["/inverters/mine", "/inverters/mine/settings", &page] {
+        let response = house.get(path, &scene.as_bob).await;
+        assert_eq!(response.headers()[header::LOCATION], "/me/security?why=needed", "{path}");
+    }
+    let token = house.token(scene.bob).await;
+    assert_eq!(house.get("/api/v1/inverters/mine", &token).await.status(), StatusCode::FORBIDDEN);
+    assert_eq!(house.text("/api/v1/inverters", &token).await, r#"{"items":[]}"#);
+    // What is one's own does not depend on it.
+    house.grant(scene.bob, scene.inverter, Role::ReadOnly).await;
+    assert_eq!(house.json("/api/v1/inverters/mine", &token).await["role"], "read-only");
+    let (_, _, as_bob) = house.app(&scene.as_bob).await;
+    assert_eq!(house.json("/api/v1/inverters/mine", &token).await["role"], "read-write");
+    assert_eq!(house.get(&page, &as_bob).await.status(), StatusCode::OK);
+}

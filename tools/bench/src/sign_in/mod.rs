@@ -62,9 +62,12 @@ pub fn run(options: &Options) -> Result<()> {
     rows.save(options.json.as_deref())
 }
 
+/// Where the nth person signs in from.
+type From = fn(usize) -> Ipv4Addr;
+
 /// Each at an address of its own, then all behind one, as in an office.
 fn sign_ins(options: &Options, people: &People, rows: &mut Rows) -> Result<()> {
-    let ways: [(&str, fn(usize) -> Ipv4Addr); 2] =
+    let ways: [(&str, From); 2] =
         [("20 at once", people::own_address), ("20 at once behind one address", |_| Ipv4Addr::LOCALHOST)];
     for (what, from) in ways {
         let (mut p50, mut p99, mut rate) = (Vec::new(), Vec::new(), Vec::new());
