@@ -73,7 +73,7 @@ export async function signIn(page) {
   await page.getByLabel('E-mail').fill(demo.email);
   await page.getByLabel('Password', { exact: true }).fill(demo.password);
   await page.getByRole('button', { name: 'Sign in', exact: true }).click();
-  await page.waitForURL('**/fleet**');
+  await page.waitForURL((url) => url.pathname === '/fleet');
 }
 
 /** Signs in once and returns what a context needs to be signed in. */

@@ -40,6 +40,8 @@ pub struct Config {
 /// `[button]`
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, clap::Args)]
 #[serde(deny_unknown_fields)]
+// The subcommand that it is flattened into has the name of this group already.
+#[group(skip)]
 pub struct Button {
     /// The GPIO chip, for example `/dev/gpiochip0`.
     #[arg(long = "chip")]

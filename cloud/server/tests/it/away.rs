@@ -78,11 +78,14 @@ fn ten_minutes_without_the_cloud_leave_no_gap_and_keep_their_times_and_order() {
     clock.wait_until(gone.plus_ms(AWAY_MS));
     let said = || std::fs::read_to_string(cloud.path("gateway.log")).unwrap_or_default();
     assert!(said().contains("Cannot reach"), "{}", said());
+    // It has been said once already, of what was read before the first connection.
+    let sent = |said: String| said.matches("Everything that was kept has been sent.").count();
+    let before = sent(said());
     let back = clock.now();
     cloud.start_as(cloud.driven(&cloud.path("clock")));
     let said = || std::fs::read_to_string(cloud.path("gateway.log")).unwrap_or_default();
     let began = Instant::now();
-    while !said().contains("Everything that was kept has been sent.") {
+    while sent(said()) <= before {
         assert!(began.elapsed() < WITHIN, "the backlog does not come:\n{}", said());
         std::thread::sleep(Duration::from_millis(20));
     }
@@ -106,7 +109,7 @@ fn chart(cloud: &Cloud, token: &str, from: UtcMs, to: UtcMs) -> Value {
     let list = json("/api/v1/inverters");
     let id = list["items"][0]["id"].as_str().unwrap();
     json(&format!(
-        "/api/v1/inverters/{id}/history?quantities=battery.voltage,ups.load&from={from}&to={to}&points=10000"
+        "/api/v1/inverters/{id}/history?quantities=battery.voltage,ups.load&from={from}&to={to}&points=2000"
     ))
 }
 

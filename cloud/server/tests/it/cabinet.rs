@@ -3,29 +3,11 @@
 //! Both are the programs of this workspace, which `cargo xtask test` builds beside this one.
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use crate::cloud::Cloud;
 use crate::door_setup::eventually;
-
-/// A program of this workspace. A missing one fails the test, unless only the core's tests are wanted.
-#[expect(clippy::disallowed_methods, reason = "the test's own knob")]
-pub fn sibling(name: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_BIN_EXE_inverter-connect")).with_file_name(name);
-    let core_only = std::env::var("INVERTER_CONNECT_TESTS").is_ok_and(|wanted| wanted == "core");
-    assert!(path.is_file() || core_only, "{name} is not built; run `cargo build --workspace --bins` first");
-    path.is_file().then_some(path)
-}
-
-/// A process, ended when dropped.
-pub struct Running(pub Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        crate::cloud::terminate(self.0.id());
-        let _ = self.0.wait();
-    }
-}
+use crate::programs::{Running, sibling};
 
 /// Inverter and gateway, running.
 pub struct Cabinet {

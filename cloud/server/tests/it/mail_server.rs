@@ -82,7 +82,11 @@ impl MailServer {
         let began = Instant::now();
         while TcpStream::connect(address).is_err() {
             assert_eq!(child.try_wait().unwrap(), None, "the mail server ended: {}", log(folder.path()));
-            assert!(began.elapsed() < PATIENCE, "the mail server does not listen: {}", log(folder.path()));
+            assert!(
+                began.elapsed() < 9 * PATIENCE,
+                "the mail server does not listen: {}",
+                log(folder.path())
+            );
             std::thread::sleep(std::time::Duration::from_millis(10));
         }
         Some(Self { folder, address, tls_address, child })

@@ -12,7 +12,6 @@ use serde_json::Value;
 use wire::{Decoder, Observation, Quantity, Serial};
 
 use crate::api::{fetch, token};
-use crate::cabinet::{Running, sibling};
 use crate::cloud::Cloud;
 use crate::door_setup::eventually;
 use crate::programs::{Line, Running, gateway_configuration, sibling};

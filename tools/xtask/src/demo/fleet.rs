@@ -67,7 +67,7 @@ pub const SPARE: &str = "2405-01300";
 
 /// Registered and running, and nobody's yet: to be added by its button.
 pub const UNPAIRED: Inverter = Inverter {
-    serial: "2408-01873",
+    serial: "2410-00077",
     name: "",
     model: E_10,
     site: "",
