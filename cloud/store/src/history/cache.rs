@@ -28,6 +28,8 @@ pub(super) enum Key {
 pub(super) struct Digest {
     pub(super) first: i64,
     pub(super) last: i64,
+    /// Longest time between two readings that is no gap at this chunk's pace, milliseconds.
+    pub(super) tolerance: i64,
     pub(super) stretches: Vec<Stretch>,
     pub(super) held: Vec<Held>,
     /// Which cells hold readings.

@@ -12,12 +12,13 @@ pub struct Config {
     pub cache_bytes: usize,
     /// Time between two readings when nothing happens, milliseconds (decision 4).
     pub expected_interval_ms: i64,
-    /// A line on the chart breaks where no reading came for this many expected intervals.
+    /// A line on the chart breaks where no reading came for this many expected intervals, or this many times the pace
+    /// at which the inverter's readings usually come, where that is slower.
     pub gap_intervals: i64,
 }
 
 impl Config {
-    /// Longest time between two readings that is not a gap.
+    /// Longest time between two readings that is not a gap at the expected interval.
     pub(super) const fn gap_ms(&self) -> i64 {
         self.expected_interval_ms.saturating_mul(self.gap_intervals)
     }

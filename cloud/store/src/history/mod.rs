@@ -15,6 +15,7 @@ mod config;
 mod day;
 mod days;
 mod error;
+mod gathered;
 mod number;
 mod open_chunks;
 mod open_columns;

@@ -11,20 +11,18 @@ use wire::Quantity;
 use wire::UtcMs;
 use wire::time::{DAY_MS, HOUR_MS};
 
-use super::bucket::{CELL_MS, Grid, Sums, add_column};
+use super::bucket::{Sums, add_column};
 use super::cache::{Digest, Key as CacheKey, Value};
 use super::chunk::{Chunk, NotAChunk};
-use super::columns::{Columns, Sparse};
+use super::columns::Sparse;
 use super::day::{Sealed, WHOLE_DAY};
 use super::days::lock;
+use super::gathered::Gathered;
 use super::open_chunks::{Key, OpenChunk};
 use super::open_columns;
-use super::query::{Range, RangeQuery, Series};
-use super::spans::{Held, Stretch, episodes, gap_rows, gaps, held, join_stretches, stretches};
+use super::query::{Range, RangeQuery};
 use super::{History, HistoryError, KEPT_DAYS};
 
-/// Buckets at least this wide are made of cells, and are whole cells wide.
-const FROM_CELLS_MS: i64 = 1_800_000;
 /// A chunk that vanishes between listing and reading was merged: the day is read anew, at most this often.
 const TRIES: usize = 4;
 /// Open chunks of this many bytes take about a millisecond to walk over: more is not done in passing.
@@ -58,9 +56,9 @@ impl History {
             return Ok(Range::empty(query));
         }
         for _ in 0..TRIES {
-            let mut gathered = Gathered::new(query, from, to);
+            let mut gathered = Gathered::new(query, from, to, self.config.gap_ms());
             if let Walk::Done = self.gather(query, &mut gathered, Reach::Disk)? {
-                return Ok(gathered.finish(query, now, self.config.gap_ms()));
+                return Ok(gathered.finish(query, now));
             }
         }
         Err(HistoryError::Restless)
@@ -77,9 +75,9 @@ impl History {
         if from >= to {
             return Ok(Some(Range::empty(query)));
         }
-        let mut gathered = Gathered::new(query, from, to);
+        let mut gathered = Gathered::new(query, from, to, self.config.gap_ms());
         let walk = self.gather(query, &mut gathered, Reach::Memory)?;
-        Ok(matches!(walk, Walk::Done).then(|| gathered.finish(query, now, self.config.gap_ms())))
+        Ok(matches!(walk, Walk::Done).then(|| gathered.finish(query, now)))
     }
 
     fn gather(
@@ -88,7 +86,7 @@ impl History {
         gathered: &mut Gathered,
         reach: Reach,
     ) -> Result<Walk, HistoryError> {
-        let (from, to) = (gathered.from, gathered.to);
+        let (from, to) = (gathered.counted.start, gathered.counted.end);
         let hour = |time: i64| time.div_euclid(HOUR_MS);
         let mut open = lock(&self.open).of(query.inverter, hour(from), hour(to - 1));
         let bytes: usize = open.iter().map(|(_, chunk)| chunk.bytes.len()).sum();
@@ -109,7 +107,7 @@ impl History {
         }
         for (key, chunk) in open {
             let columns = open_columns::asked(key, &chunk, &query.quantities)?;
-            gathered.add_open(&columns, query, self.config.gap_ms());
+            gathered.add_open(&columns, query, &self.config);
         }
         Ok(Walk::Done)
     }
@@ -183,7 +181,7 @@ impl History {
         blob: &[u8],
     ) -> Result<(), NotAChunk> {
         let chunk = Chunk::read(blob)?;
-        if chunk.last < gathered.from || chunk.first >= gathered.to {
+        if chunk.last < gathered.counted.start || chunk.first >= gathered.counted.end {
             return Ok(());
         }
         let times = chunk.times()?;
@@ -192,8 +190,8 @@ impl History {
         let digest = if let Some(Value::Digest(digest)) = found {
             digest
         } else {
-            let gap_ms = self.config.gap_ms();
-            let digest = Arc::new(Digest::new(&times, &chunk.flags()?, &chunk.conditions()?, gap_ms));
+            let digest = Digest::new(&times, &chunk.flags()?, &chunk.conditions()?, &self.config);
+            let digest = Arc::new(digest);
             lock(&self.cache).keep(key, Value::Digest(Arc::clone(&digest)));
             digest
         };
@@ -238,181 +236,4 @@ pub(super) fn overlaps(sealed: &Sealed, day: i64, from: i64, to: i64) -> bool {
     let hour = sealed.key.hour();
     let begin = day * DAY_MS + hour * HOUR_MS;
     hour == WHOLE_DAY || (begin < to && begin + HOUR_MS > from)
-}
-
-impl Digest {
-    fn new(
-        times: &[i64],
-        flags: &super::columns::Runs<wire::Flags>,
-        conditions: &super::columns::Runs<wire::Conditions>,
-        gap_ms: i64,
-    ) -> Self {
-        let rows = gap_rows(times, gap_ms);
-        let (first, last) = (times.first().copied().unwrap_or(0), times.last().copied().unwrap_or(0));
-        let grid = Grid::cells(first, last);
-        let mut occupied = vec![false; grid.count];
-        for segment in grid.segments(times, i64::MIN, i64::MAX) {
-            if let Some(occupied) = occupied.get_mut(segment.bucket) {
-                *occupied = true;
-            }
-        }
-        let held = held(times, &rows, flags, conditions);
-        Self { first, last, stretches: stretches(times, &rows), held, grid, occupied }
-    }
-}
-
-/// What was found so far.
-struct Gathered {
-    from: i64,
-    to: i64,
-    grid: Grid,
-    from_cells: bool,
-    /// By quantity, then bucket.
-    sums: Vec<Vec<Sums>>,
-    occupied: Vec<bool>,
-    stretches: Vec<Stretch>,
-    held: Vec<Held>,
-}
-
-impl Gathered {
-    fn new(query: &RangeQuery, from: i64, to: i64) -> Self {
-        let grid = grid(from, to, query.points.clamp(1, RangeQuery::MOST_POINTS));
-        Self {
-            from,
-            to,
-            from_cells: grid.step >= FROM_CELLS_MS,
-            sums: vec![vec![Sums::NONE; grid.count]; query.quantities.len()],
-            occupied: vec![false; grid.count],
-            grid,
-            stretches: Vec::new(),
-            held: Vec::new(),
-        }
-    }
-
-    fn add_digest(&mut self, digest: &Digest) {
-        self.stretches.extend_from_slice(&digest.stretches);
-        self.held.extend_from_slice(&digest.held);
-    }
-
-    fn add_cells(&mut self, digest: &Digest, cells: &[Arc<Vec<Sums>>]) {
-        if digest.last < self.from || digest.first >= self.to {
-            return;
-        }
-        self.add_digest(digest);
-        for (at, occupied) in digest.occupied.iter().enumerate() {
-            let time = digest.grid.begin(at);
-            // A cell begins on a bucket's bound or within a bucket; the part of one before `from` is left out.
-            let Some(bucket) = self.grid.bucket(time).filter(|_| *occupied && time < self.to) else {
-                continue;
-            };
-            if let Some(occupied) = self.occupied.get_mut(bucket) {
-                *occupied = true;
-            }
-            for (sums, cells) in self.sums.iter_mut().zip(cells) {
-                if let (Some(sums), Some(cell)) = (sums.get_mut(bucket), cells.get(at)) {
-                    sums.add(cell);
-                }
-            }
-        }
-    }
-
-    /// `column`: the values of the n-th asked quantity.
-    fn add_rows(
-        &mut self,
-        digest: &Digest,
-        times: &[i64],
-        column: impl Fn(usize) -> Result<Sparse, NotAChunk>,
-    ) -> Result<(), NotAChunk> {
-        self.add_digest(digest);
-        let segments = self.grid.segments(times, self.from, self.to);
-        for segment in &segments {
-            if let Some(occupied) = self.occupied.get_mut(segment.bucket) {
-                *occupied = true;
-            }
-        }
-        for (at, sums) in self.sums.iter_mut().enumerate() {
-            add_column(&column(at)?, &segments, sums);
-        }
-        Ok(())
-    }
-
-    fn add_open(&mut self, columns: &Columns, query: &RangeQuery, gap_ms: i64) {
-        let digest = Digest::new(&columns.times, &columns.flags, &columns.conditions, gap_ms);
-        let column = |at: usize| {
-            let quantity = query.quantities.get(at);
-            let found = columns.quantities.iter().find(|(q, _)| Some(q) == quantity);
-            Ok(found.map_or_else(Sparse::default, |(_, column)| column.clone()))
-        };
-        // Columns in memory are never damaged: there is nothing to report.
-        let _: Result<(), NotAChunk> = self.add_rows(&digest, &columns.times, column);
-    }
-
-    fn finish(self, query: &RangeQuery, now: UtcMs, gap_ms: i64) -> Range {
-        let mut begins: Vec<_> = self.stretches.iter().map(|stretch| stretch.first).collect();
-        begins.sort_unstable();
-        let joined = join_stretches(self.stretches, gap_ms);
-        let gaps = gaps(&joined, self.from, self.to.min(now.0), gap_ms);
-        let mut rows: Vec<Option<usize>> = Vec::new();
-        let mut times = Vec::new();
-        let mut before: Option<usize> = None;
-        for bucket in (0..self.grid.count).filter(|bucket| self.occupied.get(*bucket) == Some(&true)) {
-            if let Some(before) = before.filter(|before| before + 1 < bucket) {
-                // Empty buckets between: the line breaks where they touch a gap, and only there.
-                let (begin, end) = (self.grid.begin(before + 1), self.grid.begin(bucket));
-                let after = gaps.partition_point(|gap| gap.to.0 <= begin);
-                if gaps.get(after).is_some_and(|gap| gap.from.0 < end) {
-                    rows.push(None);
-                    times.push(UtcMs(begin));
-                }
-            }
-            rows.push(Some(bucket));
-            times.push(UtcMs(self.grid.begin(bucket)));
-            before = Some(bucket);
-        }
-        let series = query.quantities.iter().zip(&self.sums).map(|(quantity, sums)| {
-            let value =
-                |row: &Option<usize>| row.and_then(|at| sums.get(at)).and_then(|sums| sums.spread(*quantity));
-            Series { quantity: *quantity, values: rows.iter().map(value).collect() }
-        });
-        let series = series.collect();
-        let episodes = episodes(self.held, &begins, self.from, self.to, gap_ms);
-        Range { step_ms: self.grid.step, times, series, gaps, episodes }
-    }
-}
-
-/// At most `points` buckets over `from..to`. Wide ones are whole cells wide and begin with a cell.
-fn grid(from: i64, to: i64, points: usize) -> Grid {
-    let points = i64::try_from(points).unwrap_or(i64::MAX);
-    let fit = |origin: i64, step: i64| Grid {
-        origin,
-        step,
-        count: usize::try_from((to - origin).max(0).unsigned_abs().div_ceil(step.unsigned_abs()))
-            .unwrap_or(0),
-    };
-    let step = (to - from).unsigned_abs().div_ceil(points.unsigned_abs()).cast_signed().max(1);
-    if step < FROM_CELLS_MS {
-        return fit(from, step);
-    }
-    let ceil = |value: i64| {
-        value.div_euclid(CELL_MS) * CELL_MS + if value.rem_euclid(CELL_MS) > 0 { CELL_MS } else { 0 }
-    };
-    fit(ceil(from), ceil(step))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn a_grid_covers_the_span_with_no_more_buckets_than_asked(
-            from in 0..2_000_000_000_000_i64, width in 1..3_000_000_000_i64, points in 1..2_000_usize,
-        ) {
-            let grid = grid(from, from + width, points);
-            prop_assert!((1..=points).contains(&grid.count) || width < CELL_MS);
-            prop_assert!(grid.begin(grid.count) >= from + width);
-            prop_assert!(grid.origin - from < CELL_MS && grid.origin >= from);
-        }
-    }
 }

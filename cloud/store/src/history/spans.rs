@@ -27,6 +27,25 @@ pub(super) struct Held {
     open_end: bool,
 }
 
+/// So many intervals of a chunk say at what pace its readings come; fewer are chance.
+const TELLING_INTERVALS: usize = 4;
+/// The slowest pace that counts as one, milliseconds: above it silence is worth seeing.
+const SLOWEST_PACE_MS: i64 = 5 * 60_000;
+
+/// Longest time between two readings that is not a gap: a device may be set to report less often than others, and its
+/// usual pace is no gap. `gap_ms` at least; `gap_intervals` times what is usual in this chunk.
+pub(super) fn tolerance(times: &[i64], gap_ms: i64, gap_intervals: i64) -> i64 {
+    let pairs = times.windows(2);
+    let mut apart: Vec<i64> =
+        pairs.filter_map(|pair| if let [a, b] = pair { Some(b - a) } else { None }).collect();
+    if apart.len() < TELLING_INTERVALS {
+        return gap_ms;
+    }
+    let middle = apart.len() / 2;
+    let (_, usual, _) = apart.select_nth_unstable(middle);
+    gap_ms.max(gap_intervals * (*usual).min(SLOWEST_PACE_MS))
+}
+
 /// Rows before which there is a gap.
 pub(super) fn gap_rows(times: &[i64], gap_ms: i64) -> Vec<usize> {
     let pairs = times.windows(2).enumerate();
@@ -188,6 +207,19 @@ mod tests {
         let span = |from, to| Span { from: UtcMs(from), to: UtcMs(to) };
         assert_eq!(spans, [span(-100, 0), span(20, 60)]);
         assert_eq!(gaps(&[], 0, 100, GAP), [span(0, 100)]);
+    }
+
+    #[test]
+    fn the_usual_pace_of_a_device_is_no_gap_and_a_long_silence_is() {
+        let minutely: Vec<i64> = (0..10).map(|n| n * 60_000).collect();
+        assert_eq!(tolerance(&minutely, 30_000, 3), 180_000);
+        assert_eq!(tolerance(&minutely[..4], 30_000, 3), 30_000, "too few to tell");
+        let each_second: Vec<i64> = (0..10).map(|n| n * 1_000).collect();
+        assert_eq!(tolerance(&each_second, 30_000, 3), 30_000);
+        let hourly: Vec<i64> = (0..10).map(|n| n * 3_600_000).collect();
+        assert_eq!(tolerance(&hourly, 30_000, 3), 900_000);
+        let with_an_outage = [0, 10_000, 20_000, 30_000, 7_230_000, 7_240_000];
+        assert_eq!(tolerance(&with_an_outage, 30_000, 3), 30_000);
     }
 
     fn flags(on: bool) -> Flags {

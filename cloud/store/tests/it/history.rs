@@ -105,6 +105,22 @@ fn a_chart_shows_the_same_from_memory_hour_chunks_and_day_chunks() {
 }
 
 #[test]
+fn the_last_cell_is_counted_whole_wherever_its_readings_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let history = History::open(folder.path(), Config::default()).unwrap();
+    let minute = |number: i64| START + number * 60_000;
+    // The chart ends at minute 61, within the cell of the minutes 60 to 64; the next cell is none of its.
+    history.append(INVERTER, &[reading(1, minute(62)), reading(2, minute(65))], at(1));
+    let look =
+        || history.range(&query(&[Quantity::BATTERY_VOLTAGE], minute(0), minute(61), 1), UtcMs(minute(70)));
+    let open = look().unwrap();
+    assert_eq!(open.series[0].values, [Some(Spread { min: 0.01, mean: 0.01, max: 0.01 })]);
+    history.seal_all().unwrap();
+    assert_eq!(look().unwrap(), open, "read from the disk");
+    assert_eq!(look().unwrap(), open, "from memory");
+}
+
+#[test]
 fn the_future_is_no_gap_and_thirty_days_are_the_most() {
     let folder = tempfile::tempdir().unwrap();
     let history = History::open(folder.path(), Config::default()).unwrap();
