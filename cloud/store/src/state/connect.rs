@@ -2,7 +2,8 @@
 //!
 //! In: a path. Out: a pool with foreign keys on, WAL, a busy timeout, the schema brought up to date.
 
-use std::path::Path;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sea_orm::{
@@ -41,7 +42,8 @@ impl StateStore {
         let mut options = ConnectOptions::new("sqlite::memory:");
         options
             .max_connections(CONNECTIONS)
-            .min_connections(1)
+            // None in advance: the pool would make it beside the first, see `alone`.
+            .min_connections(0)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .idle_timeout(None)
             .max_lifetime(None)
@@ -62,6 +64,7 @@ impl StateStore {
                     // About 1 MiB a connection is plenty for these tables (performance goal P17).
                     .pragma("cache_size", "-1024")
             });
+        let _alone = alone(path).await?;
         let connection = Database::connect(options).await.map_err(failed)?;
         refuse_old_sqlite(&connection).await?;
         Migrator::up(&connection, None).await.map_err(failed)?;
@@ -76,6 +79,20 @@ impl StateStore {
     pub async fn close(self) -> Result<(), StateError> {
         self.connection.close().await.map_err(StateError::doing("close"))
     }
+}
+
+/// One at a time opens the file, an administrator's command or the server: two that turn a new file to WAL at once refuse
+/// each other without waiting (`SQLITE_BUSY`, whatever the timeout), and both would make the same tables. The system
+/// gives the lock back when it is dropped, or the process ends.
+async fn alone(file: &Path) -> Result<File, StateError> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.map_or_else(|| PathBuf::from("."), Path::to_owned);
+    let lock = {
+        let folder = folder.clone();
+        move || File::open(folder).and_then(|folder| folder.lock().map(|()| folder))
+    };
+    let locked = tokio::task::spawn_blocking(lock).await.map_err(std::io::Error::other);
+    locked.flatten().map_err(|source| StateError::Folder { path: folder, source })
 }
 
 /// Begins a transaction that will write. It takes SQLite's write lock at once: one that reads first and writes later

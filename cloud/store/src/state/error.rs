@@ -13,6 +13,14 @@ pub enum StateError {
         /// Why not.
         source: sea_orm::DbErr,
     },
+    /// The folder of the database could not be opened or locked.
+    #[error("open the folder {path}: {source}; check that it exists and who owns it")]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
     /// SQLite is too old; see [`crate::OLDEST_SQLITE`].
     #[error("SQLite {0} is linked, at least 3.51.3 is needed; rebuild with the bundled library")]
     OldSqlite(String),

@@ -315,6 +315,26 @@ async fn the_change_counter_moves_for_admin_changes_also_from_another_process() 
     assert_eq!(f.store.setting("none").await.unwrap(), None);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn those_who_open_a_new_file_at_once_all_find_its_tables() {
+    for _ in 0..6 {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.sqlite");
+        let open = |number: i64| {
+            let path = path.clone();
+            tokio::spawn(async move {
+                let store = StateStore::open(&path).await.unwrap();
+                store.set_setting(&format!("{number}"), "x").await.unwrap();
+                store.close().await.unwrap();
+            })
+        };
+        let all: Vec<_> = (0..4).map(open).collect();
+        for one in all {
+            one.await.unwrap();
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn writers_in_two_processes_wait_for_each_other_and_none_fails() {
     let f = fixture().await;
