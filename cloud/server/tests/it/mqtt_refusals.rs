@@ -1,7 +1,7 @@
 //! Every forbidden sequence over real TLS: the connection ends closed, there is no CONNACK of success for a bad first
 //! packet, no PUBACK for an offending one, nothing of it is stored, and it is counted under the rule's own name.
 //!
-//! The table is the codec's own (wire/tests/it/mqtt_cases.rs); here it meets the session, the driver and the socket.
+//! The table is the codec's own (wire/tests/it/mqtt_cases); here it meets the session, the driver and the socket.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -10,7 +10,7 @@ use wire::mqtt::{self, Connect, Framing, FromServer, Refusal, Sender, Version};
 
 use crate::door_setup::{Client, Device, House, Knock, eventually};
 
-#[path = "../../../../wire/tests/it/mqtt_cases.rs"]
+#[path = "../../../../wire/tests/it/mqtt_cases/mod.rs"]
 mod mqtt_cases;
 
 use mqtt_cases::{Case, cases};
