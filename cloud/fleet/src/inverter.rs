@@ -88,6 +88,14 @@ pub struct InverterState {
     pub pairing: Pairing,
 }
 
+impl InverterState {
+    /// Whether the cloud ever received a report of it. Claims alone make a state too.
+    #[must_use]
+    pub fn has_reported(&self) -> bool {
+        self.last_contact.is_some()
+    }
+}
+
 /// The serial line between inverter and gateway, as last told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
 #[cbor(map)]

@@ -14,7 +14,7 @@ use wire::UtcMs;
 use crate::AccountKey;
 
 pub use act::Act;
-pub use limit::{LOOK_BACK_MS, Limit};
+pub use limit::{Earlier, LOOK_BACK_MS, Limit};
 
 /// A claim lives this long, milliseconds.
 pub const WINDOW_MS: i64 = 10 * 60_000;

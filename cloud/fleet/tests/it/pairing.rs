@@ -2,7 +2,7 @@
 //! order, only the press of a claim that stood alone pairs, and only once.
 
 use fleet::AccountKey;
-use fleet::pairing::{AttemptKey, End, FRESH_MS, Outcome, Pairing, Pressed, WINDOW_MS};
+use fleet::pairing::{AttemptKey, Earlier, End, FRESH_MS, Limit, Outcome, Pairing, Pressed, WINDOW_MS};
 use proptest::prelude::*;
 use wire::UtcMs;
 
@@ -202,4 +202,62 @@ fn a_claim_that_was_contested_stays_so_when_the_other_one_is_gone() {
     assert_eq!(press(&mut pairing, 1, 0, NOW.plus_ms(2_000)), [End::Contested]);
     pairing.claim(AttemptKey(3), AccountKey(1), NOW.plus_ms(3_000));
     assert_eq!(press(&mut pairing, 2, 0, NOW.plus_ms(4_000)), [End::Paired]);
+}
+
+/// What a stranger does who knows the number: whether they want to claim now, before or after who stands at the cabinet,
+/// and whether they stop again.
+fn any_intrusion() -> impl Strategy<Value = (bool, bool, bool)> {
+    (prop::bool::weighted(0.7), any::<bool>(), prop::bool::weighted(0.2))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// A day at the cabinet, with somebody who presses every few minutes: a stranger, whatever they do within the
+    /// limits of one account, spoils a few presses, is never given the inverter, and then it is over for the day.
+    #[test]
+    fn a_stranger_contests_a_few_presses_a_day_and_no_more(
+        day in prop::collection::vec(any_intrusion(), 480), pause_ms in 60_000_i64..=180_000,
+    ) {
+        let stranger = AccountKey(1);
+        let (mut pairing, mut earlier) = (Pairing::default(), Earlier::default());
+        let (mut spoiled, mut attempts) = (0, 0_i64);
+        for (at, (wants, before, stops)) in (0_i64..).zip(day) {
+            let now = NOW.plus_ms(at * pause_ms);
+            if now.since(NOW) >= 24 * 3_600_000 {
+                break;
+            }
+            let mut intrude = |pairing: &mut Pairing, now: UtcMs| {
+                if wants && earlier.wait(now).is_none() {
+                    attempts += 1;
+                    pairing.claim(AttemptKey(attempts), stranger, now);
+                    earlier.by_account.push(now);
+                    earlier.by_serial.push(now);
+                    if stops {
+                        pairing.cancel(AttemptKey(attempts));
+                    }
+                }
+            };
+            if before {
+                intrude(&mut pairing, now);
+            }
+            let (own, honest) = (AttemptKey(-1 - at), AccountKey(100 + at));
+            pairing.claim(own, honest, now.plus_ms(1_000));
+            if !before {
+                intrude(&mut pairing, now.plus_ms(2_000));
+            }
+            let pressed = Pressed {
+                boot: Some(1),
+                count: u64::try_from(at).unwrap() + 1,
+                age_ms: 100,
+                held_ms: None,
+                received_at: now.plus_ms(10_000),
+            };
+            let ended = pairing.press(&pressed);
+            let paired: Vec<_> = ended.iter().filter(|o| o.end == End::Paired).map(|o| o.attempt).collect();
+            prop_assert!(paired.iter().all(|attempt| *attempt == own), "the stranger was given it");
+            spoiled += usize::from(paired.is_empty());
+        }
+        prop_assert!(spoiled <= Limit::SERIAL.most, "{} presses were spoiled", spoiled);
+    }
 }

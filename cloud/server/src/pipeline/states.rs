@@ -84,8 +84,12 @@ impl States {
     /// Takes the snapshots of an earlier run.
     pub fn load(&mut self, states: Vec<(InverterKey, InverterState)>, position: Position) {
         for (key, state) in states {
-            self.slots.insert(key, Slot { state: Arc::new(state), unsaved: false, unshown: true });
-            self.unshown.push(key);
+            // One that was only claimed has nothing to show: its page says that it has not reported yet.
+            let unshown = state.has_reported();
+            self.slots.insert(key, Slot { state: Arc::new(state), unsaved: false, unshown });
+            if unshown {
+                self.unshown.push(key);
+            }
         }
         self.position = position;
     }
@@ -245,5 +249,40 @@ fn row(inverter: InverterKey, event: &fleet::Event) -> EventRow {
         received_at: event.received_at,
         late: event.late,
         detail: event.kind.detail(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fleet::AccountKey;
+    use fleet::pairing::AttemptKey;
+    use store::history::Config;
+
+    use super::*;
+
+    fn states(folder: &tempfile::TempDir) -> States {
+        let history = Arc::new(History::open(folder.path(), Config::default()).unwrap());
+        States::new(history, Arc::new(Counters::default()))
+    }
+
+    #[test]
+    fn a_claim_on_a_silent_inverter_is_kept_and_shows_nothing_also_after_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let (silent, at) = (InverterKey(7), UtcMs(1_800_000_000_000));
+        let claim = Act::Claim { attempt: AttemptKey(1), account: AccountKey(2) };
+        let body = Body::Act { inverter: silent, payload: claim.to_bytes() };
+        let mut before = states(&folder);
+        before.take(Position { batch: 1, index: 0 }, Entry { received_at: at, body }, None);
+        assert!(!before.has_unshown(), "pages and counters see inverters that report");
+        let unsaved = before.unsaved();
+        let (key, bytes) = unsaved.states.first().unwrap();
+        let kept = InverterState::from_snapshot(bytes).unwrap();
+        assert!(!kept.has_reported() && kept.pairing != Pairing::default(), "the claim waits");
+        drop(before);
+        let live = LiveStates::default();
+        let mut after = states(&folder);
+        after.load(vec![(*key, kept)], unsaved.position);
+        after.show(&live);
+        assert_eq!(live.count(), 0);
     }
 }

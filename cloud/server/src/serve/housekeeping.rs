@@ -27,8 +27,8 @@ const CONTACTS_EVERY: Duration = Duration::from_secs(60);
 const TELL_EVERY: Duration = Duration::from_secs(300);
 /// Events, receipts of mails and sessions live as long as readings.
 const KEEP_MS: i64 = 30 * DAY_MS;
-/// Limits look back an hour and a person a little longer; the audit log keeps what happened.
-const KEEP_PAIRINGS_MS: i64 = DAY_MS;
+/// Limits look back a day; the audit log keeps what happened.
+const KEEP_PAIRINGS_MS: i64 = 2 * DAY_MS;
 
 /// Starts the thread and the task.
 ///

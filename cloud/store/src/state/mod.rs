@@ -70,7 +70,7 @@ pub use members::Member;
 pub use offers::{NewOffer, Offer, Recipient, Side};
 pub use organizations::{NewOrganization, Organization};
 pub use outbox::{DueMail, MailState, NewMail, Receipt};
-pub use pairings::{Begun, Earlier, NewPairing, Paired, Pairing};
+pub use pairings::{Begun, NewPairing, Paired, Pairing};
 pub use passkeys::{NewPasskey, Passkey, PasskeyKey};
 pub use pending_sign_ins::PendingSignIn;
 pub use people::{Person, Who};

@@ -5,7 +5,7 @@
 //! harmless. A pairing's grant, its row in the audit log and the letters to earlier holders are one transaction with it.
 
 use fleet::audit::Verb;
-use fleet::pairing::{AttemptKey, End, LOOK_BACK_MS, Outcome};
+use fleet::pairing::{AttemptKey, Earlier, End, LOOK_BACK_MS, Outcome};
 use fleet::{AccountKey, Grant, Holder, InverterKey, Role};
 use sea_orm::{
     ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr,
@@ -37,15 +37,6 @@ pub struct NewPairing<'a> {
     pub started_at: UtcMs,
     /// When it runs out.
     pub ends_at: UtcMs,
-}
-
-/// Beginnings within the time that limits count, of attempts that did not pair.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Earlier {
-    /// Of the account.
-    pub by_account: Vec<UtcMs>,
-    /// From the source.
-    pub by_source: Vec<UtcMs>,
 }
 
 /// What came of beginning.
@@ -147,6 +138,16 @@ impl StateStore {
         row.map(Pairing::from_row).transpose()
     }
 
+    /// The attempts of an account that are kept, the newest first.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub async fn pairings_of(&self, account: AccountKey) -> Result<Vec<Pairing>, StateError> {
+        let query = Entity::find().filter(Column::AccountId.eq(account.0)).order_by_desc(Column::Id);
+        let rows = query.all(&self.connection).await.map_err(StateError::doing("list pairings"))?;
+        rows.into_iter().map(Pairing::from_row).collect()
+    }
+
     /// What a letter about this attempt's pairing is made from, at `now`; `None` where nobody is to be told: the attempt
     /// has ended already, or account or inverter are gone.
     ///
@@ -194,8 +195,9 @@ impl StateStore {
             change.rollback().await.map_err(&failed)?;
             return Ok(false);
         };
-        // An inverter that was removed meanwhile cannot be given.
-        let given = row.inverter_id.map(inverter_key).transpose()?.filter(|_| outcome.end == End::Paired);
+        // An inverter that was removed meanwhile cannot be given, nor one to who was shut out meanwhile.
+        let paired = outcome.end == End::Paired && is_open(&change, row.account_id).await.map_err(&failed)?;
+        let given = row.inverter_id.map(inverter_key).transpose()?.filter(|_| paired);
         let end = if outcome.end == End::Paired && given.is_none() { End::Expired } else { outcome.end };
         if let Some(inverter) = given {
             let grant = Grant {
@@ -266,13 +268,16 @@ async fn earlier(change: &DatabaseTransaction, new: &NewPairing<'_>) -> Result<E
             .column(Column::StartedAt)
             .into_tuple::<i64>()
     };
-    let by_account = beginnings(Column::AccountId.eq(new.account.0)).all(change).await?;
+    let of_account = Column::AccountId.eq(new.account.0);
+    let by_serial = beginnings(of_account.clone().and(Column::Serial.eq(new.serial.as_str())));
+    let by_serial = by_serial.all(change).await?;
+    let by_account = beginnings(of_account).all(change).await?;
     let by_source = match new.source {
         Some(source) => beginnings(Column::Source.eq(source)).all(change).await?,
         None => Vec::new(),
     };
     let times = |rows: Vec<i64>| rows.into_iter().map(UtcMs).collect();
-    Ok(Earlier { by_account: times(by_account), by_source: times(by_source) })
+    Ok(Earlier { by_account: times(by_account), by_source: times(by_source), by_serial: times(by_serial) })
 }
 
 async fn replace_open(change: &DatabaseTransaction, new: &NewPairing<'_>) -> Result<(), DbErr> {
@@ -287,6 +292,12 @@ async fn replace_open(change: &DatabaseTransaction, new: &NewPairing<'_>) -> Res
         .filter(Column::Serial.eq(new.serial.as_str()))
         .filter(Column::Outcome.is_null());
     open.exec(change).await.map(drop)
+}
+
+/// Whether an account may sign in.
+async fn is_open(change: &DatabaseTransaction, account: i64) -> Result<bool, DbErr> {
+    let row = account::Entity::find_by_id(account).one(change).await?;
+    Ok(row.is_some_and(|row| !row.disabled))
 }
 
 /// Accounts that a grant on an inverter reaches at `now`, by themselves or in an organization.

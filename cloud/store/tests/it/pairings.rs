@@ -1,11 +1,9 @@
 //! Attempts at pairing: one outcome each, whatever is written again; with it grant, log and letters, or none of them.
 
 use fleet::audit::Verb;
-use fleet::pairing::{AttemptKey, End, Outcome};
+use fleet::pairing::{AttemptKey, Earlier, End, Outcome};
 use fleet::{AccountKey, Grant, InverterKey, Role};
-use store::state::{
-    Act, Begun, By, Earlier, Email, NewAccount, NewInverter, NewMail, NewPairing, StateStore,
-};
+use store::state::{Act, Begun, By, Email, NewAccount, NewInverter, NewMail, NewPairing, StateStore};
 use wire::{Serial, UtcMs};
 
 const NOW: UtcMs = UtcMs(1_800_000_000_000);
@@ -165,12 +163,25 @@ async fn beginning_again_ends_the_attempt_before_and_limits_see_what_did_not_pai
     let begun = f
         .try_begin("a4", "2408-01873", NOW.plus_ms(4_000), |earlier| {
             let times = vec![NOW.plus_ms(2_000), NOW.plus_ms(3_000)];
-            assert_eq!(*earlier, Earlier { by_account: times.clone(), by_source: times });
+            let by_serial = Vec::new();
+            assert_eq!(*earlier, Earlier { by_account: times.clone(), by_source: times, by_serial });
             Some(again)
         })
         .await;
     assert_eq!(begun, Begun::Wait(again));
     assert_eq!(f.store.pairing(f.account, "a4").await.unwrap(), None);
+    // At the number that was tried, a day back and no further.
+    let day = fleet::pairing::LOOK_BACK_MS;
+    for (later, expect) in
+        [(day - 1, vec![NOW.plus_ms(2_000), NOW.plus_ms(3_000)]), (day, vec![NOW.plus_ms(3_000)])]
+    {
+        let at = NOW.plus_ms(2_000 + later);
+        f.try_begin("a5", "2408-99999", at, |earlier| {
+            assert_eq!(earlier.by_serial, expect);
+            Some(again)
+        })
+        .await;
+    }
     let stranger = account(&f.store, "stranger@x.test").await;
     assert_eq!(f.store.pairing(stranger, "a3").await.unwrap(), None, "somebody else's is not there");
 }

@@ -6,9 +6,9 @@ use askama::Template;
 use axum::extract::{Path, Query, Request, State};
 use axum::response::{Html, Redirect};
 use fleet::audit::Verb;
-use fleet::{Action, Holder};
+use fleet::{Action, Holder, MemberRole};
 use serde::Deserialize;
-use store::state::{Act, NewSite, Site, StateError};
+use store::state::{Act, NewSite, Site, StateError, VisibleInverter};
 
 use super::notice::After;
 use super::organizations::named;
@@ -83,6 +83,28 @@ pub async fn delete(
     let act = concerning(act::of(&context, &caller, Verb::SiteDelete)?, &site).with_detail(site.name.clone());
     context.state().delete_site(site.key, &act).await.map_err(failed)?;
     Ok(Redirect::to("/organizations?done=deleted"))
+}
+
+/// Sites that the caller may put an inverter at: the caller's, those of organizations that the caller works for, and the
+/// one where it is.
+pub(crate) async fn choices(
+    context: &Context,
+    caller: &Caller,
+    row: &VisibleInverter,
+) -> Result<Vec<Site>, Error> {
+    let failed = |error| Error::internal("list sites", error);
+    let mut sites = context.state().sites_of(caller.account.key.into()).await.map_err(failed)?;
+    for (own, role) in access::organizations(context, caller).await? {
+        if role >= MemberRole::Member {
+            sites.extend(context.state().sites_of(own.key.into()).await.map_err(failed)?);
+        }
+    }
+    if let Some(here) = &row.site
+        && !sites.iter().any(|site| site.key == here.key)
+    {
+        sites.push(here.clone());
+    }
+    Ok(sites)
 }
 
 fn concerning(act: Act, site: &Site) -> Act {

@@ -87,6 +87,70 @@ async fn claim_press_name_and_the_inverter_is_there() {
 }
 
 #[tokio::test]
+async fn the_name_step_puts_it_at_a_site_of_ones_own_or_a_new_one() {
+    let site = Site::new().await;
+    let proof = site.session().await;
+    let stranger = site.house.account("other@x.test").await;
+    site.house.site("theirs", stranger).await;
+    let page = site.begin(&proof, KNOWN).await;
+    site.house.wait(1_000);
+    site.house.press(site.inverter, 1).await;
+    let name = format!("{page}/name");
+    let form = site.house.text(&name, &proof).await;
+    assert!(!form.contains("Clubhouse"), "somebody else's is not offered");
+    for (wrong, says) in [
+        ("name=Dock&new_site=Pier+4&new_zone=Mars/Base", "time zone from the list"),
+        ("name=Dock&new_site=Pier+4", "time zone from the list"),
+        ("name=Dock&site=theirs", "Choose a site of the list."),
+        ("name=Dock&site=none", "Choose a site of the list."),
+    ] {
+        let refused = site.post(&name, &proof, wrong).await;
+        assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY, "{wrong}");
+        let page = body(refused).await;
+        assert!(page.contains(says) && page.contains(r#"value="Dock""#), "{wrong}: {page}");
+    }
+    // Twice, as a browser may: one site comes of it.
+    for _ in 0..2 {
+        let new = "name=Dock&new_site=++Pier++4&new_zone=America/Chicago&then=share";
+        let saved = site.post(&name, &proof, new).await;
+        assert_eq!(saved.headers()[header::LOCATION], "/inverters/dock/people/new");
+    }
+    let own = site.house.state.sites_of(site.account.into()).await.unwrap();
+    assert_eq!(own.len(), 1);
+    assert_eq!((own[0].name.as_str(), own[0].time_zone.as_str()), ("Pier 4", "America/Chicago"));
+    let stands = async || site.house.state.inverter(site.inverter).await.unwrap().unwrap().site;
+    assert_eq!(stands().await, Some(own[0].key));
+    let form = site.house.text(&name, &proof).await;
+    assert!(form.contains(&format!(r#"<option value="{}" selected>Pier 4"#, own[0].public_id)), "{form}");
+    site.post(&name, &proof, "name=Dock&site=").await;
+    assert_eq!(stands().await, None);
+    site.post(&name, &proof, &format!("name=Dock&site={}", own[0].public_id)).await;
+    assert_eq!(stands().await, Some(own[0].key));
+}
+
+/// Whoever knows a number may wait for its button a few times a day and no more; other numbers are open still.
+#[tokio::test]
+async fn at_one_number_six_attempts_a_day_are_begun_whether_there_is_such_an_inverter_or_not() {
+    for serial in [KNOWN, UNKNOWN] {
+        let site = Site::new().await;
+        for _ in 0..6 {
+            let proof = site.session().await;
+            site.begin(&proof, serial).await;
+            site.house.wait(15 * 60_000);
+        }
+        let proof = site.session().await;
+        let refused = site.post("/pair", &proof, &format!("serial={serial}")).await;
+        assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(refused.headers()[header::RETRY_AFTER], "81000");
+        assert!(body(refused).await.contains("try again in 23 hours."));
+        site.begin(&proof, "2311-ELSE").await;
+        site.house.wait(24 * 3_600_000 - 6 * 15 * 60_000);
+        let proof = site.session().await;
+        site.begin(&proof, serial).await;
+    }
+}
+
+#[tokio::test]
 async fn the_page_turns_by_itself() {
     let site = Site::new().await;
     let proof = site.session().await;

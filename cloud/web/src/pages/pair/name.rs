@@ -1,7 +1,7 @@
-//! `GET` and `POST /pair/{attempt}/name`: what the inverter is called.
+//! `GET` and `POST /pair/{attempt}/name`: what the inverter is called, and where it stands.
 //!
-//! In: an attempt that paired, a name, what feeds it. Out: the form, then the inverter's page. What earlier holders
-//! wrote stands in the fields.
+//! In: an attempt that paired, a name, what feeds it, a site of the list or the name of a new one. Out: the form, then the
+//! inverter's page or the one that shares it. What earlier holders wrote stands in the fields.
 
 use askama::Template;
 use axum::Form;
@@ -12,13 +12,16 @@ use fleet::audit::Verb;
 use fleet::pairing::End;
 use http::StatusCode;
 use serde::Deserialize;
-use store::state::{InverterEdit, VisibleInverter};
+use store::state::{InverterEdit, Site, SiteKey, StateError, VisibleInverter};
 
 use super::super::html;
+use super::super::organizations::named;
 use super::super::shell::Shell;
+use super::super::site::{self, Typed};
 use crate::caller::Caller;
 use crate::sign_in::act;
-use crate::{Context, Error, access};
+use crate::view::zones;
+use crate::{Context, Error, access, random};
 
 /// Longest name, characters: what a text message has room for.
 const MOST_NAME: usize = 40;
@@ -31,17 +34,25 @@ struct Page<'a> {
     shell: Shell,
     address: String,
     serial: &'a str,
-    name: &'a str,
-    place: &'a str,
+    named: &'a Named,
+    sites: &'a [Site],
+    zones: &'static [String],
     refused: Option<&'static str>,
 }
 
 /// The form.
-#[derive(Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub struct Named {
     name: String,
-    #[serde(default)]
     place: String,
+    /// Public id of a site of the list; empty: none.
+    site: String,
+    /// The name of a new one, which goes before the list.
+    new_site: String,
+    new_zone: String,
+    /// `share`: to the page that shares it.
+    then: String,
 }
 
 /// `GET /pair/{attempt}/name`
@@ -51,8 +62,17 @@ pub async fn show(
     Path(id): Path<String>,
 ) -> Result<Response, Error> {
     let row = paired(&context, &caller, &id).await?;
-    let now = Named { name: row.inverter.name.clone(), place: row.inverter.place.clone() };
-    page(&context, &caller, &id, &row, &now, None).map(IntoResponse::into_response)
+    let sites = site::choices(&context, &caller, &row).await?;
+    let chosen = sites.iter().find(|site| row.inverter.site == Some(site.key));
+    let named = Named {
+        name: row.inverter.name.clone(),
+        place: row.inverter.place.clone(),
+        site: chosen.map(|site| site.public_id.clone()).unwrap_or_default(),
+        // Most people's inverters stand in one zone.
+        new_zone: sites.first().map(|site| site.time_zone.clone()).unwrap_or_default(),
+        ..Named::default()
+    };
+    page(&context, &caller, &id, &row, &sites, &named, None).map(IntoResponse::into_response)
 }
 
 /// `POST /pair/{attempt}/name`
@@ -65,27 +85,61 @@ pub async fn submit(
     let row = paired(&context, &caller, &id).await?;
     let form = Form::<Named>::from_request(request, &()).await;
     let Form(form) = form.map_err(|_| Error::Request("Send the field name as a form.".to_owned()))?;
-    let named = Named { name: form.name.trim().to_owned(), place: form.place.trim().to_owned() };
-    let refused = named.refused();
-    if refused.is_some() {
-        let page = page(&context, &caller, &id, &row, &named, refused)?;
+    let named = Named { name: form.name.trim().to_owned(), place: form.place.trim().to_owned(), ..form };
+    let sites = site::choices(&context, &caller, &row).await?;
+    if let Some(refused) = named.refused(&sites) {
+        let page = page(&context, &caller, &id, &row, &sites, &named, Some(refused))?;
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     }
-    let Named { name, place } = named;
-    if name != row.inverter.name || place != row.inverter.place {
+    let site = chosen(&context, &caller, &named, &sites).await?;
+    let Named { name, place, then, .. } = named;
+    if name != row.inverter.name || place != row.inverter.place || site != row.inverter.site {
         let act = act::of(&context, &caller, Verb::InverterEdit)?
             .on_inverter(row.inverter.key)
             .with_detail(format!("name: {name}, place: {place}"));
-        let edit = InverterEdit { name: Some(name), place: Some(place), ..InverterEdit::default() };
+        let edit = InverterEdit {
+            name: Some(name),
+            place: Some(place),
+            site: Some(site),
+            ..InverterEdit::default()
+        };
         let edited = context.state().edit_inverter(row.inverter.key, edit, &act).await;
         edited.map_err(|error| Error::internal("name an inverter", error))?;
     }
-    Ok(Redirect::to(&format!("/inverters/{}", row.inverter.public_id)).into_response())
+    let inverter = format!("/inverters/{}", row.inverter.public_id);
+    let to = if then == "share" { format!("{inverter}/people/new") } else { inverter };
+    Ok(Redirect::to(&to).into_response())
+}
+
+/// Where it stands: a new site of the caller's own, or the one of the list. A name that the caller has given to a site
+/// already means that one: whoever sends the form once more makes no second.
+async fn chosen(
+    context: &Context,
+    caller: &Caller,
+    typed: &Named,
+    sites: &[Site],
+) -> Result<Option<SiteKey>, Error> {
+    let Some(name) = named(&typed.new_site) else {
+        return Ok(sites.iter().find(|site| site.public_id == typed.site).map(|site| site.key));
+    };
+    let own = access::own_account(context, caller)?;
+    let new = Typed { name, address: String::new(), time_zone: typed.new_zone.clone() }.checked()?;
+    let public_id = random::public_id().map_err(|error| Error::internal("make a site", error))?;
+    let act = act::of(context, caller, Verb::SiteAdd)?.of_account(own).with_detail(new.name.clone());
+    match context.state().add_site(new.as_site(&public_id, Some(own.into())), &act).await {
+        Ok(site) => Ok(Some(site)),
+        Err(StateError::Taken { .. }) => {
+            let found = context.state().site_by_name(Some(own.into()), &new.name).await;
+            Ok(found.map_err(site::failed)?.map(|site| site.key))
+        }
+        Err(error) => Err(site::failed(error)),
+    }
 }
 
 impl Named {
-    fn refused(&self) -> Option<&'static str> {
+    fn refused(&self, sites: &[Site]) -> Option<&'static str> {
         let letters = |text: &str| text.chars().count();
+        let new_site = named(&self.new_site).is_some();
         match letters(&self.name) {
             0 => Some("Give it a name. Say where it is."),
             length if length > MOST_NAME => Some("At most 40 characters: people read it in a text."),
@@ -93,7 +147,12 @@ impl Named {
             _ if self.name.chars().chain(self.place.chars()).any(char::is_control) => {
                 Some("Use letters, digits and spaces.")
             }
-            _ => None,
+            _ if new_site && !zones::is_one(&self.new_zone) => {
+                Some("Choose the new site\u{2019}s time zone from the list, for example America/Chicago.")
+            }
+            _ if new_site || self.site.is_empty() => None,
+            _ if sites.iter().any(|site| site.public_id == self.site) => None,
+            _ => Some("Choose a site of the list."),
         }
     }
 }
@@ -114,11 +173,11 @@ fn page(
     caller: &Caller,
     id: &str,
     row: &VisibleInverter,
+    sites: &[Site],
     named: &Named,
     refused: Option<&'static str>,
 ) -> Result<Html<String>, Error> {
     let shell = Shell::new(caller, context.now(), None, "/pair/attempt");
-    let serial = row.inverter.serial.as_str();
-    let Named { name, place } = named;
-    html(&Page { shell, address: format!("/pair/{id}/name"), serial, name, place, refused })
+    let (address, serial) = (format!("/pair/{id}/name"), row.inverter.serial.as_str());
+    html(&Page { shell, address, serial, named, sites, zones: zones::all(), refused })
 }

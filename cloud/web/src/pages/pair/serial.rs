@@ -9,10 +9,10 @@ use axum::Form;
 use axum::extract::{FromRequest, Query, Request, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use fleet::audit::Verb;
-use fleet::pairing::{Act, Limit, WINDOW_MS};
+use fleet::pairing::{Act, Earlier, WINDOW_MS};
 use http::{HeaderValue, StatusCode, header};
 use serde::Deserialize;
-use store::state::{Begun, Earlier, NewPairing};
+use store::state::{Begun, NewPairing};
 use wire::{Serial, UtcMs};
 
 use super::super::html;
@@ -102,9 +102,7 @@ async fn begin(context: &Context, caller: &Caller, serial: Serial) -> Result<Res
         ends_at: at.plus_ms(WINDOW_MS),
     };
     let act = act::of(context, caller, Verb::PairStart)?.of_account(account).with_detail(serial.as_str());
-    let wait = |earlier: &Earlier| {
-        Limit::ACCOUNT.wait(&earlier.by_account, at).max(Limit::SOURCE.wait(&earlier.by_source, at))
-    };
+    let wait = |earlier: &Earlier| earlier.wait(at);
     let begun = context.state().begin_pairing(new, &act, wait).await;
     let begun = begun.map_err(|error| Error::internal("begin a pairing", error))?;
     let (attempt, inverter) = match begun {
@@ -126,9 +124,10 @@ fn page(
 }
 
 fn wait_words(wait_ms: i64) -> String {
-    let (count, unit) = match (wait_ms / 1_000 + 1, wait_ms / 60_000 + 1) {
-        (seconds, _) if seconds < 60 => (seconds, "second"),
-        (_, minutes) => (minutes, "minute"),
+    let (count, unit) = match (wait_ms / 1_000 + 1, wait_ms / 60_000 + 1, wait_ms / 3_600_000 + 1) {
+        (seconds, ..) if seconds < 60 => (seconds, "second"),
+        (_, minutes, _) if minutes <= 90 => (minutes, "minute"),
+        (.., hours) => (hours, "hour"),
     };
     let s = if count == 1 { "" } else { "s" };
     format!(
@@ -153,5 +152,8 @@ mod tests {
         check(59_000, "1 minute");
         check(61_000, "2 minutes");
         check(3_540_000, "60 minutes");
+        check(5_340_001, "90 minutes");
+        check(5_400_000, "2 hours");
+        check(86_399_999, "24 hours");
     }
 }

@@ -6,13 +6,14 @@ use axum::response::{Html, Redirect};
 use fleet::audit::Verb;
 use fleet::{Action, MemberRole};
 use serde::Deserialize;
-use store::state::{InverterEdit, Site, VisibleInverter};
+use store::state::InverterEdit;
 
 use super::super::notice::After;
 use super::super::organizations::named;
 use super::super::people::failed;
 use super::super::people::list::title;
 use super::super::shell::Shell;
+use super::super::site;
 use super::super::{form, html};
 use crate::caller::Caller;
 use crate::sign_in::{act, fresh};
@@ -55,7 +56,7 @@ pub async fn show(
     let row = access::inverter(&context, &caller, &id, Action::Edit).await?;
     let works = access::organizations(&context, &caller).await?;
     let works = works.into_iter().filter(|(_, role)| *role >= MemberRole::Member);
-    let sites = sites(&context, &caller, &row).await?;
+    let sites = site::choices(&context, &caller, &row).await?;
     let chosen = row.inverter.site;
     html(&Page {
         shell: Shell::new(&caller, context.now(), None, "/inverters"),
@@ -80,7 +81,7 @@ pub async fn submit(
     let row = access::inverter(&context, &caller, &id, Action::Edit).await?;
     fresh::require(&context, &caller)?;
     let typed: Typed = form(request, "the fields name, place and site").await?;
-    let sites = sites(&context, &caller, &row).await?;
+    let sites = site::choices(&context, &caller, &row).await?;
     let site = if typed.site.is_empty() {
         None
     } else {
@@ -97,22 +98,4 @@ pub async fn submit(
     let act = act::of(&context, &caller, Verb::InverterEdit)?.on_inverter(row.inverter.key).with_detail(name);
     context.state().edit_inverter(row.inverter.key, edit, &act).await.map_err(failed("save settings"))?;
     Ok(Redirect::to(&format!("/inverters/{id}/settings?done=saved")))
-}
-
-/// Sites that the caller may put it at: the caller's, those of organizations that the caller works for, and the one
-/// where it is.
-async fn sites(context: &Context, caller: &Caller, row: &VisibleInverter) -> Result<Vec<Site>, Error> {
-    let failed = |error| Error::internal("list sites", error);
-    let mut sites = context.state().sites_of(caller.account.key.into()).await.map_err(failed)?;
-    for (own, role) in access::organizations(context, caller).await? {
-        if role >= MemberRole::Member {
-            sites.extend(context.state().sites_of(own.key.into()).await.map_err(failed)?);
-        }
-    }
-    if let Some(here) = &row.site
-        && !sites.iter().any(|site| site.key == here.key)
-    {
-        sites.push(here.clone());
-    }
-    Ok(sites)
 }
