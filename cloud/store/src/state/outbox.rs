@@ -4,6 +4,8 @@
 //! answered. Out: one mail at a time, lent to one sender. A key is queued once however often it is written. Subject and
 //! bodies are erased as soon as a mail is on its way or given up; the receipt stays for the caller to forget.
 
+use std::fmt;
+
 use sea_orm::sea_query::{Expr, OnConflict, Query};
 use sea_orm::{
     ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait,
@@ -17,8 +19,8 @@ use super::{Email, StateError, StateStore, connect};
 /// Most of a server's answer that is kept, characters.
 const MOST_ANSWER: usize = 500;
 
-/// A mail to be sent.
-#[derive(Clone, Copy, Debug)]
+/// A mail to be sent. It may hold a link that opens an account, so that printing it shows none of what it says.
+#[derive(Clone, Copy)]
 pub struct NewMail<'a> {
     /// Names the mail for all time: random, or made from the act that it tells of, so that a repeated act tells once.
     pub key: &'a str,
@@ -73,8 +75,8 @@ impl MailState {
     }
 }
 
-/// A mail lent to a sender.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A mail lent to a sender. Printing it shows none of what it says, like [`NewMail`].
+#[derive(Clone, PartialEq, Eq)]
 pub struct DueMail {
     /// Its number, in the order of queueing.
     pub id: i64,
@@ -96,6 +98,20 @@ pub struct DueMail {
     pub expires_at: UtcMs,
     /// How often it was tried, this time included.
     pub attempts: u32,
+}
+
+impl fmt::Debug for NewMail<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewMail").field("key", &self.key).field("kind", &self.kind).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for DueMail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("DueMail");
+        shown.field("id", &self.id).field("key", &self.key).field("kind", &self.kind);
+        shown.field("attempts", &self.attempts).finish_non_exhaustive()
+    }
 }
 
 /// What is known of a mail.

@@ -12,6 +12,8 @@ pub mod registration;
 pub mod sharing;
 mod wrap;
 
+use std::fmt;
+
 use askama::Template;
 use store::state::{Email, NewMail};
 use wire::UtcMs;
@@ -21,8 +23,8 @@ use crate::Error;
 /// A notice is worth sending for this long, milliseconds: a mail server may be down over a weekend.
 pub const NOTICE_MS: i64 = 3 * 24 * 3_600_000;
 
-/// One mail, ready to be sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One mail, ready to be sent. It may hold a link that opens an account: printing it shows which letter it is.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Letter {
     /// Which letter, for receipts.
     pub kind: &'static str,
@@ -36,7 +38,7 @@ pub struct Letter {
 
 /// What a letter says. Names that people chose may be in any text: control characters are taken out, and HTML is
 /// escaped, where the letter is made.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Draft {
     /// Which letter, for receipts.
     pub kind: &'static str,
@@ -53,7 +55,7 @@ pub struct Draft {
 }
 
 /// One part of a letter.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum Part {
     /// A paragraph.
     Says(String),
@@ -123,6 +125,12 @@ impl Letter {
     }
 }
 
+impl fmt::Debug for Letter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Letter").field("kind", &self.kind).finish_non_exhaustive()
+    }
+}
+
 fn one_line(text: &str) -> String {
     // Besides control characters, those that turn the direction of what follows (CVE-2021-42574).
     let breaks = |character: char| {
@@ -161,6 +169,35 @@ pub(crate) mod tests {
             "-".repeat(72),
             letter.html
         )
+    }
+
+    #[test]
+    fn printing_a_letter_shows_nothing_of_what_it_says() {
+        let secret = crate::sign_in::secret::Secret::new().unwrap();
+        let letter = registration::reset("https://inverters.example", &secret).unwrap();
+        let to = Email::parse("ann@x.test").unwrap();
+        let mail = letter.notice(&to, "key-1", UtcMs(0));
+        for printed in [format!("{letter:?}"), format!("{letter:#?}"), format!("{mail:?}")] {
+            assert!(printed.contains("reset"), "{printed}");
+            assert!(!printed.contains(&secret.reveal()) && !printed.contains("https:"), "{printed}");
+        }
+    }
+
+    /// A letter without a snapshot could say anything.
+    #[test]
+    fn every_letter_has_its_snapshot() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/mail");
+        let mut kinds = 0;
+        for area in ["alarms", "factors", "pairing", "registration", "sharing"] {
+            let Ok(text) = std::fs::read_to_string(folder.join(area).with_extension("rs")) else { continue };
+            for rest in text.split("kind: \"").skip(1) {
+                let kind = rest.split('"').next().unwrap();
+                let snapshot = format!("snapshots/web__mail__{area}__tests__{kind}.snap");
+                assert!(folder.join(&snapshot).exists(), "{snapshot}");
+                kinds += 1;
+            }
+        }
+        assert!(kinds > 15, "{kinds}");
     }
 
     #[test]

@@ -97,11 +97,22 @@ pub(crate) async fn answered(
 ) -> Result<Answer, Error> {
     let maker = context.state().account(offered.offer.made_by).await;
     let maker = maker.map_err(|error| Error::internal("look up an account", error))?;
-    let (by, did) = (whole(&caller.account), if yes { "accepted" } else { "declined" });
+    let (by, did) = (whole(&caller.account), answer(yes));
     let name = &offered.inverter.name;
     let inverter = if name.is_empty() { offered.inverter.serial.to_string() } else { name.clone() };
     let people = format!("{}/inverters/{}/people", context.origin(), offered.inverter.public_id);
-    let letter = Draft {
+    let letter = was_answered(&by, &inverter, people, yes)?;
+    let to = maker.filter(|maker| !maker.disabled).map(|maker| maker.email);
+    Ok(Answer { to, key: format!("offer:{}:{did}", offered.offer.public_id), letter })
+}
+
+const fn answer(yes: bool) -> &'static str {
+    if yes { "accepted" } else { "declined" }
+}
+
+fn was_answered(by: &str, inverter: &str, people: String, yes: bool) -> Result<Letter, Error> {
+    let did = answer(yes);
+    Draft {
         kind: "share_answered",
         subject: format!("{by} {did} your offer of {inverter}"),
         preview: if yes { "The access has begun.".to_owned() } else { "Nothing was shared.".to_owned() },
@@ -112,9 +123,7 @@ pub(crate) async fn answered(
         ],
         why: OWN.to_owned(),
     }
-    .written()?;
-    let to = maker.filter(|maker| !maker.disabled).map(|maker| maker.email);
-    Ok(Answer { to, key: format!("offer:{}:{did}", offered.offer.public_id), letter })
+    .written()
 }
 
 /// Tells a person that their access was ended.
@@ -166,8 +175,13 @@ fn ended(
     row: &VisibleInverter,
     account: &Account,
 ) -> Result<Answer, Error> {
-    let (by, inverter) = (whole(&caller.account), title(row));
-    let letter = Draft {
+    let letter = has_ended(&whole(&caller.account), &title(row))?;
+    let key = format!("ended:{}:{}:{}", row.inverter.key.0, account.key.0, context.now().0);
+    Ok(Answer { to: Some(account.email.clone()), key, letter })
+}
+
+fn has_ended(by: &str, inverter: &str) -> Result<Letter, Error> {
+    Draft {
         kind: "share_ended",
         subject: format!("Your access to {inverter} has ended"),
         preview: "You see nothing of it any more.".to_owned(),
@@ -180,7 +194,37 @@ fn ended(
         ],
         why: OWN.to_owned(),
     }
-    .written()?;
-    let key = format!("ended:{}:{}:{}", row.inverter.key.0, account.key.0, context.now().0);
-    Ok(Answer { to: Some(account.email.clone()), key, letter })
+    .written()
+}
+
+#[cfg(test)]
+mod tests {
+    use fleet::Role;
+
+    use super::*;
+    use crate::mail::tests::shown;
+
+    const ORIGIN: &str = "https://inverters.example";
+    const BY: &str = "Dana Okafor (dana@harborview.example)";
+    const INVERTER: &str = "West Tower Level 3";
+
+    #[test]
+    fn each_letter_reads_as_it_should_in_both_faces() {
+        let people = || format!("{ORIGIN}/inverters/k3v9/people");
+        for (name, letter) in [
+            ("share_offered", offered(ORIGIN, BY, INVERTER, Role::ReadWrite, "you")),
+            (
+                "share_offered_to_an_organization",
+                offered(ORIGIN, BY, INVERTER, Role::ReadOnly, "Pier 4 Hall"),
+            ),
+            ("member_invited", invited(ORIGIN, BY, "Harborview Properties")),
+            ("share_answered", was_answered(BY, INVERTER, people(), true)),
+            ("share_answered_no", was_answered(BY, INVERTER, people(), false)),
+            ("share_ended", has_ended(BY, INVERTER)),
+        ] {
+            let letter = letter.unwrap();
+            assert!(name.starts_with(letter.kind), "{name}");
+            insta::assert_snapshot!(name, shown(&letter));
+        }
+    }
 }
