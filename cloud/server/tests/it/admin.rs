@@ -133,6 +133,54 @@ fn accounts_sites_grants_and_tokens() {
 }
 
 #[test]
+fn an_organization_is_made_peopled_listed_and_keeps_an_owner() {
+    let cloud = Cloud::new();
+    let password = cloud.path("good");
+    std::fs::write(&password, "correct horse battery staple\n").unwrap();
+    for email in ["dana@example.com", "luis@example.com"] {
+        cloud.admin(&["account", "add", email, "--password-file", password.to_str().unwrap()]);
+    }
+    let made = cloud.admin(&["organization", "add", "Harborview Properties", "--owner", "dana@example.com"]);
+    let (code, name) = made.trim_end().split_once(' ').unwrap();
+    assert_eq!((code.len(), name), (10, "Harborview Properties"), "{made}");
+    let empty = cloud.admin(&["organization", "add", "Pier 4"]);
+    assert_eq!(
+        cloud.admin(&["organization", "member", code, "luis@example.com", "viewer"]),
+        "luis@example.com: viewer of Harborview Properties\n"
+    );
+    cloud.admin(&["site", "add", "Clubhouse", "--time-zone", "America/Chicago", "--organization", code]);
+    cloud.admin(&["device", "add", "PIER-0001", "--out", cloud.path("b").to_str().unwrap()]);
+    cloud.admin(&["grant", "add", code, "PIER-0001", "read-write"]);
+    let list = cloud.admin(&["organization", "list"]);
+    assert!(list.contains(&format!("{code} Harborview Properties (2 members, 1 inverters)\n")), "{list}");
+    assert!(list.contains(&format!("{} (0 members, 0 inverters)\n", empty.trim_end())), "{list}");
+
+    let member = |code, email, role| ["organization", "member", code, email, role];
+    for (arguments, expect) in [
+        (&member(code, "dana@example.com", "viewer")[..], "no other owner"),
+        (&member("NONE222222", "luis@example.com", "owner")[..], "admin organization list"),
+        (&member(code, "nobody@example.com", "owner")[..], "admin account add"),
+        (&member(code, "luis@example.com", "boss")[..], "viewer, member, owner"),
+        (&["organization", "add", "Nobody's", "--owner", "nobody@example.com"][..], "admin account add"),
+        (
+            &["site", "add", "X", "--time-zone", "UTC", "--organization", "NONE222222"][..],
+            "organization list",
+        ),
+        (&["grant", "add", "NONE222222", "PIER-0001", "read-only"][..], "organization list"),
+    ] {
+        let said = refused(&cloud, arguments);
+        assert!(said.contains(expect), "{arguments:?}: {said}");
+    }
+    // With another owner the first may be less; each act is in the log, and nothing that was refused.
+    cloud.admin(&member(code, "luis@example.com", "owner"));
+    cloud.admin(&member(code, "dana@example.com", "viewer"));
+    let log = cloud.admin(&["audit", "list", "--area", "organizations"]);
+    let acts: Vec<_> =
+        ["organization.add", "member.role", "site.add"].map(|verb| log.matches(verb).count()).into();
+    assert_eq!(acts, [2, 3, 1], "{log}");
+}
+
+#[test]
 fn addresses_are_approved_with_who_and_how_and_removed() {
     let cloud = Cloud::new();
     let how = ["--verified-by", "R. Valdez", "--note", "order 4711", "--verified-on", "2026-01-05"];
