@@ -78,6 +78,7 @@ verbs! {
     SessionEndAll        "session.end_all"        Account   "signed {account} out everywhere";
 
     FactorAdd            "factor.add"             Account   "added a second factor to {account}";
+    FactorRename         "factor.rename"          Account   "gave a second factor of {account} another name";
     FactorRemove         "factor.remove"          Account   "removed a second factor from {account}";
     FactorSuspect        "factor.suspect"         Account   "stopped a passkey of {account}, as a copy of it may be about";
     FactorRecoveryMake   "factor.recovery_make"   Account   "made new recovery codes for {account}";

@@ -1,9 +1,7 @@
-//! Second factors: which an account has, who must have one, what a password alone needs, whether a passkey was copied.
+//! Second factors: which an account has, who must have one and keeps it, whether a passkey was copied.
 //!
 //! In: what the store holds of an account. Out: yes or no, and how long things count. The codes and signatures
 //! themselves are checked in `web`. Pure: never reads a clock.
-
-use crate::password;
 
 const MINUTE_MS: i64 = 60_000;
 /// From the right password to the second factor, milliseconds.
@@ -56,15 +54,6 @@ impl Held {
     pub const fn any(self) -> bool {
         self.app || self.passkeys > 0
     }
-
-    /// The same less one of a kind.
-    #[must_use]
-    pub const fn without(self, kind: Kind) -> Self {
-        match kind {
-            Kind::App => Self { app: false, ..self },
-            Kind::Passkey => Self { passkeys: self.passkeys.saturating_sub(1), ..self },
-        }
-    }
 }
 
 /// Whether an account has what is asked of it: operators must have a second factor, and so must the members of an
@@ -74,17 +63,56 @@ pub const fn satisfied(held: Held, operator: bool, demanded: bool) -> bool {
     held.any() || !(operator || demanded)
 }
 
-/// Whether a factor may go: the last one only where the password does by itself (decision 30).
-#[must_use]
-pub const fn may_remove(held: Held, kind: Kind, password_stands_alone: bool) -> bool {
-    password_stands_alone || held.without(kind).any()
+/// What an account needs a second factor for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// Its password is too weak to do by itself (decision 30).
+    pub weak_password: bool,
+    /// It is an operator's.
+    pub operator: bool,
+    /// An organization demands a second factor of its members.
+    pub demanded: bool,
 }
 
-/// Whether a password is long enough to do without a second factor. It is noted when the password is set, as a hash
-/// does not tell it later.
-#[must_use]
-pub fn stands_alone(password: &str) -> bool {
-    password.chars().count() >= password::MIN_CHARACTERS
+/// Why the last factor stays, or why a password is not taken without one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum Refusal {
+    /// Operators must have one.
+    #[error("operators must have a second factor")]
+    Operator,
+    /// An organization of the account demands one.
+    #[error("an organization of this account demands a second factor")]
+    Demanded,
+    /// The password does not do by itself.
+    #[error("the password is too short to do without a second factor")]
+    WeakPassword,
+}
+
+/// Whether an account's factors may become `after`: the last one goes only where none is needed. Decided in the
+/// transaction of the change, so that two that take one factor each cannot take both.
+///
+/// # Errors
+/// [`Refusal`].
+pub const fn may_become(before: Held, after: Held, needs: Needs) -> Result<(), Refusal> {
+    if after.any() || !before.any() {
+        Ok(())
+    } else if needs.operator {
+        Err(Refusal::Operator)
+    } else if needs.demanded {
+        Err(Refusal::Demanded)
+    } else if needs.weak_password {
+        Err(Refusal::WeakPassword)
+    } else {
+        Ok(())
+    }
+}
+
+/// Whether a password may be an account's that has `held`.
+///
+/// # Errors
+/// [`Refusal::WeakPassword`].
+pub const fn may_guard(stands_alone: bool, held: Held) -> Result<(), Refusal> {
+    if stands_alone || held.any() { Ok(()) } else { Err(Refusal::WeakPassword) }
 }
 
 /// Whether a passkey's counter went on. One that stands still or goes back belongs to a copy, or to the original after
@@ -108,10 +136,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_must_have_a_factor_and_who_may_lose_it() {
+    fn who_must_have_a_factor() {
         let none = Held::default();
         let app = Held { app: true, passkeys: 0 };
-        let two = Held { app: true, passkeys: 1 };
         for (held, operator, demanded, expect) in [
             (none, false, false, true),
             (none, true, false, false),
@@ -121,16 +148,30 @@ mod tests {
         ] {
             assert_eq!(satisfied(held, operator, demanded), expect, "{held:?} {operator} {demanded}");
         }
-        for (held, kind, alone, expect) in [
-            (app, Kind::App, false, false),
-            (app, Kind::App, true, true),
-            (two, Kind::App, false, true),
-            (two, Kind::Passkey, false, true),
-            (Held { app: false, passkeys: 1 }, Kind::Passkey, false, false),
+    }
+
+    #[test]
+    fn the_last_factor_goes_only_where_none_is_needed_and_says_what_needs_it() {
+        let none = Held::default();
+        let app = Held { app: true, passkeys: 0 };
+        let two = Held { app: true, passkeys: 1 };
+        let nothing = Needs::default();
+        let all = Needs { weak_password: true, operator: true, demanded: true };
+        for (before, after, needs, expect) in [
+            (app, none, nothing, Ok(())),
+            (app, none, Needs { weak_password: true, ..nothing }, Err(Refusal::WeakPassword)),
+            (app, none, Needs { demanded: true, ..nothing }, Err(Refusal::Demanded)),
+            (app, none, Needs { operator: true, ..nothing }, Err(Refusal::Operator)),
+            (Held { app: false, passkeys: 1 }, none, all, Err(Refusal::Operator)),
+            (two, app, all, Ok(())),
+            (two, Held { app: false, passkeys: 1 }, all, Ok(())),
+            // Nothing counted before: what opens nothing may always go.
+            (none, none, all, Ok(())),
         ] {
-            assert_eq!(may_remove(held, kind, alone), expect, "{held:?} {kind:?} {alone}");
+            assert_eq!(may_become(before, after, needs), expect, "{before:?} {after:?} {needs:?}");
         }
-        assert!(stands_alone("ñññññññññññññññ") && !stands_alone("ññññññññññññññ"));
+        assert_eq!(may_guard(false, none), Err(Refusal::WeakPassword));
+        assert_eq!([may_guard(false, app), may_guard(true, none)], [Ok(()), Ok(())]);
     }
 
     #[test]

@@ -57,7 +57,7 @@ impl Rule {
     #[must_use]
     pub fn criterion(self, second_factor: bool) -> &'static str {
         match self {
-            Self::Length if second_factor => "10 characters or more, with an authenticator app",
+            Self::Length if second_factor => "10 characters or more, beside your second factor",
             Self::Length => "15 characters or more",
             Self::NotTooLong => "128 characters at most",
             Self::NotYours => "Not built on your name, your address or this site's name",

@@ -206,7 +206,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             address: "",
             time_zone,
         };
-        let site = state.upsert_site(new).await?;
+        let site = match state.site_by_name(new.owner, new.name).await? {
+            Some(site) => site.key,
+            None => state.add_site(new, &act).await?,
+        };
         let inverter = NewInverter {
             public_id: &format!("inv{at}"),
             serial: Serial::parse(serial)?,

@@ -2,6 +2,8 @@
 //!
 //! In: a normalised address, a password hash (never a password). Out: accounts by address or key.
 
+use std::fmt;
+
 use fleet::AccountKey;
 use sea_orm::{
     ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
@@ -49,14 +51,14 @@ impl Email {
     }
 }
 
-impl std::fmt::Display for Email {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Email {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0)
     }
 }
 
-/// One account.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One account. Printing it shows its number, not its person or password.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Account {
     /// Its number. Never shown outside.
     pub key: AccountKey,
@@ -72,12 +74,20 @@ pub struct Account {
     pub disabled: bool,
     /// When it was made.
     pub created_at: UtcMs,
-    /// The password is long enough to do without a second factor.
+    /// The password does without a second factor (decision 30).
     pub password_stands_alone: bool,
 }
 
+impl fmt::Debug for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Account");
+        shown.field("key", &self.key).field("operator", &self.operator).field("disabled", &self.disabled);
+        shown.finish_non_exhaustive()
+    }
+}
+
 /// An account to be made.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct NewAccount<'a> {
     /// Address.
     pub email: &'a Email,
@@ -149,15 +159,6 @@ impl StateStore {
         rows.into_iter().map(Account::from_row).collect()
     }
 
-    /// Replaces the password hash.
-    ///
-    /// # Errors
-    /// [`StateError::NotFound`], [`StateError::Database`].
-    pub async fn set_password_hash(&self, key: AccountKey, password_hash: &str) -> Result<(), StateError> {
-        let row = ActiveModel { password_hash: Set(password_hash.to_owned()), ..ActiveModel::default() };
-        self.update_account(key, row, "change a password").await
-    }
-
     /// Changes what people call somebody.
     ///
     /// # Errors
@@ -173,30 +174,6 @@ impl StateStore {
         }
         audit::append(&change, act).await.map_err(StateError::doing(DOING))?;
         self.commit_change(change, DOING).await
-    }
-
-    /// Notes whether the password, when it was set, was long enough to do without a second factor.
-    ///
-    /// # Errors
-    /// [`StateError::NotFound`], [`StateError::Database`].
-    pub async fn set_password_stands_alone(&self, key: AccountKey, alone: bool) -> Result<(), StateError> {
-        let row = ActiveModel { password_stands_alone: Set(alone), ..ActiveModel::default() };
-        self.update_account(key, row, "note a password's length").await
-    }
-
-    async fn update_account(
-        &self,
-        key: AccountKey,
-        row: ActiveModel,
-        doing: &'static str,
-    ) -> Result<(), StateError> {
-        let change = self.begin_change(doing).await?;
-        let update = Entity::update_many().set(row).filter(Column::Id.eq(key.0));
-        let updated = update.exec(&change).await.map_err(StateError::doing(doing))?;
-        if updated.rows_affected == 0 {
-            return Err(StateError::NotFound { what: "account", name: key.0.to_string() });
-        }
-        self.commit_change(change, doing).await
     }
 }
 

@@ -147,6 +147,16 @@ impl StateStore {
         Ok(true)
     }
 
+    /// The entry of an address.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub async fn allowed(&self, email: &Email, now: UtcMs) -> Result<Option<Allowed>, StateError> {
+        let row = Entity::find_by_id(email.as_str()).one(&self.connection).await;
+        let row = row.map_err(StateError::doing("read the allow-list"))?;
+        Ok(self.entries(row.into_iter().collect(), now).await?.into_iter().next())
+    }
+
     /// Entries, the newest change first: `most` after the first `skip`; and how many there are in all.
     ///
     /// # Errors
@@ -169,6 +179,11 @@ impl StateStore {
             .all(&self.connection)
             .await
             .map_err(&doing)?;
+        Ok((self.entries(rows, now).await?, total))
+    }
+
+    async fn entries(&self, rows: Vec<Model>, now: UtcMs) -> Result<Vec<Allowed>, StateError> {
+        let doing = StateError::doing("read the allow-list");
         let addresses: Vec<_> = rows.iter().map(|row| row.email.clone()).collect();
         let registered: Vec<String> = account::Entity::find()
             .filter(account::Column::Email.is_in(addresses.clone()))
@@ -196,7 +211,7 @@ impl StateStore {
             };
             Allowed::from_row(row, standing)
         });
-        Ok((entries.collect::<Result<_, _>>()?, total))
+        entries.collect()
     }
 }
 

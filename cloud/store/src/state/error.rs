@@ -51,6 +51,9 @@ pub enum StateError {
     /// It would take the last who can manage an inverter, or the last owner of an organization.
     #[error("nothing was changed: {0}")]
     Refused(#[from] fleet::sharing::Refusal),
+    /// The account must keep a second factor.
+    #[error("nothing was changed: {0}")]
+    KeepsFactor(#[from] fleet::factors::Refusal),
     /// A row holds what this program never writes.
     #[error(
         "column {column} of table {table} holds {value:?}, which this program does not know; was a newer version used on this data_dir?"

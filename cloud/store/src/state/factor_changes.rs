@@ -1,16 +1,19 @@
 //! What goes with every change of second factors, in its transaction.
 //!
 //! In: a [`FactorChange`]. Out: an audit row, letters to the owner, recovery codes replaced or forgotten, every session
-//! ended but the one that made the change. Decides nothing: whether the change may be made is `fleet::factors`'s rule.
+//! ended but the one that made the change. Decides nothing: whether a factor may go is `fleet::factors`'s rule, asked with
+//! what the transaction itself sees.
 
 use fleet::AccountKey;
-use fleet::factors::Held;
+use fleet::factors::{Held, Needs, may_become};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, PaginatorTrait, QueryFilter,
+    QuerySelect,
 };
 
 use super::tables::factors::{passkey, totp};
-use super::tables::session;
+use super::tables::organizations::{member, organization};
+use super::tables::{account, session};
 use super::{Act, NewMail, Sha256, StateError, StateStore, audit, outbox, recovery_codes, sha256};
 
 /// What goes with a change of second factors.
@@ -24,7 +27,7 @@ pub struct FactorChange<'a> {
     pub keep: Option<&'a Sha256>,
     /// To the owner.
     pub letters: &'a [NewMail<'a>],
-    /// What becomes of the recovery codes.
+    /// What becomes of the recovery codes while there is a factor that they stand in for.
     pub codes: Codes<'a>,
 }
 
@@ -35,8 +38,6 @@ pub enum Codes<'a> {
     Keep,
     /// These take their place.
     Replace(&'a [Sha256]),
-    /// The last factor goes, so they stand in for nothing.
-    Forget,
 }
 
 impl StateStore {
@@ -45,14 +46,7 @@ impl StateStore {
     /// # Errors
     /// [`StateError::Database`].
     pub async fn factors(&self, account: AccountKey) -> Result<Held, StateError> {
-        let doing = StateError::doing("look up second factors");
-        let apps = totp::Entity::find_by_id(account.0).filter(totp::Column::ConfirmedAt.is_not_null());
-        let app = apps.count(&self.connection).await.map_err(&doing)? > 0;
-        let passkeys = passkey::Entity::find()
-            .filter(passkey::Column::AccountId.eq(account.0))
-            .filter(passkey::Column::Suspect.eq(false));
-        let passkeys = passkeys.count(&self.connection).await.map_err(&doing)?;
-        Ok(Held { app, passkeys: usize::try_from(passkeys).unwrap_or(usize::MAX) })
+        held(&self.connection, account).await.map_err(StateError::doing("look up second factors"))
     }
 }
 
@@ -70,6 +64,56 @@ impl StateStore {
     }
 }
 
+/// The second factors that count, as the transaction sees them. The account's row is locked first, so that on any database
+/// of two changes of one account the later sees the earlier.
+pub(super) async fn locked(change: &DatabaseTransaction, account: AccountKey) -> Result<Held, DbErr> {
+    account::Entity::find_by_id(account.0).lock_exclusive().one(change).await?;
+    held(change, account).await
+}
+
+async fn held(connection: &impl ConnectionTrait, account: AccountKey) -> Result<Held, DbErr> {
+    let apps = totp::Entity::find_by_id(account.0).filter(totp::Column::ConfirmedAt.is_not_null());
+    let app = apps.count(connection).await? > 0;
+    let passkeys = passkey::Entity::find()
+        .filter(passkey::Column::AccountId.eq(account.0))
+        .filter(passkey::Column::Suspect.eq(false));
+    let passkeys = passkeys.count(connection).await?;
+    Ok(Held { app, passkeys: usize::try_from(passkeys).unwrap_or(usize::MAX) })
+}
+
+/// What the account needs a factor for.
+async fn needs(change: &DatabaseTransaction, account: AccountKey) -> Result<Needs, DbErr> {
+    let Some(row) = account::Entity::find_by_id(account.0).one(change).await? else {
+        return Ok(Needs::default());
+    };
+    let to = member::Entity::belongs_to(organization::Entity)
+        .from(member::Column::OrganizationId)
+        .to(organization::Column::Id);
+    let demanding = member::Entity::find()
+        .join(sea_orm::JoinType::InnerJoin, to.into())
+        .filter(member::Column::AccountId.eq(account.0))
+        .filter(organization::Column::SecondFactorRequired.eq(true));
+    Ok(Needs {
+        weak_password: !row.password_stands_alone,
+        operator: row.operator,
+        demanded: demanding.count(change).await? > 0,
+    })
+}
+
+/// Writes all that goes with a factor's removal, where it may go; with the last one go the recovery codes, which stand in
+/// for nothing then. `before`: what [`locked`] saw.
+pub(super) async fn removed(
+    change: &DatabaseTransaction,
+    before: Held,
+    made: &FactorChange<'_>,
+) -> Result<Vec<Vec<u8>>, StateError> {
+    let failed = StateError::doing("remove a second factor");
+    let after = held(change, made.account).await.map_err(&failed)?;
+    may_become(before, after, needs(change, made.account).await.map_err(&failed)?)?;
+    let codes = if after.any() { made.codes } else { Codes::Replace(&[]) };
+    with(change, &FactorChange { codes, ..*made }).await.map_err(failed)
+}
+
 /// Writes all that goes with the change; the sessions that it ended.
 pub(super) async fn with(
     change: &DatabaseTransaction,
@@ -78,7 +122,6 @@ pub(super) async fn with(
     match made.codes {
         Codes::Keep => {}
         Codes::Replace(hashes) => recovery_codes::replace(change, made.account, hashes).await?,
-        Codes::Forget => recovery_codes::replace(change, made.account, &[]).await?,
     }
     audit::append(change, made.act).await?;
     for letter in made.letters {

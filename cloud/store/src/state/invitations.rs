@@ -115,6 +115,18 @@ impl StateStore {
         self.invitations(Column::Email.eq(email.as_str()).into(), now).await
     }
 
+    /// What an account invited to, waiting at `now`, the oldest first.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub async fn invitations_by(
+        &self,
+        account: AccountKey,
+        now: UtcMs,
+    ) -> Result<Vec<(Invitation, Organization)>, StateError> {
+        self.invitations(Column::MadeBy.eq(account.0).into(), now).await
+    }
+
     /// Invitations about which nobody was told yet.
     ///
     /// # Errors

@@ -3,9 +3,9 @@
 //! In: an inverter, an organization, an account, and who is thought away. Out: grants, each with whether somebody is
 //! there to use it.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
-use fleet::sharing::{Manned, keep_manager, keep_owner};
+use fleet::sharing::{Manned, Refusal, keep_manager, keep_owner};
 use fleet::{AccountKey, Grant, Holder, InverterKey, MemberRole, OrganizationKey};
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter};
 use wire::UtcMs;
@@ -62,13 +62,31 @@ pub(super) async fn members(
         .collect()
 }
 
+/// What keeps an account from being deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum HeldBack {
+    /// Nobody else can manage it.
+    Inverter(InverterKey),
+    /// It has no other owner.
+    Organization(OrganizationKey),
+}
+
+impl HeldBack {
+    fn refusal(self) -> Refusal {
+        match self {
+            Self::Inverter(_) => Refusal::LastManager,
+            Self::Organization(_) => Refusal::LastOwner,
+        }
+    }
+}
+
 impl StateStore {
-    /// Whether an account may be deleted: somebody else can manage what it manages and owns what it owns.
+    /// What keeps an account from being deleted: what nobody else can manage or owns. Empty: it may go.
     ///
     /// # Errors
-    /// [`StateError::Refused`], [`StateError::Database`].
-    pub async fn account_may_go(&self, account: AccountKey, now: UtcMs) -> Result<(), StateError> {
-        account_may_go(&self.connection, account, now).await
+    /// [`StateError`].
+    pub async fn held_back(&self, account: AccountKey, now: UtcMs) -> Result<Vec<HeldBack>, StateError> {
+        held_back(&self.connection, account, now).await
     }
 }
 
@@ -78,21 +96,42 @@ pub(super) async fn account_may_go(
     account: AccountKey,
     now: UtcMs,
 ) -> Result<(), StateError> {
+    match held_back(change, account, now).await?.first() {
+        None => Ok(()),
+        Some(first) => Err(first.refusal().into()),
+    }
+}
+
+async fn held_back(
+    change: &impl ConnectionTrait,
+    account: AccountKey,
+    now: UtcMs,
+) -> Result<Vec<HeldBack>, StateError> {
     let query = member::Entity::find().filter(member::Column::AccountId.eq(account.0));
     let memberships = query.all(change).await.map_err(StateError::doing("list memberships"))?;
-    let mut holders = vec![Holder::Account(account)];
+    let (mut back, mut holders) = (Vec::new(), vec![Holder::Account(account)]);
     for row in memberships {
         let organization = OrganizationKey(row.organization_id);
         let before = members(change, organization, Without::Nothing).await?;
-        keep_owner(&before, &members(change, organization, Without::Account(account)).await?)?;
+        let after = members(change, organization, Without::Account(account)).await?;
+        if keep_owner(&before, &after).is_err() {
+            back.push(HeldBack::Organization(organization));
+        }
         holders.push(Holder::Organization(organization));
     }
-    let mut inverters = HashSet::new();
+    let mut inverters = BTreeSet::new();
     for holder in holders {
         let held = grants::find(change, grants::of(holder)).await?;
         inverters.extend(held.into_iter().map(|grant| grant.inverter));
     }
-    all_keep_managers(change, inverters, Without::Account(account), now).await
+    for inverter in inverters {
+        let before = on(change, inverter, Without::Nothing).await?;
+        let after = on(change, inverter, Without::Account(account)).await?;
+        if keep_manager(&before, &after, now).is_err() {
+            back.push(HeldBack::Inverter(inverter));
+        }
+    }
+    Ok(back)
 }
 
 /// Refuses where one of the inverters would lose its last manager.

@@ -141,12 +141,29 @@ impl StateStore {
         recipients: &[Recipient],
         now: UtcMs,
     ) -> Result<Vec<(Offer, Inverter)>, StateError> {
+        let to = Column::Recipient.is_in(recipients.iter().map(Recipient::as_str));
+        self.offers(to.into(), now).await
+    }
+
+    /// What an account offered and waits at `now`, the oldest first.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub async fn offers_by(
+        &self,
+        account: AccountKey,
+        now: UtcMs,
+    ) -> Result<Vec<(Offer, Inverter)>, StateError> {
+        self.offers(Column::MadeBy.eq(account.0).into(), now).await
+    }
+
+    async fn offers(&self, which: Condition, now: UtcMs) -> Result<Vec<(Offer, Inverter)>, StateError> {
         let to_inverter =
             Entity::belongs_to(inverter::Entity).from(Column::InverterId).to(inverter::Column::Id);
         let query = Entity::find()
             .join(JoinType::InnerJoin, to_inverter.into())
             .select_also(inverter::Entity)
-            .filter(Column::Recipient.is_in(recipients.iter().map(Recipient::as_str)))
+            .filter(which)
             .filter(waits(now))
             .order_by_asc(Column::Id);
         let rows = query.all(&self.connection).await.map_err(StateError::doing("list offers"))?;

@@ -142,20 +142,28 @@ impl StateStore {
         account: AccountKey,
         public_id: &str,
         name: &str,
+        act: &Act,
     ) -> Result<bool, StateError> {
+        const DOING: &str = "rename a passkey";
+        let doing = StateError::doing(DOING);
+        let change = self.begin_change(DOING).await?;
         let row = ActiveModel { name: Set(name.to_owned()), ..ActiveModel::default() };
         let update = Entity::update_many()
             .set(row)
             .filter(Column::AccountId.eq(account.0))
             .filter(Column::PublicId.eq(public_id));
-        let renamed = update.exec(&self.connection).await.map_err(StateError::doing("rename a passkey"))?;
-        Ok(renamed.rows_affected > 0)
+        if update.exec(&change).await.map_err(&doing)?.rows_affected == 0 {
+            return Ok(false);
+        }
+        audit::append(&change, act).await.map_err(&doing)?;
+        self.commit_change(change, DOING).await?;
+        Ok(true)
     }
 
     /// Removes a passkey. The sessions that ended; `None` where the account does not have it.
     ///
     /// # Errors
-    /// [`StateError::Database`].
+    /// [`StateError::KeepsFactor`] where it is the last factor of an account that must have one, [`StateError::Database`].
     pub async fn remove_passkey(
         &self,
         public_id: &str,
@@ -164,13 +172,14 @@ impl StateStore {
         const DOING: &str = "remove a passkey";
         let doing = StateError::doing(DOING);
         let change = self.begin_change(DOING).await?;
+        let before = factor_changes::locked(&change, with.account).await.map_err(&doing)?;
         let delete = Entity::delete_many()
             .filter(Column::AccountId.eq(with.account.0))
             .filter(Column::PublicId.eq(public_id));
         if delete.exec(&change).await.map_err(&doing)?.rows_affected == 0 {
             return Ok(None);
         }
-        let ended = factor_changes::with(&change, with).await.map_err(&doing)?;
+        let ended = factor_changes::removed(&change, before, with).await?;
         self.commit_change(change, DOING).await?;
         factor_changes::hashes(ended).map(Some)
     }

@@ -5,19 +5,29 @@
 //! is good is the caller's business, and known before.
 
 use fleet::AccountKey;
+use fleet::factors::may_guard;
 use fleet::registration::Purpose;
 use sea_orm::sea_query::{Expr, Query};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter,
-    QuerySelect,
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, ExprTrait,
+    QueryFilter, QuerySelect,
 };
 use wire::UtcMs;
 
 use super::tables::{account, session};
 use super::{
-    Account, Act, By, NewAccount, NewMail, Sha256, StateError, StateStore, accounts, audit, mailed_links,
-    outbox, sha256,
+    Account, Act, By, NewAccount, NewMail, Sha256, StateError, StateStore, accounts, audit, factor_changes,
+    mailed_links, outbox, sha256, tokens,
 };
+
+/// A new password, as it is kept.
+#[derive(Clone, Copy)]
+pub struct ChosenPassword<'a> {
+    /// PHC string of its hash.
+    pub hash: &'a str,
+    /// It does without a second factor (decision 30).
+    pub stands_alone: bool,
+}
 
 impl StateStore {
     /// Makes the account of the address that a link was mailed to. `act` is the new account's own. `None`: the link
@@ -47,17 +57,19 @@ impl StateStore {
         self.account(key).await
     }
 
-    /// Sets a new password by a mailed link and ends every session. Out: the ended sessions' hashes; `None`: the link
-    /// does not count, nothing was changed.
+    /// Sets a new password by a mailed link, ends every session and revokes every API token: whoever asked for it does not
+    /// know who had the old one. `revoking` is the act of that, if any token counted. Out: the ended sessions' hashes;
+    /// `None`: the link does not count, nothing was changed.
     ///
     /// # Errors
-    /// [`StateError`].
+    /// [`StateError::KeepsFactor`] where the password does not do by itself and there is no factor, [`StateError`].
     pub async fn reset_password(
         &self,
         link_hash: &Sha256,
-        password_hash: &str,
+        password: ChosenPassword<'_>,
         now: UtcMs,
         act: Act,
+        revoking: Act,
         letter: &NewMail<'_>,
     ) -> Result<Option<Vec<Sha256>>, StateError> {
         const DOING: &str = "reset a password";
@@ -67,9 +79,10 @@ impl StateStore {
         let Some(key) = link.and_then(|link| link.account).map(|account| account.key) else {
             return Ok(None);
         };
-        let ended = set_password(&change, key, password_hash, None).await?;
+        let ended = set_password(&change, key, password, None).await?;
         let act = act.done_by(By::Account(key)).of_account(key);
         audit::append(&change, &act).await.map_err(&doing)?;
+        tokens::revoke_all(&change, key, &revoking.done_by(By::Account(key))).await.map_err(&doing)?;
         outbox::queue(&change, letter).await.map_err(&doing)?;
         self.commit_change(change, DOING).await?;
         Ok(Some(ended))
@@ -108,23 +121,28 @@ impl StateStore {
         Ok(true)
     }
 
-    /// Sets a new password of somebody who is signed in, and ends their other sessions. Out: the ended sessions' hashes.
+    /// Sets a new password of somebody who is signed in, and ends their other sessions; with `revoking` also every API token.
+    /// Out: the ended sessions' hashes.
     ///
     /// # Errors
-    /// [`StateError`].
+    /// [`StateError::KeepsFactor`] where the password does not do by itself and there is no factor, [`StateError`].
     pub async fn change_password(
         &self,
         account: AccountKey,
-        password_hash: &str,
+        password: ChosenPassword<'_>,
         keep: Option<&Sha256>,
         act: &Act,
+        revoking: Option<&Act>,
         letter: &NewMail<'_>,
     ) -> Result<Vec<Sha256>, StateError> {
         const DOING: &str = "change a password";
         let doing = StateError::doing(DOING);
         let change = self.begin_change(DOING).await?;
-        let ended = set_password(&change, account, password_hash, keep).await?;
+        let ended = set_password(&change, account, password, keep).await?;
         audit::append(&change, act).await.map_err(&doing)?;
+        if let Some(revoking) = revoking {
+            tokens::revoke_all(&change, account, revoking).await.map_err(&doing)?;
+        }
         outbox::queue(&change, letter).await.map_err(&doing)?;
         self.commit_change(change, DOING).await?;
         Ok(ended)
@@ -133,15 +151,17 @@ impl StateStore {
 
 /// Writes the hash; ends all sessions but one, and every sign-in that waits for its second factor.
 async fn set_password(
-    change: &impl ConnectionTrait,
+    change: &DatabaseTransaction,
     account: AccountKey,
-    password_hash: &str,
+    password: ChosenPassword<'_>,
     keep: Option<&Sha256>,
 ) -> Result<Vec<Sha256>, StateError> {
     let doing = StateError::doing("write a password");
+    let held = factor_changes::locked(change, account).await.map_err(&doing)?;
+    may_guard(password.stands_alone, held)?;
     let row = account::ActiveModel {
-        password_hash: Set(password_hash.to_owned()),
-        password_stands_alone: Set(true),
+        password_hash: Set(password.hash.to_owned()),
+        password_stands_alone: Set(password.stands_alone),
         ..account::ActiveModel::default()
     };
     let update = account::Entity::update_many().set(row).filter(account::Column::Id.eq(account.0));

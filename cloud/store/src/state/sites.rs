@@ -33,11 +33,11 @@ pub struct Site {
 /// A site to be made or changed.
 #[derive(Clone, Debug)]
 pub struct NewSite<'a> {
-    /// Random text, used only if the site is new.
+    /// Random text; a change leaves the one there is.
     pub public_id: &'a str,
     /// Whose.
     pub owner: Option<Holder>,
-    /// What people call it: with the owner, the key of the change.
+    /// What people call it; unique for its owner.
     pub name: &'a str,
     /// Postal address.
     pub address: &'a str,
@@ -46,38 +46,6 @@ pub struct NewSite<'a> {
 }
 
 impl StateStore {
-    /// Makes the owner's site of this name, or changes the one there is.
-    ///
-    /// # Errors
-    /// [`StateError::Database`].
-    pub async fn upsert_site(&self, new: NewSite<'_>) -> Result<SiteKey, StateError> {
-        const DOING: &str = "write the site";
-        let failed = StateError::doing(DOING);
-        let change = self.begin_change(DOING).await?;
-        let named = Entity::find().filter(of(new.owner)).filter(Column::Name.eq(new.name));
-        let found = named.one(&change).await.map_err(&failed)?;
-        let (account_id, organization_id) = columns(new.owner);
-        let mut row = ActiveModel {
-            id: NotSet,
-            public_id: NotSet,
-            name: Set(new.name.to_owned()),
-            address: Set(new.address.to_owned()),
-            time_zone: Set(new.time_zone.to_owned()),
-            account_id: Set(account_id),
-            organization_id: Set(organization_id),
-        };
-        let key = if let Some(found) = found {
-            let update = Entity::update_many().set(row).filter(Column::Id.eq(found.id));
-            update.exec(&change).await.map_err(&failed)?;
-            found.id
-        } else {
-            row.public_id = Set(new.public_id.to_owned());
-            Entity::insert(row).exec(&change).await.map_err(&failed)?.last_insert_id
-        };
-        self.commit_change(change, DOING).await?;
-        Ok(SiteKey(key))
-    }
-
     /// Makes a site.
     ///
     /// # Errors

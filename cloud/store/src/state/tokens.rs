@@ -4,8 +4,8 @@
 
 use fleet::{AccountKey, InverterKey, TokenReach, TokenScope};
 use sea_orm::{
-    ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, EntityTrait, ExprTrait, JoinType, QueryFilter,
-    QueryOrder, QuerySelect, RelationDef,
+    ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait,
+    ExprTrait, JoinType, QueryFilter, QueryOrder, QuerySelect, RelationDef,
 };
 use wire::UtcMs;
 
@@ -38,6 +38,14 @@ pub struct ApiToken {
     pub last_used_at: Option<UtcMs>,
     /// When it was revoked.
     pub revoked_at: Option<UtcMs>,
+}
+
+impl ApiToken {
+    /// Whether it counts at `now`.
+    #[must_use]
+    pub fn counts(&self, now: UtcMs) -> bool {
+        self.revoked_at.is_none() && self.expires_at.is_none_or(|ends| now < ends)
+    }
 }
 
 /// A token to be made.
@@ -166,6 +174,28 @@ impl StateStore {
         self.commit_change(change, DOING).await?;
         Ok(true)
     }
+}
+
+/// Revokes every token of an account that counts, within the caller's transaction; `act` is written where there was one,
+/// with their names.
+pub(super) async fn revoke_all(
+    change: &impl ConnectionTrait,
+    account: AccountKey,
+    act: &Act,
+) -> Result<(), DbErr> {
+    let counts = Condition::all()
+        .add(Column::AccountId.eq(account.0))
+        .add(Column::RevokedAt.is_null())
+        .add(Column::ExpiresAt.is_null().or(Column::ExpiresAt.gt(act.at().0)));
+    let names = Entity::find().filter(counts.clone()).order_by_asc(Column::Id).select_only();
+    let names: Vec<String> = names.column(Column::Name).into_tuple().all(change).await?;
+    if names.is_empty() {
+        return Ok(());
+    }
+    let row = ActiveModel { revoked_at: Set(Some(act.at().0)), ..ActiveModel::default() };
+    Entity::update_many().set(row).filter(counts).exec(change).await?;
+    let act = act.clone().of_account(account).with_detail(format!("all: {}", names.join(", ")));
+    audit::append(change, &act).await
 }
 
 /// Who a token is looked up for is asked with it: each query costs a busy machine two changes of threads.

@@ -10,7 +10,7 @@ use wire::UtcMs;
 
 use super::factor_changes::{self, FactorChange};
 use super::tables::factors::totp::{ActiveModel, Column, Entity};
-use super::{Sha256, StateError, StateStore};
+use super::{Act, Sha256, StateError, StateStore, audit};
 
 /// An authenticator app.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,21 +124,58 @@ impl StateStore {
         Ok(taken.rows_affected > 0)
     }
 
-    /// Removes the authenticator app. The sessions that ended; `None` where there is no app.
+    /// Makes an app that counts at once, for who was verified by other means; the code of `step` is taken already. A
+    /// confirmed one gives way where `replaced` tells of it. The sessions that ended; `None`: there is one, and it stays.
     ///
     /// # Errors
     /// [`StateError::Database`].
+    pub async fn enroll_totp(
+        &self,
+        sealed_secret: Vec<u8>,
+        step: i64,
+        now: UtcMs,
+        replaced: Option<&Act>,
+        with: &FactorChange<'_>,
+    ) -> Result<Option<Vec<Sha256>>, StateError> {
+        const DOING: &str = "make an authenticator app";
+        let doing = StateError::doing(DOING);
+        let change = self.begin_change(DOING).await?;
+        let held = factor_changes::locked(&change, with.account).await.map_err(&doing)?;
+        match replaced {
+            None if held.app => return Ok(None),
+            Some(act) if held.app => audit::append(&change, act).await.map_err(&doing)?,
+            _ => {}
+        }
+        Entity::delete_by_id(with.account.0).exec(&change).await.map_err(&doing)?;
+        let row = ActiveModel {
+            account_id: Set(with.account.0),
+            sealed_secret: Set(sealed_secret),
+            created_at: Set(now.0),
+            confirmed_at: Set(Some(now.0)),
+            last_step: Set(step),
+        };
+        Entity::insert(row).exec_without_returning(&change).await.map_err(&doing)?;
+        let ended = factor_changes::with(&change, with).await.map_err(&doing)?;
+        self.commit_change(change, DOING).await?;
+        factor_changes::hashes(ended).map(Some)
+    }
+
+    /// Removes the authenticator app. The sessions that ended; `None` where there is no app.
+    ///
+    /// # Errors
+    /// [`StateError::KeepsFactor`] where it is the last factor of an account that must have one, [`StateError::Database`].
     pub async fn remove_totp(&self, with: &FactorChange<'_>) -> Result<Option<Vec<Sha256>>, StateError> {
         const DOING: &str = "remove an authenticator app";
         let doing = StateError::doing(DOING);
         let change = self.begin_change(DOING).await?;
+        let before = factor_changes::locked(&change, with.account).await.map_err(&doing)?;
         let delete = Entity::delete_many()
             .filter(Column::AccountId.eq(with.account.0))
             .filter(Column::ConfirmedAt.is_not_null());
         if delete.exec(&change).await.map_err(&doing)?.rows_affected == 0 {
             return Ok(None);
         }
-        let ended = factor_changes::with(&change, with).await.map_err(&doing)?;
+        let ended = factor_changes::removed(&change, before, with).await?;
         self.commit_change(change, DOING).await?;
         factor_changes::hashes(ended).map(Some)
     }

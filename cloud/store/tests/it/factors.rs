@@ -1,12 +1,12 @@
 //! Second factors in the store: each code, step and counter once; a change ends the other sessions and is in the log.
 
-use fleet::AccountKey;
 use fleet::audit::Verb;
-use fleet::factors::Held;
+use fleet::factors::{Held, Refusal};
 use fleet::session::Life;
+use fleet::{AccountKey, MemberRole, Membership};
 use store::state::{
-    Act, By, Codes, Email, FactorChange, NewAccount, NewMail, NewPasskey, NewSession, PendingSignIn,
-    StateError, StateStore,
+    Act, By, ChosenPassword, Codes, Email, FactorChange, NewAccount, NewMail, NewOrganization, NewPasskey,
+    NewSession, PendingSignIn, StateError, StateStore,
 };
 use wire::UtcMs;
 
@@ -26,11 +26,15 @@ async fn fixture() -> Fixture {
 }
 
 async fn account(store: &StateStore, email: &str) -> AccountKey {
+    somebody(store, email, false).await
+}
+
+async fn somebody(store: &StateStore, email: &str, operator: bool) -> AccountKey {
     let new = NewAccount {
         email: &Email::parse(email).unwrap(),
         name: "",
         password_hash: "$argon2id$x",
-        operator: false,
+        operator,
         created_at: NOW,
     };
     store.create_account(new).await.unwrap()
@@ -100,7 +104,7 @@ async fn an_app_counts_when_it_was_confirmed_and_each_step_once() {
     assert!(!f.store.take_totp_step(f.account, 102).await.unwrap(), "once");
     assert!(!f.store.take_totp_step(f.account, 101).await.unwrap(), "older");
     let remove = act(Verb::FactorRemove, f.account);
-    let with = change(&f, &remove, Codes::Forget);
+    let with = change(&f, &remove, Codes::Keep);
     assert_eq!(f.store.remove_totp(&with).await.unwrap(), Some(vec![]));
     assert_eq!(f.store.remove_totp(&with).await.unwrap(), None);
     assert_eq!(f.store.recovery_codes_left(f.account).await.unwrap(), 0);
@@ -154,8 +158,9 @@ async fn a_passkey_is_one_accounts_and_its_counter_moves_from_what_was_seen() {
     assert!(f.store.passkey_used(passkey.key, 4, 6, NOW).await.unwrap());
     assert!(!f.store.passkey_used(passkey.key, 4, 7, NOW).await.unwrap(), "moved meanwhile");
     let other = account(&f.store, "b@x.test").await;
-    assert!(!f.store.rename_passkey(other, "pk1", "Mine").await.unwrap());
-    assert!(f.store.rename_passkey(f.account, "pk1", "Desk").await.unwrap());
+    let rename = act(Verb::FactorRename, f.account);
+    assert!(!f.store.rename_passkey(other, "pk1", "Mine", &rename).await.unwrap());
+    assert!(f.store.rename_passkey(f.account, "pk1", "Desk", &rename).await.unwrap());
     assert_eq!(f.store.factors(f.account).await.unwrap(), Held { app: false, passkeys: 1 });
     let owner = Email::parse("a@x.test").unwrap();
     let stopped = act(Verb::FactorSuspect, f.account);
@@ -192,4 +197,141 @@ async fn a_sign_in_half_way_expires_counts_wrong_codes_and_is_used_up_once() {
     f.store.set_account_disabled(f.account, true, &disable).await.unwrap();
     assert!(f.store.pending_sign_in(&[1; 32], NOW).await.unwrap().is_none(), "disabled");
     assert_eq!(f.store.delete_expired_sign_ins(NOW.plus_ms(1000)).await.unwrap(), 1);
+}
+
+async fn passkey(store: &StateStore, account: AccountKey, name: &str) {
+    let add = act(Verb::FactorAdd, account);
+    let with = FactorChange { account, act: &add, keep: None, letters: &[], codes: Codes::Keep };
+    let new = NewPasskey {
+        public_id: name,
+        credential_id: name.as_bytes(),
+        name,
+        public_key: b"key",
+        counter: 0,
+        backed_up: false,
+        created_at: NOW,
+    };
+    store.add_passkey(new, &with).await.unwrap();
+}
+
+async fn removes(store: &StateStore, account: AccountKey, name: &str) -> Result<(), StateError> {
+    let remove = act(Verb::FactorRemove, account);
+    let with = FactorChange { account, act: &remove, keep: None, letters: &[], codes: Codes::Keep };
+    let ended = if name == "app" {
+        store.remove_totp(&with).await?
+    } else {
+        store.remove_passkey(name, &with).await?
+    };
+    assert!(ended.is_some(), "{name} was there");
+    Ok(())
+}
+
+async fn app(store: &StateStore, account: AccountKey, replaced: bool) -> bool {
+    let (add, gone) = (act(Verb::FactorAdd, account), act(Verb::FactorRemove, account));
+    let with = FactorChange { account, act: &add, keep: None, letters: &[], codes: Codes::Keep };
+    store.enroll_totp(vec![1], 7, NOW, replaced.then_some(&gone), &with).await.unwrap().is_some()
+}
+
+/// The short password of an account that has a factor.
+async fn short_password(store: &StateStore, account: AccountKey) -> Result<(), StateError> {
+    let owner = Email::parse("a@x.test").unwrap();
+    let (change, letter) = (act(Verb::AccountPassword, account), letter(&owner, "password"));
+    let short = ChosenPassword { hash: "$short", stands_alone: false };
+    store.change_password(account, short, None, &change, None, &letter).await.map(drop)
+}
+
+fn kept(done: Result<(), StateError>) -> Option<Refusal> {
+    match done {
+        Ok(()) => None,
+        Err(StateError::KeepsFactor(refusal)) => Some(refusal),
+        Err(other) => panic!("{other}"),
+    }
+}
+
+#[tokio::test]
+async fn the_last_factor_stays_with_whom_it_is_needed_by_and_recovery_codes_go_with_it() {
+    let f = fixture().await;
+    passkey(&f.store, f.account, "one").await;
+    assert_eq!(kept(short_password(&f.store, f.account).await), None);
+    assert_eq!(kept(removes(&f.store, f.account, "one").await), Some(Refusal::WeakPassword));
+    assert!(app(&f.store, f.account, false).await);
+    assert!(!app(&f.store, f.account, false).await, "there is one");
+    let before = f.log().await;
+    assert!(app(&f.store, f.account, true).await, "in its place");
+    assert_eq!(f.log().await, before + 2, "removed and added");
+    assert_eq!(kept(removes(&f.store, f.account, "one").await), None);
+    assert_eq!(kept(removes(&f.store, f.account, "app").await), Some(Refusal::WeakPassword));
+    assert_eq!(f.store.factors(f.account).await.unwrap(), Held { app: true, passkeys: 0 });
+
+    let operator = somebody(&f.store, "op@x.test", true).await;
+    assert!(app(&f.store, operator, false).await);
+    assert_eq!(kept(removes(&f.store, operator, "app").await), Some(Refusal::Operator));
+
+    let member = account(&f.store, "m@x.test").await;
+    passkey(&f.store, member, "theirs").await;
+    let made = act(Verb::FactorRecoveryMake, member);
+    let codes = Codes::Replace(&[[1; 32]]);
+    let with = FactorChange { account: member, act: &made, keep: None, letters: &[], codes };
+    f.store.change_recovery_codes(&with).await.unwrap();
+    let new = NewOrganization { public_id: "CODE", name: "Club", owner: None };
+    let club = f.store.create_organization(new, act(Verb::OrganizationAdd, member)).await.unwrap();
+    let role = Membership { organization: club, account: member, role: MemberRole::Viewer };
+    f.store.set_member(role, &act(Verb::MemberRole, member)).await.unwrap();
+    let edit = act(Verb::OrganizationEdit, member);
+    f.store.update_organization(club, "Club", true, &edit).await.unwrap();
+    assert_eq!(kept(removes(&f.store, member, "theirs").await), Some(Refusal::Demanded));
+    assert_eq!(f.store.recovery_codes_left(member).await.unwrap(), 1, "nothing was changed");
+    f.store.update_organization(club, "Club", false, &edit).await.unwrap();
+    assert_eq!(kept(removes(&f.store, member, "theirs").await), None);
+    assert_eq!(f.store.recovery_codes_left(member).await.unwrap(), 0, "they stand in for nothing");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_two_who_each_take_a_factor_at_once_one_is_refused() {
+    let f = fixture().await;
+    assert!(app(&f.store, f.account, false).await);
+    passkey(&f.store, f.account, "kept").await;
+    assert_eq!(kept(short_password(&f.store, f.account).await), None);
+    for round in 0..20 {
+        let both = ["app", "kept"].map(|name| {
+            let (store, account) = (f.store.clone(), f.account);
+            tokio::spawn(async move { removes(&store, account, name).await })
+        });
+        let mut refused = 0;
+        for done in both {
+            refused += usize::from(kept(done.await.unwrap()).is_some());
+        }
+        assert_eq!(refused, 1, "round {round}");
+        // What was removed comes back for the next round.
+        let held = f.store.factors(f.account).await.unwrap();
+        match (held.app, held.passkeys) {
+            (true, 0) => passkey(&f.store, f.account, "kept").await,
+            (false, 1) => assert!(app(&f.store, f.account, false).await),
+            other => panic!("{other:?} in round {round}"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_short_password_and_the_last_factors_removal_at_once_never_both_happen() {
+    let f = fixture().await;
+    for round in 0..20 {
+        let name = format!("round{round}");
+        passkey(&f.store, f.account, &name).await;
+        let (store, account) = (f.store.clone(), f.account);
+        let removing = tokio::spawn(async move { removes(&store, account, &name).await });
+        let (store, account) = (f.store.clone(), f.account);
+        let shortening = tokio::spawn(async move { short_password(&store, account).await });
+        let (removed, shortened) = (kept(removing.await.unwrap()), kept(shortening.await.unwrap()));
+        assert!(removed.is_some() != shortened.is_some(), "{removed:?} {shortened:?}");
+        if shortened.is_none() {
+            // Begun anew with a long one and no factor.
+            let owner = Email::parse("a@x.test").unwrap();
+            let (change, letter) = (act(Verb::AccountPassword, f.account), letter(&owner, "long"));
+            let long = ChosenPassword { hash: "$long", stands_alone: true };
+            f.store.change_password(f.account, long, None, &change, None, &letter).await.unwrap();
+            removes(&f.store, f.account, &format!("round{round}")).await.unwrap();
+        }
+    }
+    assert_eq!(f.store.factors(f.account).await.unwrap(), Held::default());
 }

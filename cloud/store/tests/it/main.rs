@@ -2,12 +2,14 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a panic in a test is its report")]
 
 mod audit;
+mod audited;
 mod devices;
 mod factors;
 mod history;
 mod history_kill;
 mod journal;
 mod journal_kill;
+mod leaving;
 mod outbox;
 mod pairings;
 mod registration;

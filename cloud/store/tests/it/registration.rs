@@ -8,8 +8,8 @@ use fleet::registration::{LINK_MS, Purpose};
 use fleet::session::Life;
 use proptest::prelude::*;
 use store::state::{
-    Account, Act, AllowedFilter, AllowedStanding, By, Email, MailAsked, NewAllowed, NewMail, NewSession,
-    Sha256, StateStore,
+    Account, Act, AllowedFilter, AllowedStanding, By, ChosenPassword, Email, MailAsked, NewAllowed, NewMail,
+    NewSession, Sha256, StateStore,
 };
 use wire::UtcMs;
 
@@ -142,6 +142,10 @@ fn act(verb: Verb, now: UtcMs) -> Act {
     Act::new(verb, By::CommandLine, now, [1; 32]).with_detail("a detail")
 }
 
+fn long(hash: &str) -> ChosenPassword<'_> {
+    ChosenPassword { hash, stands_alone: true }
+}
+
 fn mail<'a>(key: &'a str, to: &'a Email, kind: &'a str, now: UtcMs) -> NewMail<'a> {
     NewMail { key, to, kind, subject: "s", text: "t", html: "h", queued_at: now, expires_at: now.plus_ms(1) }
 }
@@ -204,7 +208,7 @@ impl World {
                 let key = format!("{link}-changed");
                 let letter = mail(&key, &to, "changed", now);
                 let act = act(Verb::AccountReset, now);
-                self.store.reset_password(&hash, "$new", now, act, &letter).await.unwrap().is_some()
+                self.reset(&hash, "$new", act, &letter).await.is_some()
             }
             Purpose::Address => {
                 let account = self.truth.links[link].account.unwrap_or(0);
@@ -213,6 +217,11 @@ impl World {
                 self.store.change_address(*key, &hash, now, &act, &[]).await.unwrap()
             }
         }
+    }
+
+    async fn reset(&self, link: &Sha256, hash: &str, act: Act, letter: &NewMail<'_>) -> Option<Vec<Sha256>> {
+        let revoking = self::act(Verb::TokenRevoke, self.now);
+        self.store.reset_password(link, long(hash), self.now, act, revoking, letter).await.unwrap()
     }
 
     async fn step(&mut self, step: Step) -> Result<(), TestCaseError> {
@@ -358,15 +367,17 @@ async fn a_new_password_ends_sessions_and_says_so_and_who_did_it_is_written_down
     let letter = mail("changed", &to, "changed", world.now);
     let by_owner =
         act(Verb::AccountPassword, world.now).done_by(By::Account(account.key)).of_account(account.key);
-    let ended =
-        world.store.change_password(account.key, "$one", Some(&[1; 32]), &by_owner, &letter).await.unwrap();
+    let ended = world
+        .store
+        .change_password(account.key, long("$one"), Some(&[1; 32]), &by_owner, None, &letter)
+        .await
+        .unwrap();
     assert_eq!(ended, [[2; 32]]);
     world.ask(Purpose::Reset, 0, None).await;
     let link = world.truth.links.len() - 1;
     let letter = mail("reset", &to, "changed", world.now);
     let reset = act(Verb::AccountReset, world.now);
-    let ended =
-        world.store.reset_password(&hash(link), "$two", world.now, reset, &letter).await.unwrap().unwrap();
+    let ended = world.reset(&hash(link), "$two", reset, &letter).await.unwrap();
     assert_eq!(ended, [[1; 32]]);
     assert_eq!(world.store.sessions(other.key, world.now).await.unwrap().len(), 1, "somebody else's goes on");
     let now = world.store.account(account.key).await.unwrap().unwrap();

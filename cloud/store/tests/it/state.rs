@@ -74,14 +74,13 @@ async fn accounts_are_unique_by_normalised_address() {
     let again = NewAccount { email: &email, name: "", password_hash: "", operator: true, created_at: NOW };
     let refused = f.store.create_account(again).await.unwrap_err();
     assert!(matches!(refused, StateError::Taken { .. }), "{refused}");
-    f.store.set_password_hash(key, "$argon2id$y").await.unwrap();
     let f = f.reopen().await;
     let account = f.store.account_by_email(&email).await.unwrap().unwrap();
-    assert_eq!((account.key, account.password_hash.as_str(), account.operator), (key, "$argon2id$y", false));
+    assert_eq!((account.key, account.password_hash.as_str(), account.operator), (key, "$argon2id$x", false));
     assert_eq!(f.store.account(key).await.unwrap(), Some(account.clone()));
     assert_eq!(f.store.accounts().await.unwrap(), [account]);
     assert_eq!(f.store.account(AccountKey(99)).await.unwrap(), None);
-    let missing = f.store.set_password_hash(AccountKey(99), "").await.unwrap_err();
+    let missing = f.store.set_account_name(AccountKey(99), "", &act(Verb::AccountName)).await.unwrap_err();
     assert!(matches!(missing, StateError::NotFound { .. }), "{missing}");
 }
 
@@ -163,7 +162,7 @@ async fn an_account_sees_what_its_grants_hold_with_site_and_role() {
         address: "",
         time_zone: "America/Chicago",
     };
-    let site = f.store.upsert_site(site).await.unwrap();
+    let site = f.store.add_site(site, &act(Verb::SiteAdd)).await.unwrap();
     f.store
         .edit_inverter(
             one,
@@ -196,11 +195,13 @@ async fn an_account_sees_what_its_grants_hold_with_site_and_role() {
 #[tokio::test]
 async fn sites_are_made_once_by_name_and_changed_after() {
     let f = fixture().await;
-    let new =
-        |public_id, address| NewSite { public_id, owner: None, name: "Dock", address, time_zone: "UTC" };
-    let key = f.store.upsert_site(new("s1", "old")).await.unwrap();
-    assert_eq!(f.store.upsert_site(new("s2", "new")).await.unwrap(), key);
-    let site = f.store.site_by_name(None, "Dock").await.unwrap().unwrap();
+    let owner = Some(f.account("a@b").await.into());
+    let new = |public_id, address| NewSite { public_id, owner, name: "Dock", address, time_zone: "UTC" };
+    let key = f.store.add_site(new("s1", "old"), &act(Verb::SiteAdd)).await.unwrap();
+    let again = f.store.add_site(new("s2", "new"), &act(Verb::SiteAdd)).await.unwrap_err();
+    assert!(matches!(again, StateError::Taken { .. }), "{again}");
+    f.store.update_site(key, new("s2", "new"), &act(Verb::SiteEdit)).await.unwrap();
+    let site = f.store.site_by_name(owner, "Dock").await.unwrap().unwrap();
     assert_eq!((site.public_id.as_str(), site.address.as_str()), ("s1", "new"));
     assert_eq!(f.store.sites().await.unwrap(), [site]);
 }
@@ -309,10 +310,9 @@ async fn the_change_counter_moves_for_admin_changes_also_from_another_process() 
     let before = f.store.change_counter().await.unwrap();
     f.store.commit_snapshots(&[(InverterKey(1), vec![])], &[], Position::START).await.unwrap();
     assert_eq!(f.store.change_counter().await.unwrap(), before);
-    other.set_setting("theme", "dark").await.unwrap();
+    let site = NewSite { public_id: "s1", owner: None, name: "Dock", address: "", time_zone: "UTC" };
+    other.add_site(site, &act(Verb::SiteAdd)).await.unwrap();
     assert!(f.store.change_counter().await.unwrap() > before);
-    assert_eq!(f.store.setting("theme").await.unwrap().as_deref(), Some("dark"));
-    assert_eq!(f.store.setting("none").await.unwrap(), None);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -320,11 +320,11 @@ async fn those_who_open_a_new_file_at_once_all_find_its_tables() {
     for _ in 0..6 {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state.sqlite");
-        let open = |number: i64| {
+        let open = |_: i64| {
             let path = path.clone();
             tokio::spawn(async move {
                 let store = StateStore::open(&path).await.unwrap();
-                store.set_setting(&format!("{number}"), "x").await.unwrap();
+                store.record_act(&act(Verb::PairFail)).await.unwrap();
                 store.close().await.unwrap();
             })
         };
@@ -342,7 +342,7 @@ async fn writers_in_two_processes_wait_for_each_other_and_none_fails() {
     let write = |store: StateStore, from: i64| async move {
         for n in from..from + 100 {
             store.commit_events(&[event(1, &format!("{n}"), n)]).await.unwrap();
-            store.set_setting(&format!("{n}"), "x").await.unwrap();
+            store.record_act(&act(Verb::PairFail)).await.unwrap();
         }
     };
     let tasks = [

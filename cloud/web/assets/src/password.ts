@@ -1,8 +1,7 @@
 // The rules of a new password, marked while one types. The server judges with its lists and estimate when the form is
 // sent; what only it can know stays unmarked here.
 
-/** Least and most characters, as code points; the words of the lines are the server's. */
-const LEAST = 15;
+/** Most characters, as code points; the least and the words of the lines are the server's. */
 const MOST = 128;
 /** This site's own words, and the shortest that counts. */
 const OURS = ["inverterconnect", "inverters", "inverter", "connect", "emergency"];
@@ -16,15 +15,16 @@ export function startPassword(): void {
     const list = document.getElementById(input.dataset.rules ?? "");
     const said = document.getElementById("rules-said");
     if (!list) continue;
+    const least = Number(input.dataset.least ?? "15");
     const mark = () => {
-      const kept = judge(input.value, ownWords(input));
+      const kept = judge(input.value, ownWords(input), least);
       for (const line of list.querySelectorAll<HTMLLIElement>("li[data-rule]")) {
         const is = input.value === "" ? undefined : kept[line.dataset.rule ?? ""];
         line.toggleAttribute("data-ok", is === true);
         line.toggleAttribute("data-no", is === false);
       }
       if (said) {
-        const missing = LEAST - [...input.value].length;
+        const missing = least - [...input.value].length;
         said.textContent = missing > 0 && input.value !== "" ? `${missing} more characters` : "";
       }
     };
@@ -43,17 +43,17 @@ function ownWords(input: HTMLInputElement): string[] {
 }
 
 /** Each rule that can be told here: kept, broken, or not known (left out). */
-function judge(password: string, own: string[]): Record<string, boolean> {
+function judge(password: string, own: string[], least: number): Record<string, boolean> {
   const characters = [...password];
   const kept: Record<string, boolean> = {
-    length: characters.length >= LEAST,
+    length: characters.length >= least,
     longest: characters.length <= MOST,
   };
   let rest = password.toLowerCase();
   for (const word of own) rest = rest.split(word).join("");
   const without = [...rest].length;
   // Enough beside one's own words is fine; little beside them is not; between the two the server decides.
-  if (without >= LEAST || without === characters.length) kept.yours = true;
+  if (without >= least || without === characters.length) kept.yours = true;
   else if (without < DIFFERENT) kept.yours = false;
   if (new Set(characters).size < DIFFERENT) kept.guess = false;
   return kept;

@@ -71,7 +71,7 @@ pub fn reset(origin: &str, secret: &Secret) -> Result<Letter, Error> {
         parts: vec![
             Part::Says(
                 "Somebody, probably you, forgot the password of this account. With a new one, every device that \
-                 is signed in is signed out."
+                 is signed in is signed out, and API tokens stop working."
                     .to_owned(),
             ),
             Part::Open("Choose a new password", format!("{origin}/reset/{}", secret.reveal())),
@@ -82,19 +82,50 @@ pub fn reset(origin: &str, secret: &Secret) -> Result<Letter, Error> {
     .written()
 }
 
+/// What a new password ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// The sessions of other devices: its owner changed it.
+    OtherDevices,
+    /// Those, and API tokens: its owner wished so.
+    OtherDevicesAndTokens,
+    /// Every session and every API token: it was reset by a mailed link.
+    Everything,
+}
+
+impl Ended {
+    /// The letter, as receipts name it, and what it says.
+    const fn told(self) -> (&'static str, &'static str) {
+        match self {
+            Self::OtherDevices => ("password_changed", "Other devices were signed out."),
+            Self::OtherDevicesAndTokens => (
+                "password_tokens",
+                "Other devices were signed out, and API tokens do not work any more. Programs that read with one \
+                 need a new one.",
+            ),
+            Self::Everything => (
+                "password_reset",
+                "Every device was signed out, and API tokens do not work any more. Programs that read with one \
+                 need a new one.",
+            ),
+        }
+    }
+}
+
 /// To the address of an account whose password was changed, by its owner or by a mailed link.
 ///
 /// # Errors
 /// [`Error::Internal`].
-pub fn password_changed(origin: &str, at: UtcMs, from: Option<&str>) -> Result<Letter, Error> {
+pub fn password_changed(origin: &str, ended: Ended, at: UtcMs, from: Option<&str>) -> Result<Letter, Error> {
+    let (kind, told) = ended.told();
     Draft {
-        kind: "password_changed",
+        kind,
         subject: "Your Inverter Connect password was changed".to_owned(),
         preview: "If it was not you, choose a new one now.".to_owned(),
         title: "Your password was changed".to_owned(),
         parts: vec![
             Part::Facts(when_and_where(at, from)),
-            Part::Says("Other devices were signed out.".to_owned()),
+            Part::Says(told.to_owned()),
             Part::Advice(
                 "If it was you, nothing. If not, choose a new password now, then look through your account for \
                  what else was changed."
@@ -236,7 +267,9 @@ mod tests {
             register(ORIGIN, &secret),
             has_account(ORIGIN),
             reset(ORIGIN, &secret),
-            password_changed(ORIGIN, AT, FROM),
+            password_changed(ORIGIN, Ended::OtherDevices, AT, FROM),
+            password_changed(ORIGIN, Ended::OtherDevicesAndTokens, AT, FROM),
+            password_changed(ORIGIN, Ended::Everything, AT, FROM),
             address(ORIGIN, &secret),
             address_asked(ORIGIN, new, AT, FROM),
             address_changed(old, new, AT, None),

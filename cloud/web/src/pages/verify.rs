@@ -44,7 +44,7 @@ pub async fn show(State(context): State<Context>, Path(token): Path<String>) -> 
         return mailed_link::over(Purpose::Register);
     };
     let email = link.email.as_str();
-    let page = Page { token: &token, email, name: "", password: NewPassword::new(&[email], None) };
+    let page = Page { token: &token, email, name: "", password: NewPassword::new(&[email], None, false) };
     html(&page).map(IntoResponse::into_response)
 }
 
@@ -61,17 +61,17 @@ pub async fn submit(
     };
     let (email, name) = (link.email.as_str(), cleaned(&name));
     let words = vec![email.to_owned(), name.clone()];
-    let password_hash = match new_password::taken(&context, password, words).await? {
-        Ok(hash) => hash,
+    let chosen = match new_password::taken(&context, password, words, false).await? {
+        Ok(chosen) => chosen,
         Err(judgement) => {
-            let password = NewPassword::new(&[email, &name], Some(&judgement));
+            let password = NewPassword::new(&[email, &name], Some(&judgement), false);
             return again(&Page { token: &token, email, name: &name, password });
         }
     };
     let failed = |error| Error::internal("register an account", error);
     let salt = random::bytes32().map_err(|error| Error::internal("register an account", error))?;
     let act = Act::new(Verb::AccountRegister, By::Service, context.now(), salt).from_address(address);
-    let made = context.state().register(&hash, &name, &password_hash, context.now(), act).await;
+    let made = context.state().register(&hash, &name, chosen.hash(), context.now(), act).await;
     let Some(account) = made.map_err(failed)? else { return mailed_link::over(Purpose::Register) };
     if let Some(old) = session::secret(&headers) {
         session::end(&context, &old.hash()).await?;

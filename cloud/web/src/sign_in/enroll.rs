@@ -6,7 +6,7 @@
 
 use fleet::audit::Verb;
 use fleet::factors::{Kind, STEP_MS};
-use store::state::{Account, Act, By, Codes, FactorChange, NewMail, StateStore};
+use store::state::{Account, Act, By, Codes, FactorChange, StateStore};
 use wire::UtcMs;
 
 use super::factors::letter_key;
@@ -14,8 +14,7 @@ use super::vault::{FactorsKey, Vault};
 use super::{recovery, totp};
 use crate::{Error, mail, random};
 
-/// What was made, to be shown once.
-#[derive(Debug)]
+/// What was made, to be shown once, and never in a log.
 pub struct Enrolled {
     /// The secret, base 32, in groups.
     pub secret: String,
@@ -44,36 +43,26 @@ pub async fn app(
         let act = Act::new(verb, By::CommandLine, now, salt).of_account(account.key);
         Ok(act.with_detail(Kind::App.word()))
     };
-    if replace {
-        let act = act(Verb::FactorRemove)?;
-        let change = with(account, &act, &[], Codes::Keep);
-        let gone = state.remove_totp(&change).await;
-        gone.map_err(|error| failed(&error))?;
-    }
     let secret = totp::Secret::new().map_err(|error| failed(&error))?;
     let sealed = vault.seal(account.key, secret.bytes()).map_err(|error| failed(&error))?;
-    if !state.begin_totp(account.key, sealed, now).await.map_err(|error| failed(&error))? {
-        return Ok(None);
-    }
     let codes = recovery::set().map_err(|error| failed(&error))?;
     let hashes: Vec<_> = codes.iter().map(|code| vault.hash(account.key, code)).collect();
-    let (act, key) = (act(Verb::FactorAdd)?, letter_key()?);
+    let (gone, act, key) = (act(Verb::FactorRemove)?, act(Verb::FactorAdd)?, letter_key()?);
     let letter = mail::factors::added(origin, "Authenticator app, made by an operator", now, None)?;
     let letters = [letter.notice(&account.email, &key, now)];
     // No code was typed in: those of now and later count.
     let before_now = now.0.div_euclid(STEP_MS) - 2;
-    let change = with(account, &act, &letters, Codes::Replace(&hashes));
-    let confirmed = state.confirm_totp(before_now, now, &change).await;
-    confirmed.map_err(|error| failed(&error))?;
+    let change = FactorChange {
+        account: account.key,
+        act: &act,
+        keep: None,
+        letters: &letters,
+        codes: Codes::Replace(&hashes),
+    };
+    let made = state.enroll_totp(sealed, before_now, now, replace.then_some(&gone), &change).await;
+    if made.map_err(|error| failed(&error))?.is_none() {
+        return Ok(None);
+    }
     let address = secret.address(account.email.as_str());
     Ok(Some(Enrolled { secret: secret.grouped(), address, recovery: codes }))
-}
-
-fn with<'a>(
-    account: &Account,
-    act: &'a Act,
-    letters: &'a [NewMail<'a>],
-    codes: Codes<'a>,
-) -> FactorChange<'a> {
-    FactorChange { account: account.key, act, keep: None, letters, codes }
 }

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use fleet::AccountKey;
 use fleet::audit::Verb;
-use fleet::factors::{Held, Kind, may_remove};
+use fleet::factors::Held;
 use http::{HeaderMap, HeaderValue};
 use store::state::{Account, Act};
 
@@ -41,16 +41,6 @@ pub async fn satisfied(context: &Context, account: &Account, demanded: bool) -> 
 /// [`Error::SecondFactor`], [`Error::Internal`].
 pub async fn require(context: &Context, caller: &Caller, demanded: bool) -> Result<(), Error> {
     if satisfied(context, &caller.account, demanded).await? { Ok(()) } else { Err(Error::SecondFactor) }
-}
-
-/// Whether the caller may remove a factor of this kind; what is left then.
-///
-/// # Errors
-/// [`Error::Internal`].
-pub async fn removing(context: &Context, caller: &Caller, kind: Kind) -> Result<Option<Held>, Error> {
-    let held = held(context, caller.account.key).await?;
-    let allowed = may_remove(held, kind, caller.account.password_stands_alone);
-    Ok(allowed.then(|| held.without(kind)))
 }
 
 /// An act of the caller on their own factors, for the log.

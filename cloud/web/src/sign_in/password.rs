@@ -96,16 +96,16 @@ impl Verifier {
         .await?
     }
 
-    /// The hash of a new password, if `judged` lets it pass; it may take its time too.
+    /// The hash of a new password with what `judged` says of it, if that lets it pass; it may take its time too.
     ///
     /// # Errors
     /// See [`PasswordError`].
-    pub async fn hash_if<E: Send + 'static>(
+    pub async fn hash_if<T: Send + 'static, E: Send + 'static>(
         &self,
-        judged: impl FnOnce() -> Result<String, E> + Send + 'static,
-    ) -> Result<Result<String, E>, PasswordError> {
+        judged: impl FnOnce() -> Result<(String, T), E> + Send + 'static,
+    ) -> Result<Result<(String, T), E>, PasswordError> {
         self.do_next(move || match judged() {
-            Ok(password) => hash(&password).map(Ok),
+            Ok((password, said)) => hash(&password).map(|hash| Ok((hash, said))),
             Err(refused) => Ok(Err(refused)),
         })
         .await?

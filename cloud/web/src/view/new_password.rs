@@ -3,7 +3,7 @@
 //! In: the words of this person; a judgement where one was typed. Out: what the field's template prints. The pages'
 //! script marks the same lines while one types (`src/password.ts`).
 
-use fleet::password::{Judgement, Rule};
+use fleet::password::{Judgement, MIN_CHARACTERS, MIN_CHARACTERS_WITH_FACTOR, Rule};
 
 /// The field.
 #[derive(Clone, Debug)]
@@ -14,6 +14,8 @@ pub struct NewPassword {
     pub error: Option<&'static str>,
     /// This person's words, for the script.
     pub words: String,
+    /// Least characters, for the script.
+    pub least: usize,
 }
 
 /// One rule.
@@ -37,18 +39,19 @@ const NAMES: [(Rule, &str); 5] = [
 ];
 
 impl NewPassword {
-    /// The field for somebody whose address and names are `words`.
+    /// The field for somebody whose address and names are `words`; `factor`: a second factor is asked for beside it.
     #[must_use]
-    pub fn new(words: &[&str], judgement: Option<&Judgement>) -> Self {
+    pub fn new(words: &[&str], judgement: Option<&Judgement>, factor: bool) -> Self {
         let kept = |rule| {
             let mut rules = judgement.into_iter().flat_map(Judgement::rules);
             rules.find(|(judged, _)| *judged == rule).map(|(_, kept)| kept)
         };
-        let line = |(rule, name): (Rule, _)| Line { name, words: rule.criterion(false), kept: kept(rule) };
+        let line = |(rule, name): (Rule, _)| Line { name, words: rule.criterion(factor), kept: kept(rule) };
         Self {
             rules: NAMES.into_iter().map(line).collect(),
             error: judgement.and_then(Judgement::what_to_do),
             words: words.join(" "),
+            least: if factor { MIN_CHARACTERS_WITH_FACTOR } else { MIN_CHARACTERS },
         }
     }
 }

@@ -53,8 +53,9 @@ async fn operators_read_all_by_whom_about_what_and_when() {
         assert_eq!(page.matches("<time").count(), rows, "{query}");
         page
     };
-    // Besides these, the house itself gave the operator a passkey on the first day and a session on the second.
-    let all = check("", 6).await;
+    // Besides these, the house itself made a site and gave the operator a passkey on the first day, and a session on the
+    // second.
+    let all = check("", 7).await;
     assert!(all.contains("ann@x.test") && all.contains(ADDRESS) && all.contains("An operator at the server"));
     assert!(all.contains("2311-MINE") && !all.contains("Bunker"), "what customers call things is theirs");
     check("?by=bob%40x.test", 1).await;
@@ -63,7 +64,7 @@ async fn operators_read_all_by_whom_about_what_and_when() {
     check("?area=pairing", 1).await;
     check("?area=pairing&by=bob%40x.test", 0).await;
     check("?from=2026-11-18", 3).await;
-    check("?until=2026-11-17", 3).await;
+    check("?until=2026-11-17", 4).await;
     assert!(check("?by=nobody%40x.test", 0).await.contains("No account has the address"));
     assert!(check("?about=nothing", 0).await.contains("is known by"));
 }

@@ -5,7 +5,7 @@ use fleet::audit::Verb;
 use http::{Response, StatusCode, header};
 use store::state::Email;
 
-use crate::house::{House, PASSWORD, Proof, body, cookie, set};
+use crate::house::{self, House, PASSWORD, Proof, body, cookie, set};
 
 const EMAIL: &str = "a@x.test";
 
@@ -166,11 +166,11 @@ async fn the_last_factor_stays_beside_a_short_password_and_each_change_ends_othe
     let elsewhere = house.session(account).await;
     let (.., session) = house.app(&house.session(account).await).await;
     leads_to(&house.get("/fleet", &elsewhere).await, "/sign-in");
-    house.state.set_password_stands_alone(account, false).await.unwrap();
+    let session = new_password(&house, &session, SHORT).await;
     let refused = house.form("/me/security/app/remove", &session, "").await;
     leads_to(&refused, "/me/security?why=password");
     assert!(house.text("/me/security?why=password", &session).await.contains("needs 15 characters"));
-    house.state.set_password_stands_alone(account, true).await.unwrap();
+    let session = new_password(&house, &session, &PASSWORD.replace(' ', "+")).await;
     let elsewhere = house.session(account).await;
     let removed = house.form("/me/security/app/remove", &session, "").await;
     leads_to(&removed, "/me/security?why=app-gone");
@@ -179,7 +179,70 @@ async fn the_last_factor_stays_beside_a_short_password_and_each_change_ends_othe
     assert_eq!(house.get("/fleet", &cookie(&removed)).await.status(), StatusCode::OK, "under a new token");
     leads_to(&password(&house, "").await, "/inverters/x");
     assert_eq!(house.state.recovery_codes_left(account).await.unwrap(), 0, "they stand in for nothing");
-    assert_eq!(house.told(EMAIL).await, ["factor_removed", "factor_added"]);
+    assert_eq!(
+        house.told(EMAIL).await,
+        ["factor_removed", "password_changed", "password_changed", "factor_added"]
+    );
+}
+
+/// Eleven characters that are hard to guess.
+const SHORT: &str = "kX9%23mP2%24vL4";
+
+/// Changes the password; the session as it goes on.
+async fn new_password(house: &House, session: &Proof, form: &str) -> Proof {
+    let changed = house.form("/me/password", session, &format!("password={form}")).await;
+    leads_to(&changed, "/me?done=password");
+    cookie(&changed)
+}
+
+#[tokio::test]
+async fn a_shorter_password_is_taken_beside_a_factor_by_oneself_and_by_mail_and_else_refused() {
+    let house = House::new().await;
+    let account = house.account(EMAIL).await;
+    let session = house.session(account).await;
+    assert!(house.text("/me/password", &session).await.contains("15 characters or more"));
+    let form = format!("password={SHORT}");
+    let refused = house.form("/me/password", &session, &form).await;
+    assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(body(refused).await.contains("Use at least 15 characters."));
+    let (.., session) = house.app(&session).await;
+    let page = house.text("/me/password", &session).await;
+    assert!(page.contains("10 characters or more, beside your second factor"), "{page}");
+    assert!(page.contains(r#"data-least="10""#), "for the script");
+    let refused = house.form("/me/password", &session, "password=kX9%23mP2%24v").await;
+    assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(body(refused).await.contains("Use at least 10 characters."));
+    new_password(&house, &session, SHORT).await;
+    assert!(!house.state.account(account).await.unwrap().unwrap().password_stands_alone);
+    // By mail the same holds, and who removed the factor needs a long one again.
+    house.allow(EMAIL).await;
+    house.form("/forgot", &Proof::None, "email=a%40x.test").await;
+    let mail = loop {
+        let mail = house.mail(EMAIL).await;
+        if mail.kind == "reset" {
+            break mail;
+        }
+    };
+    let link = mail.text.split(house::ORIGIN).nth(1).unwrap().split_whitespace().next().unwrap();
+    assert!(house.text(link, &Proof::None).await.contains("10 characters or more"));
+    leads_to(&house.form(link, &Proof::None, "password=vL4%26wQ7%23mP2").await, "/sign-in?why=reset");
+    assert!(!house.state.account(account).await.unwrap().unwrap().password_stands_alone);
+}
+
+#[tokio::test]
+async fn an_operators_last_factor_stays_and_says_why() {
+    let house = House::new().await;
+    let operator = house.operator("op@x.test").await;
+    let session = house.session(operator).await;
+    let refused = house.form("/me/security/passkeys/op@x.test/remove", &session, "").await;
+    leads_to(&refused, "/me/security?why=operator");
+    assert!(
+        house.text("/me/security?why=operator", &session).await.contains("Operators keep a second factor")
+    );
+    assert!(house.text("/me/security?why=demanded", &session).await.contains("or leave the organization"));
+    let (.., session) = house.app(&session).await;
+    let removed = house.form("/me/security/passkeys/op@x.test/remove", &session, "").await;
+    leads_to(&removed, "/me/security?why=passkey-gone");
 }
 
 #[tokio::test]

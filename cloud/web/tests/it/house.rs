@@ -346,7 +346,10 @@ impl House {
             address: "",
             time_zone: "America/New_York",
         };
-        let site = self.state.upsert_site(site).await.unwrap();
+        let site = match self.state.site_by_name(site.owner, site.name).await.unwrap() {
+            Some(site) => site.key,
+            None => self.state.add_site(site, &self.act(Verb::SiteAdd)).await.unwrap(),
+        };
         let new = NewInverter {
             public_id: id,
             serial: Serial::parse(&format!("2311-{id}")).unwrap(),

@@ -39,6 +39,16 @@ impl House {
     }
 
     /// Letters written to an address so far, the newest last, whatever became of them.
+    /// The log, the newest first: verb and details.
+    async fn acts(&self) -> Vec<String> {
+        let acts = self.state.audit_acts(&AuditQuery::newest(Whose::Everybody, 10)).await.unwrap();
+        let told = acts.into_iter().map(|act| match act.details {
+            Details::Kept { detail, .. } => format!("{}: {detail}", act.name),
+            Details::None | Details::Erased => act.name,
+        });
+        told.collect()
+    }
+
     async fn letters(&self, email: &str) -> Vec<String> {
         let to = Email::parse(email).unwrap();
         let receipts = self.state.receipts(Some(&to), 100).await.unwrap();
@@ -195,6 +205,8 @@ async fn a_forgotten_password_is_replaced_by_mail_and_every_session_ends() {
     let account = house.account("ann@x.test").await;
     house.allow("ann@x.test").await;
     let session = house.session(account).await;
+    let token = house.token(account).await;
+    assert_eq!(house.get("/api/v1/inverters", &token).await.status(), StatusCode::OK);
     let link = house.link("/forgot", "ann@x.test").await;
     assert!(link.starts_with("/reset/"), "{link}");
     assert!(house.text(&link, &Proof::None).await.contains("Choose a new password"));
@@ -210,8 +222,12 @@ async fn a_forgotten_password_is_replaced_by_mail_and_every_session_ends() {
         !house.signs_in("ann@x.test", PASSWORD).await && house.signs_in("ann@x.test", NEW_PASSWORD).await
     );
     let told = house.mail("ann@x.test").await;
-    assert_eq!(told.kind, "password_changed");
-    assert!(told.text.contains("192.0.2.1"), "{}", told.text);
+    assert_eq!(told.kind, "password_reset");
+    assert!(told.text.contains("192.0.2.1") && told.text.contains("API tokens do not work any more"));
+    // Whoever had the old password may have made tokens with it.
+    assert_eq!(house.get("/api/v1/inverters", &token).await.status(), StatusCode::UNAUTHORIZED);
+    let log = house.acts().await;
+    assert_eq!(log[..3], ["sign_in: ", "token.revoke: all: test", "account.reset: "]);
     assert_eq!(house.post(&link, &Proof::None, &form, "192.0.2.1").await.status(), StatusCode::NOT_FOUND);
 }
 
@@ -242,6 +258,32 @@ async fn one_changes_name_and_password_oneself_and_other_devices_go() {
     assert_eq!(house.get("/fleet", &cookie(&done)).await.status(), StatusCode::OK);
     assert_eq!(house.mail("ann@x.test").await.kind, "password_changed");
     assert!(house.signs_in("ann@x.test", NEW_PASSWORD).await);
+}
+
+#[tokio::test]
+async fn who_changes_the_password_chooses_whether_api_tokens_go_too() {
+    let house = House::new().await;
+    let account = house.account("ann@x.test").await;
+    let here = house.session(account).await;
+    assert!(!house.text("/me/password", &here).await.contains("revoke"), "there is none");
+    let (token, other) = (house.token(account).await, house.token(account).await);
+    assert!(house.text("/me/password", &here).await.contains("Revoke my 2 API tokens, too"));
+    let weak = house.post("/me/password", &here, "password=short&revoke=yes", "192.0.2.1").await;
+    assert!(body(weak).await.contains(r#"name="revoke" value="yes" checked"#), "what was chosen stays");
+    let stay = house.post("/me/password", &here, &format!("password={NEW_PASSWORD}"), "192.0.2.1").await;
+    assert_eq!(location(&stay), "/me?done=password");
+    assert_eq!(house.get("/api/v1/inverters", &token).await.status(), StatusCode::OK);
+    assert_eq!(house.acts().await[0], "account.password: ");
+    let form = "password=another+five+unrelated+words&revoke=yes";
+    let go = house.post("/me/password", &cookie(&stay), form, "192.0.2.1").await;
+    assert_eq!(location(&go), "/me?done=password-tokens");
+    for token in [&token, &other] {
+        assert_eq!(house.get("/api/v1/inverters", token).await.status(), StatusCode::UNAUTHORIZED);
+    }
+    assert_eq!(house.acts().await[..2], ["token.revoke: all: test, test", "account.password: "]);
+    let page = house.text("/me?done=password-tokens", &cookie(&go)).await;
+    assert!(page.contains("API tokens do not work any more"), "{page}");
+    assert_eq!(house.letters("ann@x.test").await, ["password_changed", "password_tokens"]);
 }
 
 #[tokio::test]
@@ -291,7 +333,16 @@ async fn one_takes_ones_data_along_in_one_file_without_any_secret() {
     house.grant(account, inverter, fleet::Role::ReadOnly).await;
     let cookie = house.session(account).await;
     let Proof::Token(token) = house.token(account).await else { unreachable!() };
+    house.allow("ann@x.test").await;
+    let (secret, codes, cookie) = house.app(&cookie).await;
     house.post("/me/name", &cookie, "name=Ann", "192.0.2.7").await;
+    let shared = house.inverter("shared", "Annex").await;
+    house.grant(account, shared, fleet::Role::ReadWrite).await;
+    house
+        .post("/inverters/shared/people/new", &cookie, "recipient=bob@x.test&role=read-only", "192.0.2.7")
+        .await;
+    house.post("/pair", &cookie, "serial=2408-01873", "192.0.2.7").await;
+    house.site("own-site", account).await;
     let export = house.post("/me/data/export", &cookie, "", "192.0.2.7").await;
     assert_eq!(export.headers()[header::CONTENT_TYPE], "application/json");
     assert!(export.headers()[header::CONTENT_DISPOSITION].to_str().unwrap().starts_with("attachment"));
@@ -301,15 +352,25 @@ async fn one_takes_ones_data_along_in_one_file_without_any_secret() {
         (&value["account"]["email"], &value["account"]["name"]),
         (&"ann@x.test".into(), &"Ann".into())
     );
-    assert_eq!(value["inverters"][0]["name"], "East Tower");
+    assert_eq!(value["inverters"][1]["name"], "East Tower");
     assert_eq!(
         (value["sessions"].as_array().unwrap().len(), &value["tokens"][0]["name"]),
         (1, &"test".into())
     );
     let acts: Vec<_> = value["acts"].as_array().unwrap().iter().map(|act| &act["act"]).collect();
-    assert_eq!(acts, ["account.export", "account.name"]);
+    assert_eq!(acts, ["account.export", "pair.start", "share.offer", "account.name", "factor.add"]);
     assert_eq!(value["acts"][1]["address"], "192.0.2.7");
-    for secret in ["argon2", &token, "hash"] {
+    assert_eq!(value["approval"]["verified_by"], "R. Valdez");
+    let factor = &value["second_factors"][0];
+    assert_eq!((&factor["kind"], &factor["counts"]), (&"authenticator app".into(), &true.into()));
+    assert!(factor["made_at"].is_string() && factor["last_used_at"].is_string(), "{factor}");
+    assert_eq!(value["recovery_codes_left"], 10);
+    let offer = &value["offers"][0];
+    assert_eq!((&offer["to"], &offer["made_by_me"]), (&"bob@x.test".into(), &true.into()));
+    assert_eq!(value["pairings"][0]["serial"], "2408-01873");
+    assert_eq!(value["sites"][0]["name"], "Clubhouse");
+    let codes = codes.iter().map(String::as_str);
+    for secret in ["argon2", &token, "hash", secret.grouped().as_str()].into_iter().chain(codes) {
         assert!(!text.contains(secret), "{secret}");
     }
     let log = house.text("/me/activity", &cookie).await;
@@ -330,7 +391,9 @@ async fn one_leaves_and_nothing_that_names_one_is_left() {
     // The last who can manage an inverter does not go by accident.
     let refused = house.post("/me/data/delete", &cookie, leave, "192.0.2.7").await;
     assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(body(refused).await.contains("only one who can manage"));
+    assert!(body(refused).await.contains("East Tower</b><small>Only you can manage it."));
+    // A button that somebody waits for while the account goes is nobody's.
+    house.post("/pair", &cookie, "serial=2311-mine", "192.0.2.7").await;
     house.grant(stays, inverter, fleet::Role::ReadWrite).await;
     for typed in ["email=bob@x.test", "email=", "email=nonsense"] {
         let wrong = house.post("/me/data/delete", &cookie, typed, "192.0.2.7").await;
@@ -341,6 +404,12 @@ async fn one_leaves_and_nothing_that_names_one_is_left() {
     assert_eq!(location(&gone), "/sign-in?why=deleted");
     assert!(gone.headers()[header::SET_COOKIE].to_str().unwrap().contains("Max-Age=0"));
     assert_eq!(house.get("/fleet", &cookie).await.status(), StatusCode::SEE_OTHER);
+    let bob = house.session(stays).await;
+    let begun = house.post("/pair", &bob, "serial=2311-mine", "192.0.2.8").await;
+    house.wait(1_000);
+    house.press(inverter, 1).await;
+    let leads = house.get(location(&begun), &bob).await;
+    assert!(location(&leads).ends_with("/name"), "the claim of who went is in nobody's way");
     assert!(house.found("ann@x.test").await.is_none() && !house.signs_in("ann@x.test", PASSWORD).await);
     assert_eq!(house.letters("ann@x.test").await, ["account_deleted"], "and no other");
     let acts = house.state.audit_acts(&AuditQuery::newest(Whose::Everybody, 100)).await.unwrap();

@@ -2,6 +2,7 @@
 
 use fleet::{AccountKey, InverterKey, MemberRole, Role};
 use http::{Method, StatusCode, header};
+use store::state::HeldBack;
 
 use crate::house::{CLUB, House, ORIGIN, Proof, body, sample};
 
@@ -164,11 +165,14 @@ async fn the_last_who_can_manage_stays() {
     }
     let (status, _) = refused(house, "/inverters/mine/leave", &scene.as_ann, "sure=yes").await;
     assert_eq!(status, StatusCode::CONFLICT);
-    assert!(house.state.account_may_go(scene.ann, house.now()).await.is_err());
+    assert_eq!(
+        house.state.held_back(scene.ann, house.now()).await.unwrap(),
+        [HeldBack::Inverter(scene.inverter)]
+    );
     // With somebody else to manage it she may go.
     let form = "holder=bob%40x.test&role=read-write";
     post(house, "/inverters/mine/people", &scene.as_ann, form).await;
-    assert!(house.state.account_may_go(scene.ann, house.now()).await.is_ok());
+    assert!(house.state.held_back(scene.ann, house.now()).await.unwrap().is_empty());
     assert_eq!(post(house, "/inverters/mine/leave", &scene.as_ann, "sure=yes").await, "/fleet?done=left");
     assert_eq!(house.get("/inverters/mine", &scene.as_ann).await.status(), StatusCode::NOT_FOUND);
 }

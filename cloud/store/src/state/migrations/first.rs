@@ -105,7 +105,6 @@ fn people() -> Vec<TableCreateStatement> {
             .col(big_integer_null("revoked_at"))
             .foreign_key(&mut reference("api_tokens", "account_id", "accounts", ForeignKeyAction::Cascade))
             .take(),
-        table("settings").col(string("name").primary_key()).col(text("value")).take(),
         table("generations").col(big_integer("id").primary_key()).col(big_integer("value")).take(),
     ]
 }

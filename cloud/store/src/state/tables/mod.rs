@@ -208,15 +208,3 @@ pub(super) mod generation {
     }
     entity!();
 }
-
-pub(super) mod setting {
-    use sea_orm::entity::prelude::*;
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-    #[sea_orm(table_name = "settings")]
-    pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub name: String,
-        pub value: String,
-    }
-    entity!();
-}

@@ -6,8 +6,7 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::Html;
-use fleet::sharing::Refusal;
-use store::state::StateError;
+use store::state::HeldBack;
 
 use super::super::html;
 use super::super::shell::Shell;
@@ -20,10 +19,22 @@ use crate::{Context, Error, access};
 pub(super) struct Page<'a> {
     shell: Shell,
     email: &'a str,
-    refusal: Option<&'static str>,
+    held_back: Vec<Holding>,
+    /// More that are not named.
+    more: usize,
     typed: &'a str,
     wrong: bool,
 }
+
+/// Something that keeps the account, and what to do about it.
+struct Holding {
+    name: String,
+    address: String,
+    what_to_do: &'static str,
+}
+
+/// Named on the page; who has more is helped by the first.
+const MOST_NAMED: usize = 20;
 
 /// `GET /me/data`
 pub async fn show(State(context): State<Context>, caller: Caller) -> Result<Html<String>, Error> {
@@ -38,26 +49,38 @@ pub(super) async fn page<'a>(
     typed: &'a str,
 ) -> Result<Page<'a>, Error> {
     let own = access::own_account(context, caller)?;
-    let refusal = match context.state().account_may_go(own, context.now()).await {
-        Ok(()) => None,
-        Err(StateError::Refused(refusal)) => Some(what_to_do(refusal)),
-        Err(error) => return Err(Error::internal("ask whether an account may go", error)),
-    };
+    let all = context.state().held_back(own, context.now()).await;
+    let all = all.map_err(|error| Error::internal("ask whether an account may go", error))?;
+    let mut held_back = Vec::new();
+    for one in all.iter().take(MOST_NAMED) {
+        held_back.extend(holding(context, *one).await?);
+    }
+    let more = all.len().saturating_sub(MOST_NAMED);
     let shell = Shell::new(caller, context.now(), None, "/me/data");
     let wrong = !typed.is_empty();
-    Ok(Page { shell, email: caller.account.email.as_str(), refusal, typed, wrong })
+    Ok(Page { shell, email: caller.account.email.as_str(), held_back, more, typed, wrong })
 }
 
-/// What to do before the account can go.
-fn what_to_do(refusal: Refusal) -> &'static str {
-    match refusal {
-        Refusal::LastManager => {
-            "You are the only one who can manage one of your inverters. Share it, can manage, with somebody who \
-             stays, or remove it under its settings. Then come back."
+/// What it is called, where it is settled, what to do there before the account can go.
+async fn holding(context: &Context, held_back: HeldBack) -> Result<Option<Holding>, Error> {
+    let failed = |error| Error::internal("name what keeps an account", error);
+    Ok(match held_back {
+        HeldBack::Inverter(key) => context.state().inverter(key).await.map_err(failed)?.map(|inverter| {
+            let serial = inverter.serial.as_str().to_owned();
+            Holding {
+                name: if inverter.name.is_empty() { serial } else { inverter.name },
+                address: format!("/inverters/{}/people", inverter.public_id),
+                what_to_do: "Only you can manage it. Share it, can manage, with somebody who stays, or remove it under \
+                             its settings.",
+            }
+        }),
+        HeldBack::Organization(key) => {
+            let found = context.state().organization_by_key(key).await.map_err(failed)?;
+            found.map(|organization| Holding {
+                name: organization.name,
+                address: format!("/organizations/{}", organization.public_id),
+                what_to_do: "You are its only owner. Make another member an owner, or delete the organization.",
+            })
         }
-        Refusal::LastOwner => {
-            "You are the only owner of an organization. Make another member an owner, or delete the organization. \
-             Then come back."
-        }
-    }
+    })
 }

@@ -1,11 +1,12 @@
 //! `POST /me/data/delete`: deleting one's account.
 //!
 //! In: a fresh proof, one's address typed once more. Out: the account gone with all that names it, its live pages closed,
-//! a last letter; or the page again where it is not to be.
+//! its claims on inverters stopped, a last letter; or the page again where it is not to be.
 
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use fleet::audit::Verb;
+use fleet::pairing::Act as Pair;
 use http::header;
 use serde::Deserialize;
 use store::state::{Email, StateError};
@@ -37,6 +38,8 @@ pub async fn submit(
         return again(&data::page(&context, &caller, typed).await?);
     }
     let now = context.now();
+    let waiting = context.state().pairings_of(own).await;
+    let waiting = waiting.map_err(|error| Error::internal("delete an account", error))?;
     let act = act::of(&context, &caller, Verb::AccountDelete)?.of_account(own);
     let letter = mail::registration::account_deleted(context.origin(), now, place(&caller).as_deref())?;
     let key = mail_key()?;
@@ -50,5 +53,9 @@ pub async fn submit(
         Err(error) => return Err(Error::internal("delete an account", error)),
     };
     ended.into_iter().for_each(|session| context.hub().session_ended(session));
+    // Nobody waits for a button any more; left to run out, the claims would be in others' way.
+    for attempt in waiting.into_iter().filter(|attempt| attempt.ended.is_none()) {
+        context.pair(now, attempt.inverter, Pair::Cancel { attempt: attempt.key }).await?;
+    }
     Ok(([(header::SET_COOKIE, session::GONE)], Redirect::to("/sign-in?why=deleted")).into_response())
 }

@@ -8,6 +8,7 @@ pub mod address_confirm;
 pub mod data;
 pub mod delete;
 pub mod export;
+mod kept;
 pub mod name;
 pub mod password;
 
@@ -40,9 +41,13 @@ pub struct Arrival {
 }
 
 /// What was done just now: value in the address, words.
-const DONE: [(&str, &str); 3] = [
+const DONE: [(&str, &str); 4] = [
     ("name", "Your name is saved."),
     ("password", "Your password is changed. Other devices are signed out."),
+    (
+        "password-tokens",
+        "Your password is changed. Other devices are signed out, and API tokens do not work any more.",
+    ),
     ("address", "Your address is changed. Sign in with it from now on."),
 ];
 

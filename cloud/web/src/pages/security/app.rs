@@ -11,9 +11,9 @@ use fleet::audit::Verb;
 use fleet::factors::Kind;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
-use store::state::{Codes, FactorChange};
+use store::state::{Codes, FactorChange, StateError};
 
-use super::{PATH, back, done, from, letter_key, recovery};
+use super::{PATH, back, done, from, kept, letter_key, recovery};
 use crate::caller::Caller;
 use crate::pages::html;
 use crate::pages::shell::Shell;
@@ -105,9 +105,6 @@ pub async fn remove(
     headers: HeaderMap,
 ) -> Result<Response, Error> {
     fresh::require(&context, &caller)?;
-    let Some(left) = factors::removing(&context, &caller, Kind::App).await? else {
-        return Ok(back("password"));
-    };
     let now = context.now();
     let act = factors::own_act(&context, &caller, Verb::FactorRemove, Kind::App.word())?;
     let address = from(caller.address);
@@ -118,11 +115,14 @@ pub async fn remove(
         act: &act,
         keep: caller.session.as_ref(),
         letters: &[letter.notice(&caller.account.email, &key, now)],
-        codes: if left.any() { Codes::Keep } else { Codes::Forget },
+        codes: Codes::Keep,
     };
-    let removed = context.state().remove_totp(&with).await;
-    let removed = removed.map_err(|error| Error::internal("remove an authenticator app", error))?;
-    let Some(ended) = removed else { return Ok(Redirect::to(PATH).into_response()) };
+    let ended = match context.state().remove_totp(&with).await {
+        Ok(Some(ended)) => ended,
+        Ok(None) => return Ok(Redirect::to(PATH).into_response()),
+        Err(StateError::KeepsFactor(refusal)) => return Ok(kept(refusal)),
+        Err(error) => return Err(Error::internal("remove an authenticator app", error)),
+    };
     Ok(done("app-gone", factors::changed(&context, &caller, &headers, &ended).await?))
 }
 

@@ -10,6 +10,7 @@ pub mod sessions;
 mod show;
 
 use axum::response::{IntoResponse, Redirect, Response};
+use fleet::factors::Refusal;
 use http::{HeaderValue, header};
 pub use show::show;
 
@@ -21,6 +22,15 @@ const PATH: &str = "/me/security";
 /// Back to the page, with a sentence of `show::NOTICES`.
 fn back(why: &str) -> Response {
     Redirect::to(&format!("{PATH}?why={why}")).into_response()
+}
+
+/// The last factor stays: why, and what to do.
+fn kept(refusal: Refusal) -> Response {
+    back(match refusal {
+        Refusal::Operator => "operator",
+        Refusal::Demanded => "demanded",
+        Refusal::WeakPassword => "password",
+    })
 }
 
 /// The same, under the session's new token.

@@ -8,12 +8,12 @@ use axum::extract::{FromRequest, Path, Query, Request, State};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::{Form, Json};
 use fleet::audit::Verb;
-use fleet::factors::{Kind, MOST_PASSKEYS};
+use fleet::factors::MOST_PASSKEYS;
 use http::HeaderMap;
 use serde::Deserialize;
 use store::state::{Codes, FactorChange, NewPasskey, Passkey, StateError};
 
-use super::{back, done, from, letter_key, recovery};
+use super::{back, done, from, kept, letter_key, recovery};
 use crate::caller::Caller;
 use crate::pages::html;
 use crate::pages::shell::Shell;
@@ -184,8 +184,10 @@ pub async fn rename(
     let form = Form::<Name>::from_request(request, &()).await;
     let Form(Name { name }) =
         form.map_err(|_| Error::Request("Send the field name as a form.".to_owned()))?;
-    let renamed =
-        context.state().rename_passkey(caller.account.key, &passkey.public_id, &cleaned(&name)).await;
+    let name = cleaned(&name);
+    let detail = format!("passkey {:?}, now {name:?}", passkey.name);
+    let act = factors::own_act(&context, &caller, Verb::FactorRename, &detail)?;
+    let renamed = context.state().rename_passkey(caller.account.key, &passkey.public_id, &name, &act).await;
     renamed.map_err(|error| Error::internal("rename a passkey", error))?;
     Ok(back("renamed"))
 }
@@ -199,13 +201,6 @@ pub async fn remove(
 ) -> Result<Response, Error> {
     fresh::require(&context, &caller)?;
     let passkey = find(&context, &caller, &public_id).await?;
-    let held = factors::held(&context, caller.account.key).await?;
-    // A suspect one opens nothing: it may always go.
-    let left = match passkey.suspect {
-        true => Some(held),
-        false => factors::removing(&context, &caller, Kind::Passkey).await?,
-    };
-    let Some(left) = left else { return Ok(back("password")) };
     let (now, address, key) = (context.now(), from(caller.address), letter_key()?);
     let detail = format!("passkey {:?}", passkey.name);
     let act = factors::own_act(&context, &caller, Verb::FactorRemove, &detail)?;
@@ -215,11 +210,13 @@ pub async fn remove(
         act: &act,
         keep: caller.session.as_ref(),
         letters: &[letter.notice(&caller.account.email, &key, now)],
-        codes: if left.any() { Codes::Keep } else { Codes::Forget },
+        codes: Codes::Keep,
     };
-    let removed = context.state().remove_passkey(&passkey.public_id, &with).await;
-    let removed = removed.map_err(|error| Error::internal("remove a passkey", error))?;
-    let ended = removed.ok_or(Error::NotFound)?;
+    let ended = match context.state().remove_passkey(&passkey.public_id, &with).await {
+        Ok(ended) => ended.ok_or(Error::NotFound)?,
+        Err(StateError::KeepsFactor(refusal)) => return Ok(kept(refusal)),
+        Err(error) => return Err(Error::internal("remove a passkey", error)),
+    };
     Ok(done("passkey-gone", factors::changed(&context, &caller, &headers, &ended).await?))
 }
 

@@ -20,7 +20,7 @@ use crate::view::words::{self, Local};
 use crate::{Context, Error};
 
 /// What is said on arrival: value of `why`, state, words.
-const NOTICES: [(&str, &str, &str); 12] = [
+const NOTICES: [(&str, &str, &str); 14] = [
     ("needed", "warn", "This needs a second factor. Add an authenticator app or a passkey, then go on."),
     ("app", "ok", "Your authenticator app is set up. It is asked for when you sign in."),
     ("app-there", "off", "You have an authenticator app already. Remove it to set up another."),
@@ -32,6 +32,16 @@ const NOTICES: [(&str, &str, &str); 12] = [
         "password",
         "alarm",
         "Not removed. Without a second factor your password needs 15 characters: change it first.",
+    ),
+    (
+        "operator",
+        "alarm",
+        "Not removed. Operators keep a second factor: add another one first, for example a passkey.",
+    ),
+    (
+        "demanded",
+        "alarm",
+        "Not removed. An organization of yours demands a second factor: add another one first, or leave the organization.",
     ),
     ("no-factor", "off", "Recovery codes stand in for a second factor. Add one first."),
     ("ended", "ok", "That device is signed out."),

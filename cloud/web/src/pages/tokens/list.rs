@@ -7,7 +7,6 @@ use axum::extract::State;
 use axum::response::Html;
 use fleet::{InverterKey, TokenScope};
 use store::state::ApiToken;
-use wire::UtcMs;
 
 use super::super::html;
 use super::super::shell::Shell;
@@ -48,7 +47,7 @@ pub async fn show(State(context): State<Context>, caller: Caller) -> Result<Html
         .map(|row| (row.inverter.key, Known::new(&context, row, now).name().to_owned()))
         .collect();
     let local = Local::new("UTC", now);
-    let (live, ended): (Vec<_>, Vec<_>) = tokens.iter().partition(|token| counts(token, now));
+    let (live, ended): (Vec<_>, Vec<_>) = tokens.iter().partition(|token| token.counts(now));
     let lines =
         |tokens: Vec<&ApiToken>| tokens.into_iter().map(|token| line(token, &names, &local)).collect();
     html(&Page {
@@ -56,11 +55,6 @@ pub async fn show(State(context): State<Context>, caller: Caller) -> Result<Html
         live: lines(live),
         ended: lines(ended.into_iter().take(MOST_ENDED).collect()),
     })
-}
-
-/// Whether a token counts at `now`.
-pub(super) fn counts(token: &ApiToken, now: UtcMs) -> bool {
-    token.revoked_at.is_none() && token.expires_at.is_none_or(|ends| now < ends)
 }
 
 fn line(token: &ApiToken, names: &HashMap<InverterKey, String>, local: &Local) -> Line {

@@ -16,7 +16,6 @@ use wire::time::DAY_MS;
 
 use super::super::html;
 use super::super::shell::Shell;
-use super::list;
 use crate::caller::Caller;
 use crate::sign_in::secret::Secret;
 use crate::sign_in::{act, fresh};
@@ -90,7 +89,7 @@ pub async fn submit(
     let now = context.now();
     let tokens = context.state().tokens(caller.account.key).await;
     let tokens = tokens.map_err(|error| Error::internal("list tokens", error))?;
-    let live = tokens.iter().filter(|token| list::counts(token, now)).count();
+    let live = tokens.iter().filter(|token| token.counts(now)).count();
     let order = if live >= MOST {
         Err(format!("You have {MOST} tokens already. Revoke one that is no longer used."))
     } else {
