@@ -8,6 +8,7 @@ use askama::Template;
 use axum::Form;
 use axum::extract::{FromRequest, Query, Request, State};
 use axum::response::{IntoResponse, Redirect, Response};
+use fleet::factors::may_guard;
 use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 
@@ -50,13 +51,18 @@ pub struct Credentials {
 }
 
 /// Why somebody is here: value, whether it is a problem, words.
-const WHY: [(&str, bool, &str); 8] = [
+const WHY: [(&str, bool, &str); 9] = [
     ("out", false, "You are signed out."),
     ("reset", false, "Your password is changed. Sign in with the new one."),
     ("deleted", false, "Your account is deleted. A last mail says so."),
     ("ended", false, "Your session ended. Sign in to go on."),
     ("late", true, "That took more than five minutes. Type the password again."),
     ("codes", true, "Too many wrong codes. Type the password again. We have told you by e-mail."),
+    (
+        "weak",
+        true,
+        "Your second factor was stopped, and this password is too short to do without one. Ask for a new password below.",
+    ),
     ("passkey", true, "That passkey is not known here. Sign in with your password."),
     ("stopped", true, "That passkey was stopped, as a copy of it may be about. Sign in with your password."),
 ];
@@ -100,6 +106,10 @@ pub async fn submit(State(context): State<Context>, request: Request) -> Result<
         let page = html(&Page { email: &email, next, remember, failed: true, ..Page::default() })?;
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     };
+    // The factor that stood beside a short password was stopped: alone it opens nothing (decision 30).
+    if may_guard(account.password_stands_alone, held).is_err() {
+        return Ok(Redirect::to("/sign-in?why=weak").into_response());
+    }
     if held.any() {
         let cookie = pending::begin(&context, &account, remember).await?;
         let step = Redirect::to(&with_return("/sign-in/code", next));

@@ -3,7 +3,7 @@
 use axum::body::Body;
 use fleet::audit::Verb;
 use http::{Response, StatusCode, header};
-use store::state::Email;
+use store::state::{Codes, Email, FactorChange, NewMail, NewPasskey};
 
 use crate::house::{self, House, PASSWORD, Proof, body, cookie, set};
 
@@ -227,6 +227,47 @@ async fn a_shorter_password_is_taken_beside_a_factor_by_oneself_and_by_mail_and_
     assert!(house.text(link, &Proof::None).await.contains("10 characters or more"));
     leads_to(&house.form(link, &Proof::None, "password=vL4%26wQ7%23mP2").await, "/sign-in?why=reset");
     assert!(!house.state.account(account).await.unwrap().unwrap().password_stands_alone);
+}
+
+#[tokio::test]
+async fn a_short_password_alone_opens_nothing_when_its_factor_was_stopped() {
+    let house = House::new().await;
+    let account = house.account(EMAIL).await;
+    let (.., session) = house.app(&house.session(account).await).await;
+    let session = new_password(&house, &session, SHORT).await;
+    let act = house.act(Verb::FactorAdd);
+    let with = FactorChange { account, act: &act, keep: None, letters: &[], codes: Codes::Keep };
+    let new = NewPasskey {
+        public_id: "phone",
+        credential_id: b"phone",
+        name: "Phone",
+        public_key: &[],
+        counter: 7,
+        backed_up: false,
+        created_at: house.now(),
+    };
+    house.state.add_passkey(new, &with).await.unwrap();
+    leads_to(&house.get("/fleet", &session).await, "/sign-in");
+    let session = house.session(account).await;
+    leads_to(&house.form("/me/security/app/remove", &session, "").await, "/me/security?why=app-gone");
+    let passkey = house.state.passkeys(account).await.unwrap().remove(0);
+    let (to, stopped) = (Email::parse(EMAIL).unwrap(), house.act(Verb::FactorSuspect));
+    let letter = NewMail {
+        key: "stopped",
+        to: &to,
+        kind: "passkey_suspect",
+        subject: "",
+        text: "",
+        html: "",
+        queued_at: house.now(),
+        expires_at: house.now().plus_ms(1),
+    };
+    house.state.suspect_passkey(passkey.key, &stopped, &letter).await.unwrap();
+    let form = format!("email=a%40x.test&password={SHORT}");
+    let refused = house.form("/sign-in", &Proof::None, &form).await;
+    leads_to(&refused, "/sign-in?why=weak");
+    assert_eq!(set(&refused, "__Host-session"), None);
+    assert!(house.text("/sign-in?why=weak", &Proof::None).await.contains("too short to do without one"));
 }
 
 #[tokio::test]
