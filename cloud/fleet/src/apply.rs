@@ -5,8 +5,9 @@
 //! is newest changes what is true now; late data is stored and marked late (decision 3).
 
 use wire::report::EventKind as Told;
-use wire::{BootId, Condition as Own, Flag, LinkCounts, Reading, Report, UtcMs};
+use wire::{BootId, Condition as Own, Flag, LinkCounts, Quantity, Reading, Report, UtcMs};
 
+use crate::alarm::{self, LIVE_LAG_MS};
 use crate::cadence;
 use crate::condition::Condition;
 use crate::dating::{self, Dated, Said};
@@ -15,6 +16,9 @@ use crate::inverter::{Gateway, InverterState, Link, Press, WrongInverter};
 use crate::level::{self, Turn};
 use crate::pairing::{Outcome, Pressed};
 use crate::reading::StoredReading;
+
+/// Below this the line is dead, tenths of a volt: nothing runs on 30 V.
+const DEAD_LINE: wire::Scaled = 300;
 
 /// What one report came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,9 +41,14 @@ pub fn apply(state: &mut InverterState, report: Report, received_at: UtcMs) -> A
         received_at,
         applied: Applied { stored: Vec::with_capacity(report.readings.len()), ..Applied::default() },
         jump_told: false,
+        lag_ms: None,
+        cause: Cause::default(),
     };
+    // What time alone brought about came before the report did.
+    work.applied.events = alarm::pass(state, received_at);
     state.counters.reports += 1;
     state.last_contact = state.last_contact.max(Some(received_at));
+    state.watch.contact(received_at);
     // Events first: a reading taken on battery in a test that this very report announces is not an outage.
     for event in report.events {
         work.event(state, event);
@@ -52,8 +61,12 @@ pub fn apply(state: &mut InverterState, report: Report, received_at: UtcMs) -> A
         work.applied.live = true;
     }
     if let (Some(boot), true) = (report.boot, work.applied.live) {
+        if state.gateway.is_some_and(|gateway| gateway.boot != boot) {
+            state.watch.broke(received_at);
+        }
         state.gateway = Some(Gateway { boot, uptime_ms: report.uptime_ms, time: received_at });
     }
+    work.settle(state);
     work.applied
 }
 
@@ -65,6 +78,10 @@ struct Work {
     applied: Applied,
     /// One `clock.jump` per report tells of all its records.
     jump_told: bool,
+    /// How late the newest reading came, where one was the newest.
+    lag_ms: Option<i64>,
+    /// The last new record.
+    cause: Cause,
 }
 
 impl Work {
@@ -114,6 +131,7 @@ impl Work {
                 None
             }
             Dated::At { time, quality, jumped } => {
+                self.cause = cause;
                 if jumped {
                     self.jump(state, said.time.unwrap_or(time), cause);
                 }
@@ -156,35 +174,46 @@ impl Work {
         for (condition, holds) in reading.sample.conditions.iter() {
             if let Some(turn) = level::merge_level(&mut state.conditions, condition.code(), holds, time) {
                 state.last_change = state.last_change.max(Some(time));
-                self.turn(&turn, time, cause, late);
+                if late {
+                    self.was(&turn, time, cause);
+                }
             }
         }
-        if !late {
-            self.battery(state, time, cause);
+        if late {
+            return;
+        }
+        battery(state, time, cause, &mut self.applied.events);
+        if state.flag(Flag::BatteryPower) == Some(true) || state.on_battery_since.is_some() {
+            state.watch.discharged(self.received_at);
+        }
+        let lag_ms = self.received_at.since(time);
+        self.lag_ms = Some(lag_ms);
+        // A report may tell of several instants; each is looked at, unless it is history.
+        if lag_ms <= LIVE_LAG_MS {
+            state.watch.reading(self.received_at, lag_ms);
+            alarm::observe(state, self.received_at, cause, &mut self.applied.events);
         }
     }
 
-    fn turn(&mut self, turn: &Turn, time: UtcMs, cause: Cause, late: bool) {
+    /// Everything that the report tells of is known: what holds now?
+    fn settle(&mut self, state: &mut InverterState) {
+        if let Some(lag_ms) = self.lag_ms.filter(|lag_ms| *lag_ms > LIVE_LAG_MS) {
+            state.watch.reading(self.received_at, lag_ms);
+        }
+        let told = state.link.filter(|link| link.time == self.received_at).map(|link| link.silent_ms);
+        // A reading that was just taken speaks for the line where nothing else does.
+        let heard = self.lag_ms.filter(|lag_ms| *lag_ms <= LIVE_LAG_MS).map(|_| 0);
+        if let Some(silent_ms) = told.or(heard) {
+            state.watch.line(self.received_at, silent_ms);
+        }
+        alarm::observe(state, self.received_at, self.cause, &mut self.applied.events);
+        let turned = self.applied.events.iter().any(|event| matches!(event.kind, EventKind::Alarm(_)));
+        self.applied.live |= turned;
+    }
+
+    fn was(&mut self, turn: &Turn, time: UtcMs, cause: Cause) {
         let Some(condition) = Condition::from_code(turn.code) else { return };
-        let kind = match (turn.holds, turn.since) {
-            (true, _) => EventKind::Raised(condition),
-            (false, since) => EventKind::Cleared { condition, since: since.unwrap_or(time) },
-        };
-        self.tell(time, cause, late, kind);
-    }
-
-    fn battery(&mut self, state: &mut InverterState, time: UtcMs, cause: Cause) {
-        match (state.on_battery_since, on_battery(state)) {
-            (None, true) => {
-                state.on_battery_since = Some(time);
-                self.tell(time, cause, false, EventKind::OnBattery);
-            }
-            (Some(since), false) => {
-                state.on_battery_since = None;
-                self.tell(time, cause, false, EventKind::OffBattery { since });
-            }
-            _ => {}
-        }
+        self.tell(time, cause, true, EventKind::Was { condition, holds: turn.holds });
     }
 
     fn event(&mut self, state: &mut InverterState, event: wire::Event) {
@@ -254,6 +283,9 @@ impl Work {
         let newer = state.test.as_ref().is_none_or(|known| told.told >= known.told);
         let time = told.told;
         if newer {
+            let anew =
+                state.test.as_ref().is_none_or(|known| known.count != told.count || !known.in_progress());
+            state.watch.test(told.in_progress(), anew, self.received_at);
             state.test = Some(told.clone());
             state.last_change = state.last_change.max(Some(time));
         }
@@ -272,18 +304,39 @@ fn take_link(state: &mut InverterState, counts: LinkCounts, time: UtcMs) {
     }
 }
 
-/// Utility power is lost and the battery feeds the load. A self-test with the line present is not that; a real
-/// outage within a test is.
-fn on_battery(state: &InverterState) -> bool {
+/// Notes whether the battery feeds the load because utility power is lost, and tells if that changed.
+pub(crate) fn battery(state: &mut InverterState, time: UtcMs, cause: Cause, events: &mut Vec<Event>) {
+    let now = state.alarms.now();
+    let kind = match (state.on_battery_since, on_battery(state, time.max(now))) {
+        (None, true) => {
+            state.on_battery_since = Some(time);
+            EventKind::OnBattery
+        }
+        (Some(since), false) => {
+            state.on_battery_since = None;
+            EventKind::OffBattery { since }
+        }
+        _ => return,
+    };
+    events.push(Event { time, received_at: now, cause, late: false, kind });
+}
+
+/// Utility power is lost, or too bad to use, and the battery feeds the load. A self-test with the line present is not
+/// that; a real outage within a test is, by whatever the inverter lets see of it.
+fn on_battery(state: &InverterState, now: UtcMs) -> bool {
     let lost = state.condition(Own::UTILITY_LOST);
     let (battery, line) = (state.flag(Flag::BatteryPower), state.flag(Flag::LinePresent));
+    let bad = [Own::INPUT_LOW, Own::INPUT_HIGH].iter().any(|own| state.condition(*own) == Some(true));
+    let voltage = state.value(Quantity::INPUT_VOLTAGE).filter(|(_, time)| Some(*time) == state.last_reading);
+    let dead = line.is_none() && voltage.is_some_and(|(volts, _)| volts < DEAD_LINE);
     let only_battery_told = battery == Some(true) && line.is_none() && lost.is_none();
     lost == Some(true)
         || (line == Some(false) && battery != Some(false))
-        || (only_battery_told && !state.testing())
+        || (battery == Some(true) && (bad || dead))
+        || (only_battery_told && !state.testing(now))
 }
 
 fn busy(state: &InverterState, time: UtcMs) -> bool {
     let after_change = |change: UtcMs| time.since(change).saturating_abs() <= cadence::AFTER_CHANGE_MS;
-    state.on_battery_since.is_some() || state.testing() || state.last_change.is_some_and(after_change)
+    state.on_battery_since.is_some() || state.testing(time) || state.last_change.is_some_and(after_change)
 }

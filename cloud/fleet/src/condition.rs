@@ -8,18 +8,41 @@ use crate::screen::ScreenState;
 /// A state an inverter or the cloud can be unhappy about, known by its code in [`TABLE`].
 ///
 /// Codes 0–14 are the inverter's own and equal [`wire::Condition::code`]; 32 and up are derived by the cloud.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Condition(u8);
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, minicbor::Encode, minicbor::Decode)]
+#[cbor(transparent)]
+pub struct Condition(#[n(0)] u8);
 
 /// How much it matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, minicbor::Encode, minicbor::Decode)]
+#[cbor(index_only)]
 pub enum Severity {
     /// Worth knowing.
+    #[n(0)]
     Info,
     /// Needs attention, still does its job.
+    #[n(1)]
     Warning,
     /// Will not do its job, or is doing it right now.
+    #[n(2)]
     Critical,
+}
+
+impl Severity {
+    /// Every severity with its name.
+    pub const TABLE: [(Self, &'static str); 3] =
+        [(Self::Info, "info"), (Self::Warning, "warning"), (Self::Critical, "critical")];
+
+    /// Name in the store and in the API.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::TABLE.iter().find(|(severity, _)| *severity == self).map_or("", |(_, name)| name)
+    }
+
+    /// By name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::TABLE.iter().find(|(_, known)| *known == name).map(|(severity, _)| *severity)
+    }
 }
 
 /// Who notices it.
@@ -103,6 +126,10 @@ conditions! {
     TEST_MISSED        41 "test.missed"          Cloud    Warning  Warning       0      0 "Test missed";
     BATTERY_WEAK       42 "battery.weak"         Cloud    Critical Alarm    60_000 60_000 "Would hold less than the required time";
     BATTERY_RECHARGING 43 "battery.recharging"   Cloud    Info     Normal        0      0 "Battery is charging";
+    TEST_STUCK         44 "test.stuck"           Cloud    Warning  Warning       0      0 "A self-test does not end";
+    VALUE_STALE        45 "data.stale"           Cloud    Info     Normal        0      0 "A value is no longer reported";
+    UNKNOWN_CODE       46 "device.unknown_code"  Cloud    Info     Normal        0 60_000 "A code that is not known here";
+    LIMIT_CROSSED      47 "limit.crossed"        Cloud    Warning  Warning       0      0 "A limit that you set is crossed";
 }
 
 static UNKNOWN: Definition = Definition {

@@ -10,6 +10,8 @@ use wire::{Quality, UtcMs};
 pub const MAX_FUTURE_MS: i64 = 5 * 60_000;
 /// A record older than this on arrival is dropped, milliseconds.
 pub const MAX_AGE_MS: i64 = 30 * DAY_MS;
+/// A time before this was never read from a clock that was set: 2026-01-01, before the first of these gateways.
+pub const EARLIEST: UtcMs = UtcMs(1_767_225_600_000);
 /// A time that runs on from before a power cut is believed while it agrees with the record's age this well.
 pub const MAX_AGED_ERROR_MS: i64 = 5 * 60_000;
 
@@ -36,7 +38,7 @@ pub enum Dated {
         /// How far to trust it. Dated by the cloud's clock, it is [`Quality::Aged`]: right but for the delay on the
         /// way.
         quality: Quality,
-        /// It claimed to be in the future.
+        /// It claimed to be in the future, or from before any clock was right.
         jumped: bool,
     },
     /// Older than 30 days on arrival.
@@ -46,6 +48,9 @@ pub enum Dated {
 /// Dates a record received at `received_at`.
 #[must_use]
 pub fn date(said: &Said, received_at: UtcMs) -> Dated {
+    if said.time.is_some_and(|time| time < EARLIEST) {
+        return without_clock(said, received_at);
+    }
     let (time, quality) = repair(said, received_at);
     if time.since(received_at) > MAX_FUTURE_MS {
         return Dated::At { time: received_at, quality: Quality::Estimated, jumped: true };
@@ -54,6 +59,19 @@ pub fn date(said: &Said, received_at: UtcMs) -> Dated {
         return Dated::TooOld;
     }
     Dated::At { time, quality, jumped: false }
+}
+
+/// A clock that was never set says 1970. What is known of the record's age dates it, or its arrival.
+fn without_clock(said: &Said, received_at: UtcMs) -> Dated {
+    let aged = age_ms(said).is_some();
+    // A gateway that knows that its clock is not set says so, and has nothing to answer for.
+    let jumped = said.quality == Quality::Synchronised || !aged;
+    match date(&Said { time: None, ..*said }, received_at) {
+        Dated::At { time, quality, .. } => {
+            Dated::At { time, quality: if aged { quality } else { Quality::Estimated }, jumped }
+        }
+        Dated::TooOld => Dated::TooOld,
+    }
 }
 
 fn repair(said: &Said, received_at: UtcMs) -> (UtcMs, Quality) {
@@ -122,7 +140,19 @@ mod tests {
         check(Some(-MAX_FUTURE_MS - 1), Synchronised, None, Some((0, Estimated, true)));
         check(Some(MAX_AGE_MS), Synchronised, None, Some((MAX_AGE_MS, Synchronised, false)));
         check(Some(MAX_AGE_MS + 1), Synchronised, None, None);
-        check(Some(i64::MAX), Synchronised, None, None);
+    }
+
+    #[test]
+    fn a_clock_that_was_never_set_loses_no_reading() {
+        use Quality::{Aged, Estimated, Synchronised};
+        let ago = NOW.0 - 60_000;
+        for quality in [Synchronised, Aged, Estimated] {
+            check(Some(ago), quality, None, Some((0, Estimated, true)));
+            check(Some(ago), quality, Some(7_000), Some((7_000, Aged, quality == Synchronised)));
+        }
+        check(Some(i64::MAX), Synchronised, None, Some((0, Estimated, true)));
+        check(Some(NOW.since(EARLIEST)), Synchronised, None, None);
+        check(Some(ago), Estimated, Some(MAX_AGE_MS.unsigned_abs() + 1), None);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 use wire::{BootId, UtcMs};
 
+use crate::alarm::{AlarmTurn, Turned};
 use crate::condition::Condition;
 
 /// One thing that happened.
@@ -23,7 +24,7 @@ pub struct Event {
 }
 
 /// The record that told of an event.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Cause {
     /// The gateway's start.
     pub boot: Option<BootId>,
@@ -34,14 +35,14 @@ pub struct Cause {
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EventKind {
-    /// A condition began to hold.
-    Raised(Condition),
-    /// A condition no longer holds.
-    Cleared {
+    /// An alarm took a turn in its life.
+    Alarm(AlarmTurn),
+    /// Late data tells that a condition of the inverter's own began to hold then, or ended: no alarm now.
+    Was {
         /// Which.
         condition: Condition,
-        /// When it had begun.
-        since: UtcMs,
+        /// It began.
+        holds: bool,
     },
     /// The load went over to the battery.
     OnBattery,
@@ -73,7 +74,8 @@ pub enum EventKind {
         /// The name it gave, at most 32 characters.
         found: String,
     },
-    /// A record claimed to be more than five minutes in the future; it was dated by its arrival.
+    /// A record claimed to be more than five minutes in the future, or from before there was this program; it was dated
+    /// by its arrival or its age.
     ClockJump {
         /// What it claimed.
         reported: UtcMs,
@@ -124,6 +126,20 @@ impl Event {
     #[must_use]
     pub fn key(&self) -> String {
         let what = self.kind.name();
+        if let EventKind::Alarm(AlarmTurn { alarm, what: turned }) = &self.kind {
+            return match turned {
+                // Once in an alarm's life.
+                Turned::Raised { .. }
+                | Turned::Unstable
+                | Turned::Cleared { .. }
+                | Turned::Acknowledged { .. } => {
+                    format!("{what}/{alarm}")
+                }
+                Turned::Returned | Turned::Shelved { .. } | Turned::Unshelved { .. } => {
+                    format!("{what}/{alarm}/{}", self.received_at.0)
+                }
+            };
+        }
         let object = self.kind.condition().map_or("", Condition::name);
         match (self.cause.boot, self.cause.sequence) {
             (Some(boot), Some(sequence)) => format!("{what}/{object}/{boot}/{sequence}"),
@@ -137,8 +153,9 @@ impl EventKind {
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
-            Self::Raised(_) => "raised",
-            Self::Cleared { .. } => "cleared",
+            Self::Alarm(turn) => turn.what.name(),
+            Self::Was { holds: true, .. } => "was_raised",
+            Self::Was { holds: false, .. } => "was_cleared",
             Self::OnBattery => "on_battery",
             Self::OffBattery { .. } => "off_battery",
             Self::Button { .. } => "button",
@@ -154,7 +171,8 @@ impl EventKind {
     #[must_use]
     pub const fn condition(&self) -> Option<Condition> {
         match self {
-            Self::Raised(condition) | Self::Cleared { condition, .. } => Some(*condition),
+            Self::Alarm(turn) => Some(turn.alarm.key.condition),
+            Self::Was { condition, .. } => Some(*condition),
             Self::OnBattery | Self::OffBattery { .. } => Some(Condition::UTILITY_LOST),
             Self::Gap { .. } => Some(Condition::DATA_GAP),
             Self::WrongInverter { .. } => Some(Condition::WRONG_INVERTER),
@@ -168,8 +186,12 @@ impl EventKind {
     pub fn detail(&self) -> String {
         let ms = |time: &Option<UtcMs>| time.map_or_else(|| "?".to_owned(), |t| t.to_rfc3339());
         match self {
-            Self::Raised(_) | Self::OnBattery => String::new(),
-            Self::Cleared { since, .. } | Self::OffBattery { since } => format!("since={since}"),
+            Self::Alarm(turn) => {
+                let raw = turn.alarm.key.raw().map(|raw| format!("raw={raw} ")).unwrap_or_default();
+                format!("{raw}since={} {}", turn.alarm.since, turn.what.detail()).trim_end().to_owned()
+            }
+            Self::Was { .. } | Self::OnBattery => String::new(),
+            Self::OffBattery { since } => format!("since={since}"),
             Self::Button { boot, count } => {
                 format!("boot={} count={count}", boot.map_or_else(|| "?".to_owned(), |b| b.to_string()))
             }

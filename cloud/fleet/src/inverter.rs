@@ -5,6 +5,7 @@
 
 use wire::{BootId, Flag, Quantity, Scaled, UtcMs};
 
+use crate::alarm::{Alarms, Open, Rules, Watch};
 use crate::cadence::Cadence;
 use crate::condition::Condition;
 use crate::event::TestRecord;
@@ -86,6 +87,18 @@ pub struct InverterState {
     #[n(18)]
     #[cbor(default)]
     pub pairing: Pairing,
+    /// Alarms.
+    #[n(19)]
+    #[cbor(default)]
+    pub alarms: Alarms,
+    /// What is remembered of contact.
+    #[n(20)]
+    #[cbor(default)]
+    pub watch: Watch,
+    /// What people set for it.
+    #[n(21)]
+    #[cbor(default)]
+    pub rules: Rules,
 }
 
 impl InverterState {
@@ -222,10 +235,9 @@ impl InverterState {
             .filter_map(|level| Condition::from_code(level.code).map(|condition| (condition, level.since)))
     }
 
-    /// Whether a self-test is running, as last told.
-    #[must_use]
-    pub fn testing(&self) -> bool {
-        self.test.as_ref().is_some_and(TestRecord::in_progress)
+    /// The open alarms.
+    pub fn open_alarms(&self) -> impl Iterator<Item = Open> + '_ {
+        self.alarms.open(&self.rules)
     }
 
     /// The snapshot.

@@ -4,6 +4,8 @@
 //! the screen says, who may do what. Pure and synchronous: never does I/O, reads a clock, or draws a random number.
 
 pub mod access;
+pub mod act;
+pub mod alarm;
 pub mod apply;
 pub mod audit;
 pub mod cadence;
@@ -22,11 +24,13 @@ pub mod screen;
 pub mod seen;
 pub mod session;
 pub mod sharing;
+mod testing;
 
 pub use access::{
     AccountKey, Action, Actor, Decision, Grant, Held, Holder, MemberRole, Membership, Object,
     OrganizationKey, Role, TokenReach, TokenScope, authorize,
 };
+pub use act::Act;
 pub use apply::{Applied, apply};
 pub use condition::Condition;
 pub use event::{Cause, Event, EventKind, TestRecord};

@@ -1,11 +1,12 @@
 //! What the screen says of an inverter now.
 //!
 //! In: a state, the minutes it is required to hold, now. Out: one [`Screen`]: state, freshness, readiness, what holds
-//! since when. The rules are those of ui.md, section 3. Never draws.
+//! since when, by the same facts as alarms but without their delays. The rules are those of ui.md, section 3. Never draws.
 
 use wire::{Quantity, UtcMs};
 
 use crate::InverterState;
+use crate::alarm;
 use crate::condition::Condition;
 
 /// Minutes an inverter must hold where nothing else is said (NFPA 101).
@@ -57,12 +58,14 @@ pub enum Ready {
 }
 
 /// A condition that holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Active {
     /// Which.
     pub condition: Condition,
     /// Since when.
     pub since: UtcMs,
+    /// The raw code, where it is about one that nobody here knows.
+    pub raw: Option<Box<str>>,
 }
 
 /// What the screen says.
@@ -153,14 +156,16 @@ pub fn screen(state: &InverterState, required_minutes: u32, now: UtcMs) -> Scree
     let freshness = Freshness::of(state.last_reading, now);
     let runtime = state.value(Quantity::BATTERY_RUNTIME);
     let would_hold_minutes = runtime.map(|(seconds, _)| minutes(seconds));
-    let active = active(state, freshness, would_hold_minutes, required_minutes, now);
-    let shown = active.iter().map(|a| a.condition.definition().screen).min().unwrap_or(ScreenState::Normal);
+    let active = active(state, freshness, required_minutes, now);
+    let offline = (freshness == Freshness::Offline).then_some(ScreenState::Offline);
+    let shown = active.iter().map(|a| a.condition.definition().screen).chain(offline).min();
+    let shown = shown.unwrap_or(ScreenState::Normal);
     let holds_until = runtime
         .filter(|_| state.on_battery_since.is_some())
         .map(|(seconds, time)| time.plus_ms(seconds.saturating_mul(1000)));
     Screen {
         state: shown,
-        ready: ready(&active, would_hold_minutes),
+        ready: ready(&active, freshness, would_hold_minutes, required_minutes),
         freshness,
         last_reading: state.last_reading,
         would_hold_minutes,
@@ -175,13 +180,19 @@ fn minutes(seconds: i64) -> u32 {
     u32::try_from(seconds.max(0) / 60).unwrap_or(u32::MAX)
 }
 
-/// A runtime below the required time makes `battery.weak`, so only its absence is left to ask for.
-fn ready(active: &[Active], would_hold_minutes: Option<u32>) -> Ready {
+fn ready(
+    active: &[Active],
+    freshness: Freshness,
+    would_hold_minutes: Option<u32>,
+    required_minutes: u32,
+) -> Ready {
     let against = |a: &Active| {
         a.condition.definition().screen != ScreenState::Warning
             && a.condition.definition().screen != ScreenState::Normal
     };
-    if active.iter().any(against) {
+    // A battery that charges is no alarm, and not ready either before it would hold.
+    let short = would_hold_minutes.is_some_and(|minutes| minutes < required_minutes);
+    if short || freshness == Freshness::Offline || active.iter().any(against) {
         Ready::No
     } else if would_hold_minutes.is_none() {
         Ready::Unknown
@@ -190,40 +201,23 @@ fn ready(active: &[Active], would_hold_minutes: Option<u32>) -> Ready {
     }
 }
 
-fn active(
-    state: &InverterState,
-    freshness: Freshness,
-    would_hold_minutes: Option<u32>,
-    required_minutes: u32,
-    now: UtcMs,
-) -> Vec<Active> {
-    // On battery is a matter of several facts; the inverter's own word for it is one of them.
-    let mut all: Vec<Active> = state
-        .raised()
-        .filter(|(condition, _)| *condition != Condition::UTILITY_LOST)
-        .map(|(condition, since)| Active { condition, since })
+/// What holds, without the delays that alarms have.
+fn active(state: &InverterState, freshness: Freshness, required_minutes: u32, now: UtcMs) -> Vec<Active> {
+    let facts = alarm::facts(state, required_minutes, now);
+    let mut all: Vec<Active> = facts
+        .into_iter()
+        .map(|fact| Active {
+            condition: fact.key.condition,
+            since: fact.since,
+            raw: fact.key.raw().map(Into::into),
+        })
         .collect();
-    let mut add = |condition, since: Option<UtcMs>| {
-        all.extend(since.map(|since| Active { condition, since }));
-    };
-    let newest = state.last_reading.or(state.last_contact).unwrap_or(now);
-    let weak = would_hold_minutes.is_some_and(|minutes| minutes < required_minutes);
-    let weak_since = state.value(Quantity::BATTERY_RUNTIME).map(|(_, time)| time);
-    let test = state.test.as_ref();
-    let failed = test.filter(|test| test.result == wire::TestResult::Failed.name());
-    let silent = state.link.filter(|link| link.silent_ms >= SERIAL_SILENT_MS && freshness != Freshness::Live);
-    add(Condition::UTILITY_LOST, state.on_battery_since);
-    add(Condition::GATEWAY_OFFLINE, (freshness == Freshness::Offline).then_some(newest));
-    add(
-        Condition::SERIAL_SILENT,
-        silent.map(|l| l.time.plus_ms(-i64::try_from(l.silent_ms).unwrap_or(i64::MAX))),
-    );
-    add(Condition::WRONG_INVERTER, state.wrong_inverter.as_ref().map(|wrong| wrong.since));
-    add(Condition::TEST_RUNNING, test.filter(|t| t.in_progress()).map(|t| t.started.unwrap_or(t.told)));
-    add(Condition::TEST_FAILED, failed.map(|test| test.told));
-    // On battery the remaining time is below the required one in the nature of things.
-    let resting = state.on_battery_since.is_none() && !state.testing();
-    add(Condition::BATTERY_WEAK, weak_since.filter(|_| weak && resting));
+    // Old readings are old whoever is to blame, the cloud's own absence included.
+    let explains = [Condition::GATEWAY_OFFLINE, Condition::SERIAL_SILENT, Condition::WRONG_INVERTER];
+    if freshness == Freshness::Offline && !all.iter().any(|a| explains.contains(&a.condition)) {
+        let since = state.last_reading.or(state.last_contact).unwrap_or(now);
+        all.push(Active { condition: Condition::GATEWAY_OFFLINE, since, raw: None });
+    }
     all.sort_by_key(|a| (a.condition.definition().screen, a.since, a.condition));
     all
 }

@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-use fleet::InverterKey;
-use fleet::pairing::{Act, WINDOW_MS};
+use fleet::pairing::WINDOW_MS;
+use fleet::{Act, InverterKey};
 use store::journal::Body;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;

@@ -5,7 +5,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use fleet::pairing::Act;
+use fleet::Act;
 use fleet::{InverterKey, InverterState};
 use store::history::History;
 use store::state::StateStore;

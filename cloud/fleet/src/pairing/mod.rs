@@ -5,7 +5,6 @@
 //! else's claim is told to begin again. Old, repeated and held-up presses pair nobody. Never says whether a serial
 //! number exists: that is settled before a claim comes here, and an attempt at nothing ends like one nobody pressed for.
 
-mod act;
 mod limit;
 
 use minicbor::{Decode, Encode};
@@ -13,7 +12,6 @@ use wire::UtcMs;
 
 use crate::AccountKey;
 
-pub use act::Act;
 pub use limit::{Earlier, LOOK_BACK_MS, Limit};
 
 /// A claim lives this long, milliseconds.

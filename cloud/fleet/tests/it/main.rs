@@ -3,6 +3,9 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic is the report of a test")]
 
 mod access;
+mod alarm_oracle;
+mod alarm_rig;
+mod alarms;
 mod pairing;
 mod properties;
 mod registration;

@@ -94,7 +94,7 @@ fn an_outage_is_on_battery_since_its_first_reading_even_after_contact_is_lost() 
     rig.pass(1_000);
     let events = rig.reading(outage);
     let kinds: Vec<_> = events.iter().map(|e| e.kind.name()).collect();
-    assert_eq!(kinds, ["raised", "on_battery"]);
+    assert_eq!(kinds, ["on_battery", "raised"]);
     let since = rig.now;
     rig.pass(5_000).reading(outage);
     rig.pass(OFFLINE_MS + 1);

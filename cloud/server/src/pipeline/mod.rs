@@ -7,6 +7,7 @@
 
 mod effects;
 mod saver;
+mod schedule;
 mod states;
 
 use std::path::PathBuf;
@@ -27,6 +28,8 @@ use crate::ingest::{Batch, Reservation};
 use crate::live::LiveStates;
 use saver::Saver;
 use states::States;
+
+pub use schedule::NextDue;
 
 /// Pages see a change at most this much later.
 const SHOW_EVERY: Duration = Duration::from_millis(200);
@@ -101,6 +104,8 @@ pub struct Parts {
     pub live: Arc<LiveStates>,
     /// What it did.
     pub counters: Arc<Counters>,
+    /// When it needs to be told that time has passed.
+    pub due: Arc<NextDue>,
     /// Committed batches; the first must come without anybody's doing (`CloudUp`), as replay ends before it.
     pub batches: Receiver<Batch>,
     /// Runs the state store's queries.
@@ -151,7 +156,7 @@ impl Pipeline {
         };
         let loaded = snapshots.states.into_iter().map(decode).collect::<Result<Vec<_>, _>>()?;
         let mut states = States::new(Arc::clone(&parts.history), Arc::clone(&parts.counters));
-        states.load(loaded, snapshots.position);
+        states.load(loaded, snapshots.position, snapshots.watched_until);
         states.show(&parts.live);
         let saver = Saver::new(
             parts.runtime.clone(),
@@ -241,6 +246,7 @@ impl Pipeline {
             self.states.take(Position { batch: batch.batch, index }, entry, ticket.report.take());
             ticket.spend(&mut spent);
         }
+        self.parts.due.set(self.states.next_due());
         drop(spent);
     }
 

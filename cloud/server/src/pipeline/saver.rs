@@ -72,7 +72,8 @@ impl Saver {
             unsaved.effects.write(&store, &origin).await?;
             // Before the position moves past them.
             store.quarantine(&unsaved.quarantine).await?;
-            store.commit_snapshots(&unsaved.states, &unsaved.events, unsaved.position).await?;
+            let (states, events) = (&unsaved.states, &unsaved.events);
+            store.commit_snapshots(states, events, unsaved.position, unsaved.watched_until).await?;
             let deletion = move || store::journal::delete_through(&journal, unsaved.position);
             match tokio::task::spawn_blocking(deletion).await {
                 Ok(deleted) => deleted.map(drop).map_err(PipelineError::from),

@@ -8,8 +8,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use fleet::pairing::{Act, End, Outcome, Pairing};
-use fleet::{InverterKey, InverterState};
+use fleet::pairing::{End, Outcome, Pairing};
+use fleet::{Act, InverterKey, InverterState, alarm};
 use store::Position;
 use store::history::History;
 use store::journal::{Body, Entry};
@@ -18,12 +18,16 @@ use wire::{Report, UtcMs};
 
 use super::Counters;
 use super::effects::{Effect, Effects};
+use super::schedule::Schedule;
 use crate::acts::NOBODY;
 use crate::live::LiveStates;
 
 /// Reports that could not be read, kept between two snapshots: at most this many of 64,000 bytes in memory. Every one is
 /// counted and is an event.
 const QUARANTINED_AT_ONCE: usize = 100;
+
+/// Ticks come each ten seconds. Where none came for this long the process stood still or the clock was set, milliseconds.
+const WATCH_GAP_MS: i64 = 30_000;
 
 /// All states and what is to be done about them.
 pub struct States {
@@ -37,7 +41,9 @@ pub struct States {
     effects: Effects,
     quarantine: Vec<NewQuarantined>,
     position: Position,
-    newest: UtcMs,
+    /// The time that entries have come to; 1970 before the first.
+    now: UtcMs,
+    schedule: Schedule,
     history: Arc<History>,
     counters: Arc<Counters>,
 }
@@ -48,6 +54,8 @@ struct Slot {
     state: Arc<InverterState>,
     unsaved: bool,
     unshown: bool,
+    /// When it is to be looked at.
+    scheduled: Option<UtcMs>,
 }
 
 /// What a snapshot holds.
@@ -62,6 +70,8 @@ pub struct Unsaved {
     pub quarantine: Vec<NewQuarantined>,
     /// Everything at or before it is in there.
     pub position: Position,
+    /// The time that it had come to there.
+    pub watched_until: UtcMs,
 }
 
 impl States {
@@ -75,28 +85,37 @@ impl States {
             effects: Effects::default(),
             quarantine: Vec::new(),
             position: Position::START,
-            newest: UtcMs(0),
+            now: UtcMs(0),
+            schedule: Schedule::default(),
             history,
             counters,
         }
     }
 
     /// Takes the snapshots of an earlier run.
-    pub fn load(&mut self, states: Vec<(InverterKey, InverterState)>, position: Position) {
+    pub fn load(
+        &mut self,
+        states: Vec<(InverterKey, InverterState)>,
+        position: Position,
+        watched_until: UtcMs,
+    ) {
         for (key, state) in states {
             // One that was only claimed has nothing to show: its page says that it has not reported yet.
             let unshown = state.has_reported();
-            self.slots.insert(key, Slot { state: Arc::new(state), unsaved: false, unshown });
+            let mut slot = Slot { state: Arc::new(state), unshown, ..Slot::default() };
+            self.schedule.at(key, alarm::due(&slot.state), &mut slot.scheduled);
+            self.slots.insert(key, slot);
             if unshown {
                 self.unshown.push(key);
             }
         }
-        self.position = position;
+        (self.position, self.now) = (position, watched_until);
     }
 
     /// Applies one entry; `report` is its payload decoded, where that was done before.
     pub fn take(&mut self, position: Position, entry: Entry, report: Option<Report>) {
         let received_at = entry.received_at;
+        self.time(received_at, entry.body == Body::CloudUp);
         match entry.body {
             Body::Report { inverter, payload } => {
                 match report.map_or_else(|| wire::report::decode(&payload), Ok) {
@@ -120,24 +139,83 @@ impl States {
             Body::CloudUp | Body::CloudDown => {}
         }
         self.position = position;
-        self.newest = self.newest.max(received_at);
+    }
+
+    /// Time has come to `now`: what is due is done. Nobody watched where the cloud was down, stood still, or its clock was
+    /// set; then every deadline moves along.
+    fn time(&mut self, now: UtcMs, up: bool) {
+        let gap_ms = now.since(self.now);
+        let unwatched = (up && gap_ms != 0) || gap_ms.saturating_abs() > WATCH_GAP_MS;
+        if unwatched && self.now > UtcMs(0) {
+            self.resumed(gap_ms);
+        }
+        self.now = if unwatched { now } else { self.now.max(now) };
+        while let Some((at, inverter)) = self.schedule.pop(self.now) {
+            let Some(slot) = self.slots.get_mut(&inverter) else { continue };
+            if slot.scheduled != Some(at) {
+                continue;
+            }
+            slot.scheduled = None;
+            if alarm::due(&slot.state).is_some_and(|due| due <= self.now) {
+                let events = alarm::pass(Arc::make_mut(&mut slot.state), self.now);
+                self.changed(inverter, !events.is_empty());
+                self.events(inverter, &events);
+            } else {
+                self.reschedule(inverter);
+            }
+        }
+    }
+
+    fn resumed(&mut self, gap_ms: i64) {
+        tracing::info!(gap_ms, "nobody watched for a time: deadlines of silence are moved by it");
+        let all: Vec<InverterKey> = self.slots.keys().copied().collect();
+        self.schedule = Schedule::default();
+        for inverter in all {
+            if let Some(slot) = self.slots.get_mut(&inverter) {
+                alarm::resumed(Arc::make_mut(&mut slot.state), gap_ms);
+                slot.scheduled = None;
+            }
+            self.changed(inverter, false);
+        }
+    }
+
+    /// The state of `inverter` is not what was saved, nor, if `live`, what was shown.
+    fn changed(&mut self, inverter: InverterKey, live: bool) {
+        let slot = self.slots.entry(inverter).or_default();
+        if !std::mem::replace(&mut slot.unsaved, true) {
+            self.unsaved.push(inverter);
+        }
+        if live && !std::mem::replace(&mut slot.unshown, true) {
+            self.unshown.push(inverter);
+        }
+        self.reschedule(inverter);
+    }
+
+    fn reschedule(&mut self, inverter: InverterKey) {
+        if let Some(slot) = self.slots.get_mut(&inverter) {
+            self.schedule.at(inverter, alarm::due(&slot.state), &mut slot.scheduled);
+        }
+    }
+
+    fn events(&mut self, inverter: InverterKey, events: &[fleet::Event]) {
+        self.events.extend(events.iter().map(|event| row(inverter, event)));
+    }
+
+    /// When time alone will bring about something next.
+    pub fn next_due(&self) -> Option<UtcMs> {
+        self.schedule.next()
     }
 
     fn report(&mut self, position: Position, inverter: InverterKey, report: Report, received_at: UtcMs) {
         let slot = self.slots.entry(inverter).or_default();
         let applied = fleet::apply(Arc::make_mut(&mut slot.state), report, received_at);
-        if !std::mem::replace(&mut slot.unsaved, true) {
-            self.unsaved.push(inverter);
-        }
-        if applied.live && !std::mem::replace(&mut slot.unshown, true) {
-            self.unshown.push(inverter);
-        }
+        self.changed(inverter, applied.live);
         if !applied.stored.is_empty() {
             self.history.append(inverter, &applied.stored, position);
         }
         self.counters.reports.fetch_add(1, Ordering::Relaxed);
         self.counters.readings.fetch_add(applied.stored.len() as u64, Ordering::Relaxed);
-        self.events.extend(applied.events.iter().map(|event| row(inverter, event)));
+        self.events(inverter, &applied.events);
         self.effects.extend(applied.pairings.into_iter().map(Effect::Ended));
     }
 
@@ -153,15 +231,20 @@ impl States {
                 }
                 self.effects.push(Effect::Ended(Outcome { attempt, end: End::Cancelled, at }));
             }
+            act if !nobody => {
+                let slot = self.slots.entry(inverter).or_default();
+                let events = alarm::act(Arc::make_mut(&mut slot.state), act, at);
+                let shown = slot.state.has_reported();
+                self.changed(inverter, shown);
+                self.events(inverter, &events);
+            }
+            _ => {}
         }
     }
 
     fn pairing(&mut self, inverter: InverterKey) -> &mut Pairing {
-        let slot = self.slots.entry(inverter).or_default();
-        if !std::mem::replace(&mut slot.unsaved, true) {
-            self.unsaved.push(inverter);
-        }
-        &mut Arc::make_mut(&mut slot.state).pairing
+        self.changed(inverter, false);
+        &mut Arc::make_mut(&mut self.slots.entry(inverter).or_default().state).pairing
     }
 
     fn quarantined(
@@ -230,6 +313,7 @@ impl States {
             effects: self.effects(),
             quarantine: std::mem::take(&mut self.quarantine),
             position: self.position,
+            watched_until: self.now,
         }
     }
 
@@ -281,7 +365,7 @@ mod tests {
         drop(before);
         let live = LiveStates::default();
         let mut after = states(&folder);
-        after.load(vec![(*key, kept)], unsaved.position);
+        after.load(vec![(*key, kept)], unsaved.position, unsaved.watched_until);
         after.show(&live);
         assert_eq!(live.count(), 0);
     }

@@ -86,6 +86,7 @@ struct Parts {
     ingest: Ingest,
     device_counters: Arc<crate::device::Counters>,
     pipeline_counters: Arc<pipeline::Counters>,
+    due: Arc<pipeline::NextDue>,
     mail_counters: Arc<notifier::Counters>,
 }
 
@@ -176,6 +177,7 @@ async fn start(
         ingest,
         device_counters: Arc::default(),
         pipeline_counters: Arc::default(),
+        due: Arc::default(),
         mail_counters: Arc::default(),
     };
     let (ending, ended) = tokio::sync::oneshot::channel();
@@ -186,6 +188,7 @@ async fn start(
         origin: origin.into(),
         live: Arc::clone(&parts.live),
         counters: Arc::clone(&parts.pipeline_counters),
+        due: Arc::clone(&parts.due),
         batches,
         runtime: Handle::current(),
         stopping: stopping.clone(),

@@ -16,12 +16,18 @@ use wire::UtcMs;
 use super::Parts;
 use super::stop::Fatal;
 use crate::clock::{self, Clock};
+use crate::ingest::Ingest;
+use crate::pipeline::NextDue;
 use crate::registry::{Device, Registered, Registry, Superseded};
 
 /// A revocation must close sessions within a second: this, one query and the sessions' own wake-up.
 const POLL_EVERY: Duration = Duration::from_millis(300);
-/// The pipeline's time goes on at least this often when no device reports.
-const TICK_EVERY: Duration = Duration::from_secs(10);
+/// The pipeline's time goes on at least this often when no device reports, milliseconds.
+const TICK_EVERY_MS: i64 = 10_000;
+/// An alarm that time alone raises is at most this much later than it is due, and the tick's own commit.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// What was due is told again after this long, milliseconds.
+const TELL_AGAIN_MS: i64 = 1_000;
 /// Revocations cannot be seen while the store cannot be read. Past this the server ends rather than trust old rows.
 const MOST_FAILURES: u32 = 100;
 
@@ -52,13 +58,24 @@ pub(super) fn spawn(parts: &Parts, fatal: &Fatal, stopping: &CancellationToken) 
     let (state, registry, clock) =
         (parts.state.clone(), Arc::clone(&parts.registry), Arc::clone(&parts.clock));
     tokio::spawn(stopping.clone().run_until_cancelled_owned(supersede(state, registry, clock)));
-    let (ingest, clock) = (parts.ingest.clone(), Arc::clone(&parts.clock));
-    tokio::spawn(stopping.clone().run_until_cancelled_owned(async move {
-        loop {
-            clock::sleep(TICK_EVERY).await;
-            ingest.record(clock(), Body::Tick);
+    let (ingest, clock, due) = (parts.ingest.clone(), Arc::clone(&parts.clock), Arc::clone(&parts.due));
+    tokio::spawn(stopping.clone().run_until_cancelled_owned(tick(ingest, clock, due)));
+}
+
+/// Time goes on in the journal each ten seconds, and soon after each instant that something is due.
+async fn tick(ingest: Ingest, clock: Clock, due: Arc<NextDue>) {
+    let (mut told_at, mut told_of) = (clock(), UtcMs(i64::MAX));
+    loop {
+        clock::sleep(LOOK_EVERY).await;
+        let (now, next) = (clock(), due.get());
+        let passed_ms = now.since(told_at).saturating_abs();
+        // Told once of an instant, the pipeline may still be busy with what came before.
+        let news = now >= next && (next != told_of || passed_ms >= TELL_AGAIN_MS);
+        if news || passed_ms >= TICK_EVERY_MS {
+            ingest.record(now, Body::Tick);
+            (told_at, told_of) = (now, next);
         }
-    }));
+    }
 }
 
 async fn refresh(state: StateStore, registry: Arc<Registry>, fatal: Fatal) {

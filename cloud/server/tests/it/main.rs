@@ -9,6 +9,7 @@
 )]
 
 mod admin;
+mod alarms;
 mod api;
 mod away;
 mod cabinet;

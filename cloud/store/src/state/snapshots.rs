@@ -6,6 +6,8 @@ use fleet::InverterKey;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{ActiveValue::Set, DatabaseTransaction, DbErr, EntityTrait};
 
+use wire::UtcMs;
+
 use super::inverters::inverter_key;
 use super::tables::{journal_position, snapshot};
 use super::{EventRow, StateError, StateStore, connect, events};
@@ -16,6 +18,8 @@ use crate::Position;
 pub struct Snapshots {
     /// Everything at or before it is in `states`; [`Position::START`] in a new store.
     pub position: Position,
+    /// The time that it had come to there; 1970 in a new store.
+    pub watched_until: UtcMs,
     /// State of each inverter, as it was given.
     pub states: Vec<(InverterKey, Vec<u8>)>,
 }
@@ -26,8 +30,8 @@ const PARTITION: i64 = 0;
 const ROWS_A_STATEMENT: usize = 500;
 
 impl StateStore {
-    /// Replaces the given states, writes the events (those already there stay), and moves the position: all or
-    /// nothing, durable on return.
+    /// Replaces the given states, writes the events (those already there stay), and moves the position and the time that it
+    /// had come to there: all or nothing, durable on return.
     ///
     /// # Errors
     /// [`StateError::Database`].
@@ -36,12 +40,13 @@ impl StateStore {
         states: &[(InverterKey, Vec<u8>)],
         new_events: &[EventRow],
         position: Position,
+        watched_until: UtcMs,
     ) -> Result<(), StateError> {
         let failed = StateError::doing("write snapshots");
         let transaction = connect::begin(&self.connection).await.map_err(&failed)?;
         write_states(&transaction, states).await.map_err(&failed)?;
         events::insert(&transaction, new_events).await.map_err(&failed)?;
-        write_position(&transaction, position).await.map_err(&failed)?;
+        write_position(&transaction, position, watched_until).await.map_err(&failed)?;
         transaction.commit().await.map_err(&failed)
     }
 
@@ -56,9 +61,10 @@ impl StateStore {
             journal_position::Entity::find_by_id(PARTITION).one(&transaction).await.map_err(&failed)?;
         let states = snapshot::Entity::find().all(&transaction).await.map_err(&failed)?;
         transaction.rollback().await.map_err(&failed)?;
+        let watched_until = position.as_ref().map_or(UtcMs(0), |row| UtcMs(row.watched_until));
         let position = position.map(position_of).transpose()?.unwrap_or_default();
         let states = states.into_iter().map(|row| Ok((inverter_key(row.inverter_id)?, row.state)));
-        Ok(Snapshots { position, states: states.collect::<Result<_, StateError>>()? })
+        Ok(Snapshots { position, watched_until, states: states.collect::<Result<_, StateError>>()? })
     }
 }
 
@@ -79,15 +85,20 @@ async fn write_states(
     Ok(())
 }
 
-async fn write_position(transaction: &DatabaseTransaction, position: Position) -> Result<(), DbErr> {
+async fn write_position(
+    transaction: &DatabaseTransaction,
+    position: Position,
+    watched_until: UtcMs,
+) -> Result<(), DbErr> {
     use journal_position::{ActiveModel, Column, Entity};
     let row = ActiveModel {
         partition: Set(PARTITION),
         batch: Set(position.batch.cast_signed()),
         entry: Set(i64::from(position.index)),
+        watched_until: Set(watched_until.0),
     };
-    let replace =
-        OnConflict::column(Column::Partition).update_columns([Column::Batch, Column::Entry]).to_owned();
+    let columns = [Column::Batch, Column::Entry, Column::WatchedUntil];
+    let replace = OnConflict::column(Column::Partition).update_columns(columns).to_owned();
     Entity::insert(row).on_conflict(replace).exec_without_returning(transaction).await?;
     Ok(())
 }

@@ -54,6 +54,9 @@ struct Site {
 struct Active {
     condition: &'static str,
     words: &'static str,
+    /// The raw code, of `device.unknown_code`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    raw: Option<String>,
     since: String,
 }
 
@@ -146,6 +149,7 @@ impl Item {
                 .iter()
                 .map(|active| Active {
                     condition: active.condition.name(),
+                    raw: active.raw.as_deref().map(str::to_owned),
                     words: active.condition.words(),
                     since: active.since.to_rfc3339(),
                 })

@@ -55,6 +55,21 @@ static TABLE: &[(Condition, &str)] = &[
         Condition::TEST_RUNNING,
         "The battery feeds the lights on purpose. It is not ready until it has charged again.",
     ),
+    (
+        Condition::TEST_STUCK,
+        "It says that a self-test has been running for longer than any test lasts. Look at the panel in the cabinet.",
+    ),
+    (
+        Condition::LINK_UNSTABLE,
+        "Check the gateway's power and network plug, and the serial cable in the cabinet.",
+    ),
+    (
+        Condition::BATTERY_RECHARGING,
+        "The battery fed the lights lately. It is ready again when it has charged.",
+    ),
+    (Condition::UNKNOWN_CODE, "Look the code up in the inverter's manual, and tell us of it."),
+    (Condition::VALUE_STALE, "The rest still comes. Look at the readings to see which value is old."),
+    (Condition::LIMIT_CROSSED, "Somebody set this limit. Look at the readings to see by how much."),
 ];
 
 /// What to do, where something is to be done.

@@ -34,8 +34,7 @@ impl Hero {
     #[must_use]
     pub fn new(screen: &Screen, state: &InverterState, local: &Local) -> Self {
         let now = local.now();
-        let test_since =
-            state.test.as_ref().filter(|test| test.in_progress()).map(|t| t.started.unwrap_or(t.told));
+        let test_since = state.test_since(now);
         let bar = Some(Bar::new(screen, test_since, now));
         let required = screen.required_minutes;
         if screen.last_reading.is_none() {

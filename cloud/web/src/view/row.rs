@@ -48,12 +48,7 @@ impl Row {
     pub fn new(known: &Known, strip: Option<Arc<Strip>>, now: UtcMs) -> Self {
         let local = known.local(now);
         let screen = &known.screen;
-        let test_since = known
-            .state
-            .test
-            .as_ref()
-            .filter(|test| test.in_progress())
-            .map(|test| test.started.unwrap_or(test.told));
+        let test_since = known.state.test_since(now);
         let stale = screen.freshness == Freshness::Offline;
         let load = known.state.value(Quantity::LOAD).filter(|_| !stale);
         Self {
@@ -94,13 +89,14 @@ fn note(known: &Known, local: &Local, test_since: Option<UtcMs>) -> String {
         (ScreenState::Offline, Some(last), _) => format!("No reading {}, state unknown", since(last)),
         (ScreenState::Offline, None, _) => "No reading yet".to_owned(),
         (ScreenState::Testing, ..) => {
-            let kind = known.state.test.as_ref().map_or("self", |test| test.kind.as_str());
+            let told = known.state.test.as_ref().filter(|test| test.in_progress());
+            let kind = told.map_or("self", |test| test.kind.as_str());
             test_since.map_or_else(identity, |time| format!("{} test {}", upper_first(kind), since(time)))
         }
         (ScreenState::Normal, ..) => identity(),
         _ => screen.active.first().map_or_else(identity, |active| match signals::since(active, local) {
-            Some(since) => format!("{} since {since}", active.condition.words()),
-            None => active.condition.words().to_owned(),
+            Some(since) => format!("{} since {since}", signals::title(active)),
+            None => signals::title(active),
         }),
     }
 }

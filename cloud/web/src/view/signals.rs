@@ -16,7 +16,7 @@ pub struct Alarm {
     /// `data-s`.
     pub state: &'static str,
     /// The sentence.
-    pub title: &'static str,
+    pub title: String,
     /// `since 2:31 AM`.
     pub since: String,
     /// What to do.
@@ -39,12 +39,19 @@ pub struct Signal {
 pub fn alarms(screen: &Screen, local: &Local) -> Vec<Alarm> {
     let row = |active: &Active| Alarm {
         state: active.condition.definition().screen.short_name(),
-        title: active.condition.words(),
+        title: title(active),
         since: since(active, local)
             .map_or_else(|| "By the newest reading".to_owned(), |since| format!("Since {since}")),
         advice: advice(active.condition),
     };
     screen.active.iter().map(row).collect()
+}
+
+/// The sentence, with the raw code where nobody here knows it.
+#[must_use]
+pub fn title(active: &Active) -> String {
+    let words = active.condition.words();
+    active.raw.as_ref().map_or_else(|| words.to_owned(), |raw| format!("{words}: {raw}"))
 }
 
 /// Since when a condition holds, in words. A hold that is too short is known for the newest reading only.

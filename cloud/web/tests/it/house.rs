@@ -9,8 +9,9 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
+use fleet::Act as Pair;
 use fleet::audit::Verb;
-use fleet::pairing::{Act as Pair, End, Outcome, Pairing, Pressed};
+use fleet::pairing::{End, Outcome, Pairing, Pressed};
 use fleet::session::Life;
 use fleet::{
     AccountKey, Grant, Holder, InverterKey, InverterState, MemberRole, Membership, OrganizationKey, Role,
@@ -105,6 +106,7 @@ impl web::Acts for FakeActs {
                 let (state, outcome) = (self.state.clone(), Outcome { attempt, end: End::Cancelled, at });
                 tokio::spawn(async move { state.end_pairing(&outcome, &[]).await.unwrap() });
             }
+            (other, _) => unreachable!("{other:?} has nothing to do with pairing"),
         }
         told.send(()).unwrap();
         durable

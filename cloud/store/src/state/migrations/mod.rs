@@ -11,6 +11,7 @@ mod m0005_factors;
 mod m0006_organizations;
 mod m0007_pairing;
 mod m0008_devices;
+mod m0009_alarms;
 
 use sea_orm_migration::prelude::*;
 
@@ -29,6 +30,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0006_organizations::Organizations),
             Box::new(m0007_pairing::Pairing),
             Box::new(m0008_devices::Devices),
+            Box::new(m0009_alarms::Alarms),
         ]
     }
 }

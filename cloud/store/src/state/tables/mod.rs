@@ -193,6 +193,8 @@ pub(super) mod journal_position {
         pub partition: i64,
         pub batch: i64,
         pub entry: i64,
+        /// Time of the last entry: when a pipeline last watched.
+        pub watched_until: i64,
     }
     entity!();
 }

@@ -5,8 +5,8 @@
 
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Redirect, Response};
+use fleet::Act as Pair;
 use fleet::audit::Verb;
-use fleet::pairing::Act as Pair;
 use http::header;
 use serde::Deserialize;
 use store::state::{Email, StateError};

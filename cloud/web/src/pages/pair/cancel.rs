@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::extract::{Path, State};
 use axum::response::Redirect;
-use fleet::pairing::Act;
+use fleet::Act;
 
 use crate::caller::Caller;
 use crate::{Context, Error};
