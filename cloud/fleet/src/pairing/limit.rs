@@ -120,6 +120,19 @@ mod tests {
         check(Earlier { by_serial: spread(7, HOUR_MS), ..Earlier::default() }, Some(UtcMs(DAY_MS + HOUR_MS)));
         check(Earlier { by_account: spread(39, HOUR_MS / 4), ..Earlier::default() }, None);
         check(Earlier { by_account: spread(40, HOUR_MS / 4), ..Earlier::default() }, Some(UtcMs(DAY_MS)));
+        // Of two that hold the later one.
+        let both = Earlier {
+            by_account: spread(40, HOUR_MS / 4),
+            by_serial: spread(7, HOUR_MS),
+            ..Earlier::default()
+        };
+        check(both, Some(UtcMs(DAY_MS + HOUR_MS)));
+        let source = Earlier { by_source: vec![now.plus_ms(-60_000); 30], ..Earlier::default() };
+        check(source, Some(now.plus_ms(HOUR_MS - 60_000)));
+        // What is older than the time that counts costs no pause either.
+        let mut mostly_old = vec![now.plus_ms(-2 * HOUR_MS); 9];
+        mostly_old.push(now.plus_ms(-1));
+        check(Earlier { by_account: mostly_old, ..Earlier::default() }, None);
         let recent = vec![now.plus_ms(-1); 4];
         check(Earlier { by_source: recent.clone(), ..Earlier::default() }, None);
         check(Earlier { by_account: recent, ..Earlier::default() }, Some(now.plus_ms(-1 + 30_000)));

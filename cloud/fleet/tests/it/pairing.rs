@@ -2,7 +2,7 @@
 //! order, only the press of a claim that stood alone pairs, and only once.
 
 use fleet::AccountKey;
-use fleet::pairing::{AttemptKey, Earlier, End, FRESH_MS, Limit, Outcome, Pairing, Pressed, WINDOW_MS};
+use fleet::pairing::{AttemptKey, Earlier, End, FRESH_MS, Outcome, Pairing, Pressed, WINDOW_MS};
 use proptest::prelude::*;
 use wire::UtcMs;
 
@@ -258,6 +258,30 @@ proptest! {
             prop_assert!(paired.iter().all(|attempt| *attempt == own), "the stranger was given it");
             spoiled += usize::from(paired.is_empty());
         }
-        prop_assert!(spoiled <= Limit::SERIAL.most, "{} presses were spoiled", spoiled);
+        prop_assert!(spoiled <= 6, "{} presses were spoiled", spoiled);
     }
+}
+
+#[test]
+fn an_inverter_remembers_so_many_claims_and_starts_and_no_more() {
+    let mut pairing = Pairing::default();
+    for account in 1..=17 {
+        pairing.claim(AttemptKey(account), AccountKey(account), NOW);
+    }
+    for account in 1..=16 {
+        assert!(pairing.cancel(AttemptKey(account)));
+    }
+    assert_eq!(press(&mut pairing, 1, 0, NOW.plus_ms(5)), [], "the seventeenth was not heard");
+
+    let size_after = |starts: u64| {
+        let mut pairing = Pairing::default();
+        for boot in 100..100 + starts {
+            let received_at = NOW;
+            let pressed = Pressed { boot: Some(boot), count: 1, age_ms: 0, held_ms: None, received_at };
+            pairing.press(&pressed);
+        }
+        minicbor::to_vec(&pairing).unwrap().len()
+    };
+    assert!(size_after(15) < size_after(16));
+    assert_eq!(size_after(16), size_after(150), "presses of the start before the last sixteen are forgotten");
 }
