@@ -212,6 +212,12 @@ impl Context {
         &self.inner.limits
     }
 
+    /// How often a password was checked since the start, right or not, for an account or for nobody.
+    #[must_use]
+    pub fn passwords_checked(&self) -> u64 {
+        self.inner.verifier.checked()
+    }
+
     pub(crate) fn verifier(&self) -> &Verifier {
         &self.inner.verifier
     }

@@ -1,36 +1,20 @@
 //! From a device's report to the API, through the whole server.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
-use std::sync::Arc;
 
-use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use serde_json::Value;
 use server::clock;
 use wire::BootId;
 
 use crate::cloud::{Cloud, Publisher, report};
-use crate::door_setup::{PATIENCE, eventually};
+use crate::door_setup::eventually;
+use crate::people::connect;
 
 const BOOT: BootId = BootId([8; 16]);
 
 /// Status and body of a GET at the people's door.
 pub fn fetch(cloud: &Cloud, path: &str, token: &str) -> (u16, String) {
-    let mut roots = RootCertStore::empty();
-    for root in CertificateDer::pem_file_iter(cloud.path("data/ca/cloud-ca.crt")).unwrap() {
-        roots.add(root.unwrap()).unwrap();
-    }
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&rustls::version::TLS13])
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let tls = ClientConnection::new(Arc::new(config), ServerName::try_from("localhost").unwrap()).unwrap();
-    let tcp = TcpStream::connect(cloud.address).unwrap();
-    tcp.set_read_timeout(Some(PATIENCE)).unwrap();
-    let mut stream = StreamOwned::new(tls, tcp);
+    let mut stream = connect(cloud);
     let host = format!("localhost:{}", cloud.address.port());
     let request = format!(
         "GET {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n"

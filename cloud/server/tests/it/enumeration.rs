@@ -1,269 +1,292 @@
-//! What the people's door says, and how long it takes, tells nobody whether an address is known here.
+//! What the people's door says, and how long it takes, tells nobody what is known here: which addresses, which inverters.
 //!
-//! The real program, over TLS. Each question is asked for addresses that are known, for ones that are not, and for ones
-//! that are not with a leak planted in front: 5 ms more. The three are asked in a new order each time, so that whatever
-//! else the machine does falls on all alike. Known and unknown must look the same to a Kolmogorov–Smirnov test (p > 0.01),
-//! and the leak must not. One honest comparison in a hundred fails by chance: of three rounds one must pass. The leak must
-//! be caught in every round, or the round proves nothing.
+//! The real program, over TLS. Each question is asked about what is known, what is not, the same once more (the planted
+//! null: nothing distinguishes the two), and what is not with a leak planted in front: 5 ms more. The four are asked in a
+//! new order each time, so that whatever else the machine does falls on all alike. Known and unknown must get the same
+//! words, and times that a Kolmogorov–Smirnov test does not tell apart (p > 0.01); the leak must be.
 //!
-//! What a thread of server or client waited for a core is taken out of each time: on a machine that does other things it
-//! is most of the time and hides what is looked for. So the test is stricter than anybody who asks from afar can be.
+//! A round counts only where the measurement can be believed: the leak was seen, and the two that are alike were not told
+//! apart. On a machine that is busy with other things some rounds are not; they are asked again, and never pass. Of honest
+//! rounds one in a hundred differs by chance, so a difference is looked for again with twice the samples, where a real one
+//! shows all the better; it fails when it is there again.
 
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpStream};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use fleet::audit::Verb;
-use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
-use store::state::{Act, By, Email, NewAccount, NewAllowed, StateStore};
-use tokio::runtime::Runtime;
-
-use crate::cloud::Cloud;
-use crate::door_setup::PATIENCE;
+use crate::asker::House;
 use crate::timing::{Dice, kolmogorov_smirnov};
 
-/// Of each class in a round.
+/// Of each class in the first round.
 const SAMPLES: usize = 400;
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 4;
 const LEAK: Duration = Duration::from_millis(5);
-/// Below it the two look different.
+/// Below it two look different.
 const ALPHA: f64 = 0.01;
-/// Triples asked by one source: so few that neither delays nor limits of a source come in.
-const TRIPLES_A_SOURCE: usize = 5;
 
-/// A form that takes an address.
+/// A form that takes something which may be known here.
 struct Question {
+    name: &'static str,
     path: &'static str,
     form: fn(&str) -> String,
+    /// How every answer begins.
     status: &'static str,
+    /// What is asked about, by class, round and sample: always as long.
+    about: fn(&str, usize, usize) -> String,
+    /// Makes it known here.
+    know: fn(&House, &str),
+    /// Asked by one source about this many of each class: so few that neither delays nor limits come in.
+    a_source: usize,
+    /// Accounts that a source asks with, in turn.
+    accounts: usize,
+}
+
+fn address(class: &str, round: usize, sample: usize) -> String {
+    format!("{class}{round}{sample:04}@x.test")
+}
+
+fn serial(class: &str, round: usize, sample: usize) -> String {
+    format!("{}-{round}-{sample:04}", class.to_uppercase())
 }
 
 const SIGN_IN: Question = Question {
+    name: "signing in",
     path: "/sign-in",
     form: |email| format!("email={email}&password=not+the+right+one"),
     status: "422",
+    about: address,
+    know: |house, email| {
+        house.account(email);
+    },
+    a_source: 3,
+    accounts: 0,
 };
 
-const REGISTER: Question =
-    Question { path: "/register", form: |email| format!("email={email}"), status: "200" };
+const REGISTER: Question = Question {
+    name: "registering",
+    path: "/register",
+    form: |email| format!("email={email}"),
+    status: "200",
+    about: address,
+    know: House::allow,
+    a_source: 4,
+    accounts: 0,
+};
 
-const FORGOT: Question = Question { path: "/forgot", form: |email| format!("email={email}"), status: "200" };
+const FORGOT: Question = Question {
+    name: "asking for a new password",
+    path: "/forgot",
+    form: |email| format!("email={email}"),
+    status: "200",
+    about: address,
+    know: |house, email| {
+        house.allow(email);
+        house.account(email);
+    },
+    a_source: 4,
+    accounts: 0,
+};
+
+const SHARE: Question = Question {
+    name: "sharing an inverter",
+    path: "/inverters/{inverter}/people/new",
+    form: |email| format!("recipient={email}&role=read-only"),
+    status: "303",
+    about: address,
+    know: |house, email| {
+        house.account(email);
+    },
+    a_source: 5,
+    accounts: 1,
+};
+
+/// An account may begin three times before it has to pause, a source ten times.
+const CLAIM: Question = Question {
+    name: "claiming an inverter that nobody has",
+    path: "/pair",
+    form: |serial| format!("serial={serial}"),
+    status: "303",
+    about: serial,
+    know: |house, serial| {
+        house.inverter(serial);
+    },
+    a_source: 2,
+    accounts: 8,
+};
+
+const CLAIM_HELD: Question = Question {
+    name: "claiming an inverter that somebody has",
+    know: |house, serial| {
+        let holder = house.account(&format!("{}@x.test", serial.to_lowercase()));
+        house.manages(holder, house.inverter(serial));
+    },
+    ..CLAIM
+};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Class {
     Known,
     Unknown,
+    Null,
     Leak,
 }
 
-const CLASSES: [(Class, &str); 3] =
-    [(Class::Known, "known"), (Class::Unknown, "never"), (Class::Leak, "leaky")];
+const CLASSES: [(Class, &str); 4] =
+    [(Class::Known, "known"), (Class::Unknown, "never"), (Class::Null, "nulls"), (Class::Leak, "leaky")];
 
-/// A cloud with people in its store.
-struct House {
-    cloud: Cloud,
-    store: StateStore,
-    runtime: Runtime,
-    client: Arc<ClientConfig>,
-    sources: u32,
+/// Milliseconds of each class.
+struct Times([Vec<f64>; 4]);
+
+/// What a round says.
+#[derive(PartialEq, Eq, Debug)]
+enum Verdict {
+    Alike,
+    Different,
+    /// The planted leak was not seen, or what is alike was told apart: the round says nothing.
+    Noise,
 }
 
-impl House {
-    fn open() -> Self {
-        let mut cloud = Cloud::new();
-        cloud.start();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let store = runtime.block_on(StateStore::open(&cloud.path("data/state.sqlite"))).unwrap();
-        let mut roots = RootCertStore::empty();
-        for root in CertificateDer::pem_file_iter(cloud.path("data/ca/cloud-ca.crt")).unwrap() {
-            roots.add(root.unwrap()).unwrap();
-        }
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let client = ClientConfig::builder_with_provider(provider)
-            .with_protocol_versions(&[&rustls::version::TLS13])
-            .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        Self { cloud, store, runtime, client: Arc::new(client), sources: 0 }
+impl Times {
+    fn of(&self, class: Class) -> &[f64] {
+        &self.0[class as usize]
     }
 
-    fn allow(&self, email: &str) {
-        let now = server::clock::now();
-        let new = NewAllowed {
-            email: &Email::parse(email).unwrap(),
-            company: "Harborview Properties",
-            verified_by: "R. Valdez",
-            verified_at: now,
-            note: "Called back.",
-            added_at: now,
-        };
-        let act = Act::new(Verb::AllowAdd, By::CommandLine, now, [1; 32]);
-        self.runtime.block_on(self.store.allow(new, &act)).unwrap();
-    }
-
-    fn enter(&self, email: &str, password_hash: &str) {
-        let email = Email::parse(email).unwrap();
-        let created_at = server::clock::now();
-        let new = NewAccount { email: &email, name: "Ann", password_hash, operator: false, created_at };
-        self.runtime.block_on(self.store.create_account(new)).unwrap();
-    }
-
-    /// Somebody at an address of their own, who has not asked before.
-    fn person(&mut self) -> Person {
-        self.sources += 1;
-        let from = Ipv4Addr::from(0x7f01_0000 + self.sources);
-        let socket = tokio::net::TcpSocket::new_v4().unwrap();
-        socket.bind((from, 0).into()).unwrap();
-        let address = self.cloud.address;
-        let stream = self.runtime.block_on(socket.connect(address)).unwrap().into_std().unwrap();
-        stream.set_nonblocking(false).unwrap();
-        stream.set_nodelay(true).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        let name = ServerName::try_from("localhost").unwrap();
-        let tls = ClientConnection::new(Arc::clone(&self.client), name).unwrap();
-        Person {
-            stream: StreamOwned::new(tls, stream),
-            port: address.port(),
-            server: self.cloud.process_id(),
-        }
-    }
-}
-
-/// A kept connection.
-struct Person {
-    stream: StreamOwned<ClientConnection, TcpStream>,
-    port: u16,
-    server: u32,
-}
-
-impl Person {
-    /// Milliseconds without those waited for a core, and what was said with the address taken out.
-    fn ask(&mut self, question: &Question, email: &str, leak: Option<Duration>) -> (f64, String) {
-        let (path, port) = (question.path, self.port);
-        let form = (question.form)(&email.replace('@', "%40"));
-        let request = format!(
-            "POST {path} HTTP/1.1\r\nHost: localhost:{port}\r\nOrigin: https://localhost:{port}\r\n\
-             Sec-Fetch-Site: same-origin\r\nContent-Type: application/x-www-form-urlencoded\r\n\
-             Content-Length: {}\r\n\r\n{form}",
-            form.len()
+    fn verdict(&self, question: &Question) -> (Verdict, String) {
+        let against = |class| kolmogorov_smirnov(self.of(Class::Unknown), self.of(class)).1;
+        let (known, null, leak) = (against(Class::Known), against(Class::Null), against(Class::Leak));
+        let ms = |class| median(self.of(class));
+        let line = format!(
+            "{}, {} of each: unknown {:.2} ms; known {:.2} ms, p {known:.3}; as unknown {:.2} ms, p {null:.3}; \
+             5 ms planted {:.2} ms, p {leak:.1e}",
+            question.name,
+            self.of(Class::Unknown).len(),
+            ms(Class::Unknown),
+            ms(Class::Known),
+            ms(Class::Null),
+            ms(Class::Leak),
         );
-        let (waited, begun) = (waited_ms(self.server), Instant::now());
-        if let Some(leak) = leak {
-            std::thread::sleep(leak);
-        }
-        self.stream.write_all(request.as_bytes()).unwrap();
-        self.stream.flush().unwrap();
-        let mut first = [0];
-        self.stream.read_exact(&mut first).unwrap();
-        let took = begun.elapsed().as_secs_f64() * 1e3 - (waited_ms(self.server) - waited);
-        let answer = self.rest();
-        assert!(answer.starts_with(&format!("TTP/1.1 {}", question.status)), "{path}: {answer}");
-        assert!(!answer.contains("set-cookie"), "{answer}");
-        (took, answer.split_once("\r\n\r\n").unwrap().1.replace(email, "EMAIL"))
-    }
-
-    /// The answer after its first byte.
-    fn rest(&mut self) -> String {
-        let mut answer = Vec::new();
-        loop {
-            let text = String::from_utf8_lossy(&answer).into_owned();
-            if let Some((head, body)) = text.split_once("\r\n\r\n") {
-                let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
-                if body.len() >= length.unwrap().parse().unwrap() {
-                    return text;
-                }
-            }
-            let mut some = [0; 16 * 1024];
-            let count = self.stream.read(&mut some).unwrap();
-            assert_ne!(count, 0, "half an answer: {text}");
-            answer.extend_from_slice(&some[..count]);
-        }
+        let verdict = if leak > ALPHA || null <= ALPHA {
+            Verdict::Noise
+        } else if known > ALPHA {
+            Verdict::Alike
+        } else {
+            Verdict::Different
+        };
+        (verdict, line)
     }
 }
 
-/// Milliseconds that the server's threads and this one were ready to run and had no core.
-fn waited_ms(server: u32) -> f64 {
-    let of = |path: &std::path::Path| -> f64 {
-        let line = std::fs::read_to_string(path).unwrap_or_default();
-        line.split(' ').nth(1).and_then(|waited| waited.parse().ok()).unwrap_or(0.0)
-    };
-    let threads = std::fs::read_dir(format!("/proc/{server}/task")).unwrap();
-    let server: f64 = threads.map(|thread| of(&thread.unwrap().path().join("schedstat"))).sum();
-    (server + of(std::path::Path::new("/proc/thread-self/schedstat"))) / 1e6
+fn median(times: &[f64]) -> f64 {
+    let mut times = times.to_vec();
+    times.sort_by(f64::total_cmp);
+    times[times.len() / 2]
 }
 
-fn round(house: &mut House, question: &Question, dice: &mut Dice, number: usize) -> [Vec<f64>; 3] {
-    let mut times = CLASSES.map(|_| Vec::with_capacity(SAMPLES));
+fn round(house: &mut House, question: &Question, dice: &mut Dice, number: usize, samples: usize) -> Times {
+    for sample in 0..samples {
+        (question.know)(house, &(question.about)("known", number, sample));
+    }
+    let mut times = Times(CLASSES.map(|_| Vec::with_capacity(samples)));
     let mut words = None;
-    let mut person = house.person();
-    for sample in 0..SAMPLES {
-        if sample % TRIPLES_A_SOURCE == 0 {
-            person = house.person();
-            // The handshake, and what a connection makes on first use.
-            person.ask(question, &format!("first{number}{sample:04}@x.test"), None);
+    let mut asker = house.asker(question.accounts);
+    for sample in 0..samples {
+        if sample % question.a_source == 0 {
+            asker = house.asker(question.accounts);
+            asker.warm_up();
         }
         let mut order = CLASSES;
         dice.shuffle(&mut order);
         for (class, name) in order {
+            let about = (question.about)(name, number, sample);
             let leak = (class == Class::Leak).then_some(LEAK);
-            let (took, said) = person.ask(question, &format!("{name}{number}{sample:04}@x.test"), leak);
-            times[class as usize].push(took);
-            assert_eq!(words.get_or_insert(said.clone()), &said, "{class:?}: the same words");
+            let form = (question.form)(&about.replace('@', "%40"));
+            let (took, said) = patiently(|| asker.ask(question.path, &form, leak));
+            assert!(said.starts_with(&format!("TTP/1.1 {}", question.status)), "{}: {said}", question.name);
+            assert!(!said.contains("set-cookie"), "{said}");
+            let said = said.replace(&about, "THIS");
+            assert_eq!(words.get_or_insert_with(|| said.clone()), &said, "{class:?}: the same words");
+            times.0[class as usize].push(took);
         }
     }
     times
 }
 
-/// Asks until a round passes; the leak must be caught in each. `know` makes an address known.
-fn cannot_be_told_apart(house: &mut House, question: &Question, know: impl Fn(&House, &str)) {
-    let mut dice = Dice(u64::from(std::process::id()));
-    let mut seen = Vec::new();
-    for number in 0..ROUNDS {
-        for sample in 0..SAMPLES {
-            know(house, &format!("known{number}{sample:04}@x.test"));
+/// Asks again where the door was too busy, as it says whatever is asked about: letters and hashes queue up here, as one
+/// person after the other asks without a pause, on a machine that has other things to do.
+fn patiently(mut ask: impl FnMut() -> (f64, String)) -> (f64, String) {
+    for _ in 0..20 {
+        let (took, said) = ask();
+        if !said.starts_with("TTP/1.1 503") {
+            return (took, said);
         }
-        let [known, unknown, leaky] = round(house, question, &mut dice, number);
-        let (distance, p) = kolmogorov_smirnov(&known, &unknown);
-        let (leak_distance, leak_p) = kolmogorov_smirnov(&unknown, &leaky);
-        let [known, unknown, leaky] = [known, unknown, leaky].map(median);
-        let line = format!(
-            "{}: known {known:.2} ms, unknown {unknown:.2} ms, D {distance:.3}, p {p:.3}; with 5 ms planted \
-             {leaky:.2} ms, D {leak_distance:.3}, p {leak_p:.1e}",
-            question.path
-        );
-        println!("{line}");
-        assert!(leak_p <= ALPHA, "the planted leak is not seen, so this proves nothing: {line}");
-        if p > ALPHA {
-            return;
-        }
-        seen.push(line);
+        std::thread::sleep(Duration::from_millis(500));
     }
-    panic!("in {ROUNDS} rounds known addresses took another time than unknown ones:\n{}", seen.join("\n"));
+    ask()
 }
 
-fn median(mut times: Vec<f64>) -> f64 {
-    times.sort_by(f64::total_cmp);
-    times[times.len() / 2]
+fn cannot_be_told_apart(question: &Question) {
+    let mut house = House::open();
+    let mut dice = Dice(u64::from(std::process::id()));
+    let (mut seen, mut samples) = (Vec::new(), SAMPLES);
+    for number in 0..ROUNDS {
+        let (verdict, line) = round(&mut house, question, &mut dice, number, samples).verdict(question);
+        println!("{line}: {verdict:?}");
+        seen.push(line);
+        match verdict {
+            Verdict::Alike => return,
+            Verdict::Noise => {}
+            Verdict::Different if samples > SAMPLES => {
+                panic!("what is known took another time than what is not, twice:\n{}", seen.join("\n"))
+            }
+            Verdict::Different => samples *= 2,
+        }
+    }
+    panic!("{ROUNDS} rounds, and none that shows both to be alike:\n{}", seen.join("\n"));
 }
 
 #[test]
 fn signing_in_tells_nobody_which_addresses_are_known() {
-    let hash = web::sign_in::password::hash("correct horse battery").unwrap();
-    cannot_be_told_apart(&mut House::open(), &SIGN_IN, |house, email| house.enter(email, &hash));
+    cannot_be_told_apart(&SIGN_IN);
 }
 
 #[test]
 fn registering_tells_nobody_which_addresses_are_on_the_list() {
-    cannot_be_told_apart(&mut House::open(), &REGISTER, House::allow);
+    cannot_be_told_apart(&REGISTER);
 }
 
 #[test]
 fn asking_for_a_new_password_tells_nobody_who_has_an_account() {
-    let hash = web::sign_in::password::hash("correct horse battery").unwrap();
-    cannot_be_told_apart(&mut House::open(), &FORGOT, |house, email| {
-        house.allow(email);
-        house.enter(email, &hash);
-    });
+    cannot_be_told_apart(&FORGOT);
+}
+
+#[test]
+fn sharing_tells_nobody_which_addresses_are_known() {
+    cannot_be_told_apart(&SHARE);
+}
+
+#[test]
+fn claiming_tells_nobody_which_inverters_there_are() {
+    cannot_be_told_apart(&CLAIM);
+}
+
+#[test]
+fn claiming_tells_nobody_which_inverters_somebody_has() {
+    cannot_be_told_apart(&CLAIM_HELD);
+}
+
+#[test]
+fn only_a_round_that_sees_the_leak_and_not_the_null_says_anything() {
+    let mut dice = Dice(3);
+    let mut sample = |shift: f64, noise: f64| -> Vec<f64> {
+        (0..SAMPLES).map(|_| 20.0 + shift + noise * dice.share()).collect()
+    };
+    let mut check = |known, null, noise, expect| {
+        let times =
+            Times([sample(known, noise), sample(0.0, noise), sample(null, noise), sample(5.0, noise)]);
+        let (verdict, line) = times.verdict(&SIGN_IN);
+        assert_eq!(verdict, expect, "{line}");
+    };
+    check(0.0, 0.0, 8.0, Verdict::Alike);
+    check(2.0, 0.0, 8.0, Verdict::Different);
+    check(2.0, 2.0, 8.0, Verdict::Noise);
+    check(0.0, 2.0, 8.0, Verdict::Noise);
+    check(0.0, 0.0, 4_000.0, Verdict::Noise);
 }

@@ -11,6 +11,7 @@
 mod admin;
 mod alarms;
 mod api;
+mod asker;
 mod away;
 mod cabinet;
 mod clients;

@@ -115,7 +115,8 @@ impl Stream {
     }
 }
 
-fn connect(cloud: &Cloud) -> StreamOwned<ClientConnection, TcpStream> {
+/// What a browser trusts and speaks.
+pub fn client(cloud: &Cloud) -> Arc<ClientConfig> {
     let mut roots = RootCertStore::empty();
     for root in CertificateDer::pem_file_iter(cloud.path("data/ca/cloud-ca.crt")).unwrap() {
         roots.add(root.unwrap()).unwrap();
@@ -126,10 +127,20 @@ fn connect(cloud: &Cloud) -> StreamOwned<ClientConnection, TcpStream> {
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
-    let tls = ClientConnection::new(Arc::new(config), ServerName::try_from("localhost").unwrap()).unwrap();
+    Arc::new(config)
+}
+
+/// TLS to the people's door over an open connection.
+pub fn tls(client: &Arc<ClientConfig>, tcp: TcpStream) -> StreamOwned<ClientConnection, TcpStream> {
+    let name = ServerName::try_from("localhost").unwrap();
+    StreamOwned::new(ClientConnection::new(Arc::clone(client), name).unwrap(), tcp)
+}
+
+/// A new connection to the people's door.
+pub fn connect(cloud: &Cloud) -> StreamOwned<ClientConnection, TcpStream> {
     let tcp = TcpStream::connect(cloud.address).unwrap();
     tcp.set_read_timeout(Some(2 * PATIENCE)).unwrap();
-    StreamOwned::new(tls, tcp)
+    tls(&client(cloud), tcp)
 }
 
 /// Long enough that what was to happen would have happened.

@@ -48,6 +48,11 @@ impl Dice {
         u32::try_from(self.0 >> 32).unwrap()
     }
 
+    /// From 0 to 1.
+    pub fn share(&mut self) -> f64 {
+        f64::from(self.next()) / f64::from(u32::MAX)
+    }
+
     /// Puts them in another order.
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for at in (1..items.len()).rev() {
@@ -79,9 +84,7 @@ fn the_same_distribution_passes_and_a_small_shift_does_not() {
     let mut dice = Dice(7);
     let mut sample = |shift: f64| -> Vec<f64> {
         // A long tail, as times have.
-        (0..400)
-            .map(|_| 20.0 + shift - 8.0 * (f64::from(dice.next()) / f64::from(u32::MAX)).max(1e-9).ln())
-            .collect()
+        (0..400).map(|_| 20.0 + shift - 8.0 * dice.share().max(1e-9).ln()).collect()
     };
     let passes = (0..100).filter(|_| kolmogorov_smirnov(&sample(0.0), &sample(0.0)).1 > 0.01).count();
     assert!(passes >= 95, "one in a hundred is to fail by chance, not {}", 100 - passes);

@@ -4,6 +4,7 @@
 //! each takes 19 MiB, and with a low priority. Never logs or keeps a password.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -56,6 +57,7 @@ pub fn hash(password: &str) -> Result<String, PasswordError> {
 #[derive(Clone, Debug)]
 pub struct Verifier {
     jobs: SyncSender<Job>,
+    checked: Arc<AtomicU64>,
 }
 
 /// What such a thread does next.
@@ -73,7 +75,7 @@ impl Default for Verifier {
                 tracing::error!(%error, "a thread that verifies passwords cannot be started");
             }
         }
-        Self { jobs }
+        Self { jobs, checked: Arc::default() }
     }
 }
 
@@ -83,6 +85,7 @@ impl Verifier {
     /// # Errors
     /// See [`PasswordError`].
     pub async fn verify(&self, password: String, stored: Option<String>) -> Result<bool, PasswordError> {
+        let checked = Arc::clone(&self.checked);
         self.do_next(move || {
             let known = stored.is_some();
             let phc = match stored {
@@ -91,9 +94,17 @@ impl Verifier {
             };
             let parsed = PasswordHash::new(&phc).map_err(|error| PasswordError::Argon2(error.to_string()))?;
             // The parameters of the stored hash are used, so that raising ours signs nobody out.
-            Ok(argon2()?.verify_password(password.as_bytes(), &parsed).is_ok() && known)
+            let right = argon2()?.verify_password(password.as_bytes(), &parsed).is_ok();
+            checked.fetch_add(1, Ordering::Relaxed);
+            Ok(right && known)
         })
         .await?
+    }
+
+    /// How often Argon2 was computed to verify, for accounts that are there and for nobody's alike.
+    #[must_use]
+    pub fn checked(&self) -> u64 {
+        self.checked.load(Ordering::Relaxed)
     }
 
     /// The hash of a new password with what `judged` says of it, if that lets it pass; it may take its time too.
@@ -168,5 +179,15 @@ mod tests {
         assert!(verify("correct horse battery", Some(phc.clone())));
         assert!(!verify("correct horse batterz", Some(phc)));
         assert!(!verify("correct horse battery", None));
+        assert_eq!(verifier.checked(), 3);
+    }
+
+    #[test]
+    fn nobodys_hash_costs_what_a_new_one_does() {
+        let cost = |phc: &str| {
+            let parsed = PasswordHash::new(phc).unwrap();
+            (parsed.algorithm.to_string(), parsed.version, Params::try_from(&parsed).unwrap())
+        };
+        assert_eq!(cost(nobodys().unwrap()), cost(&hash("correct horse battery").unwrap()));
     }
 }

@@ -96,7 +96,7 @@ pub fn matters(health: &Health, mails: &[(MailState, u64)], now: UtcMs) -> Vec<M
 
 /// Everything in groups.
 #[must_use]
-pub fn groups(health: &Health, mails: &[(MailState, u64)], now: UtcMs) -> Vec<Group> {
+pub fn groups(health: &Health, mails: &[(MailState, u64)], passwords: u64, now: UtcMs) -> Vec<Group> {
     let local = Local::new("UTC", now);
     let of = |bytes: Option<u64>| bytes.map_or("unknown".to_owned(), bytes::words);
     let number = words::count;
@@ -136,6 +136,7 @@ pub fn groups(health: &Health, mails: &[(MailState, u64)], now: UtcMs) -> Vec<Gr
                 ("Disk", of(health.disk_bytes)),
             ],
         },
+        Group { title: "People", rows: vec![("Passwords checked since the start", number(passwords))] },
         Group {
             title: "Mails",
             rows: mails.iter().map(|(state, count)| (mail(state), number(*count))).collect(),

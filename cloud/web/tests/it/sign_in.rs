@@ -44,36 +44,25 @@ async fn unknown_disabled_and_wrong_are_the_same_words_and_the_same_work() {
     let disabled = house.account("known1@x.test").await;
     house.disable(disabled).await;
     house.account("known2@x.test").await;
-    let mut times = [Vec::new(), Vec::new(), Vec::new()];
     let mut texts = Vec::new();
-    // A warm-up, so that the first hash of nobody is not counted.
-    let _ = sign_in(&house, "warm@x.test", "no", "203.0.113.9").await;
-    for round in 0..7 {
-        let cases =
-            [("known2@x.test", "wrong word"), ("nobody@x.test", PASSWORD), ("known1@x.test", PASSWORD)];
-        for (at, (email, password)) in cases.into_iter().enumerate() {
-            // A new hour each round: delays are another test's business.
-            house.wait(3_600_000);
-            let begun = Instant::now();
-            let response = sign_in(&house, email, password, &format!("192.0.2.{}", round * 3 + at)).await;
-            times[at].push(begun.elapsed());
-            assert_eq!(response.status(), StatusCode::UNPROCESSABLE_ENTITY);
-            assert!(!response.headers().contains_key(header::SET_COOKIE));
-            texts.push(body(response).await.replace(email, "EMAIL"));
-        }
+    for (email, password) in [
+        ("known2@x.test", "wrong word"),
+        ("nobody@x.test", PASSWORD),
+        ("known1@x.test", PASSWORD),
+        ("no address", PASSWORD),
+        ("known2@x.test", "another one"),
+    ] {
+        let before = house.context.passwords_checked();
+        let response = sign_in(&house, email, password, "192.0.2.1").await;
+        // The work is Argon2id and little else: it is counted, for time tells more of what else the machine does. That
+        // each costs the same is shown beside the hash itself, and that all of it takes the same time at the real door.
+        assert_eq!(house.context.passwords_checked() - before, 1, "{email}");
+        assert_eq!(response.status(), StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(!response.headers().contains_key(header::SET_COOKIE));
+        texts.push(body(response).await.replace(email, "EMAIL"));
     }
     assert!(texts.iter().all(|text| *text == texts[0]), "the same words");
     assert!(texts[0].contains("That e-mail and password do not match."));
-    let median = |times: &mut Vec<Duration>| {
-        times.sort();
-        times[times.len() / 2].as_secs_f64()
-    };
-    let [wrong, unknown, disabled] = times.each_mut().map(median);
-    for (name, time) in [("unknown", unknown), ("disabled", disabled)] {
-        assert!((0.5..2.0).contains(&(time / wrong)), "{name} {time:.4} s, wrong password {wrong:.4} s");
-    }
-    // Without the work of Argon2id all of them would be over in a millisecond or two.
-    assert!(unknown > 0.008, "{unknown:.4} s is no password hash");
 }
 
 #[tokio::test]
@@ -87,9 +76,14 @@ async fn failures_cost_more_and_more_time_and_never_the_account() {
     let response = sign_in(&house, "a@x.test", PASSWORD, "192.0.2.1").await;
     assert!(begun.elapsed() >= Duration::from_millis(500), "{:?}", begun.elapsed());
     assert_eq!(response.status(), StatusCode::SEE_OTHER, "the right password is taken after the wait");
-    let begun = Instant::now();
-    sign_in(&house, "a@x.test", "wrong", "192.0.2.200").await;
-    assert!(begun.elapsed() < Duration::from_millis(400), "forgotten after success: {:?}", begun.elapsed());
+    // As many as are free, from elsewhere: were they not, the first would take a second and each more than the one before.
+    let mut fastest = Duration::MAX;
+    for from in ["192.0.2.200", "192.0.2.201", "192.0.2.202"] {
+        let begun = Instant::now();
+        sign_in(&house, "a@x.test", "wrong", from).await;
+        fastest = fastest.min(begun.elapsed());
+    }
+    assert!(fastest < Duration::from_millis(900), "forgotten after success: {fastest:?}");
 }
 
 #[tokio::test]

@@ -32,6 +32,6 @@ pub async fn show(State(context): State<Context>, Operator(caller): Operator) ->
     html(&Page {
         shell: Shell::new(&caller, now, None, "/op/health"),
         matters: health::matters(&health, &mails, now),
-        groups: health::groups(&health, &mails, now),
+        groups: health::groups(&health, &mails, context.passwords_checked(), now),
     })
 }
