@@ -134,10 +134,10 @@ routes! {
     get  "/inverters/{id}/remove"              Manage      pages::settings::remove::show;
     post "/inverters/{id}/remove"              Manage      pages::settings::remove::submit;
     get  "/shares"                             SignedIn    pages::shares::list::show;
-    post "/shares/{offer}/accept"              SignedIn    pages::shares::accept::offer;
-    post "/shares/{offer}/decline"             SignedIn    pages::shares::decline::offer;
-    post "/invitations/{invitation}/accept"    SignedIn    pages::shares::accept::invitation;
-    post "/invitations/{invitation}/decline"   SignedIn    pages::shares::decline::invitation;
+    post "/shares/{offer}/accept"              SignedIn    pages::shares::answer::accept_offer;
+    post "/shares/{offer}/decline"             SignedIn    pages::shares::answer::decline_offer;
+    post "/invitations/{invitation}/accept"    SignedIn    pages::shares::answer::accept_invitation;
+    post "/invitations/{invitation}/decline"   SignedIn    pages::shares::answer::decline_invitation;
     get  "/organizations"                      SignedIn    pages::organizations::list::show;
     get  "/organizations/new"                  SignedIn    pages::organizations::new::show;
     post "/organizations/new"                  SignedIn    pages::organizations::new::submit;

@@ -14,10 +14,10 @@ use wire::UtcMs;
 
 use super::accounts::InvalidEmail;
 use super::members::{self, member_role};
-use super::outbox::{self, NewMail};
+use super::outbox::NewMail;
 use super::tables::organizations::invitation::{ActiveModel, Column, Entity, Model};
 use super::tables::organizations::{member, organization};
-use super::{Act, Email, Organization, StateError, StateStore, audit};
+use super::{Act, Email, Organization, StateError, StateStore, audit, waiting};
 
 /// One invitation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -164,7 +164,7 @@ impl StateStore {
         let has = role_in(&change, organization, account).await?;
         let role = has.map_or(invitation.role, |has| has.max(invitation.role));
         members::write(&change, organization, account, role, now).await.map_err(&failed)?;
-        delete(&change, public_id).await?;
+        waiting::close::<Entity>(&change, public_id).await.map_err(&failed)?;
         audit::append(&change, &act.in_organization(organization)).await.map_err(&failed)?;
         self.commit_change(change, DOING).await?;
         Ok(Some(invitation))
@@ -181,11 +181,12 @@ impl StateStore {
         act: Act,
     ) -> Result<Option<Invitation>, StateError> {
         const DOING: &str = "close the invitation";
+        let failed = StateError::doing(DOING);
         let change = self.begin_change(DOING).await?;
         let Some(invitation) = one(&change, public_id, side, act.at()).await? else { return Ok(None) };
-        delete(&change, public_id).await?;
+        waiting::close::<Entity>(&change, public_id).await.map_err(&failed)?;
         let act = act.in_organization(invitation.organization);
-        audit::append(&change, &act).await.map_err(StateError::doing(DOING))?;
+        audit::append(&change, &act).await.map_err(&failed)?;
         self.commit_change(change, DOING).await?;
         Ok(Some(invitation))
     }
@@ -200,13 +201,7 @@ impl StateStore {
         told_at: UtcMs,
         mails: &[NewMail<'_>],
     ) -> Result<(), StateError> {
-        let failed = StateError::doing("tell of an invitation");
-        let change = super::connect::begin(&self.connection).await.map_err(&failed)?;
-        let row = ActiveModel { told_at: Set(Some(told_at.0)), ..ActiveModel::default() };
-        let update = Entity::update_many().set(row).filter(Column::PublicId.eq(public_id));
-        update.exec(&change).await.map_err(&failed)?;
-        outbox::queue_all(&change, mails).await.map_err(&failed)?;
-        change.commit().await.map_err(&failed)
+        self.told::<Entity>(public_id, told_at, mails).await
     }
 
     async fn invitations(
@@ -245,12 +240,6 @@ async fn one(
     let query = named.filter(side).filter(Column::ExpiresAt.gt(now.0));
     let row = query.one(change).await.map_err(StateError::doing("look up an invitation"))?;
     row.map(Invitation::from_row).transpose()
-}
-
-async fn delete(change: &impl ConnectionTrait, public_id: &str) -> Result<(), StateError> {
-    let delete = Entity::delete_many().filter(Column::PublicId.eq(public_id));
-    delete.exec(change).await.map_err(StateError::doing("close the invitation"))?;
-    Ok(())
 }
 
 async fn role_in(

@@ -43,6 +43,7 @@ mod tables;
 mod tokens;
 mod totps;
 mod visible;
+mod waiting;
 
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, EntityTrait, QueryFilter,

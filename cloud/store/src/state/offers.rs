@@ -18,7 +18,7 @@ use super::outbox::{self, NewMail};
 use super::tables::inverter;
 use super::tables::organizations::member;
 use super::tables::organizations::offer::{ActiveModel, Column, Entity, Model};
-use super::{Act, Email, Inverter, StateError, StateStore, audit, grants};
+use super::{Act, Email, Inverter, StateError, StateStore, audit, grants, waiting};
 
 /// To whom something is offered, as it was typed: nothing says whether there is such a one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -201,7 +201,7 @@ impl StateStore {
         let offered = Grant { holder, inverter: offer.inverter, role: offer.role, ends: offer.ends };
         grants::write(&change, accepted(has, offered, now), now).await.map_err(&failed)?;
         keep_manager(&before, &manned::on(&change, offer.inverter, Without::Nothing).await?, now)?;
-        delete(&change, public_id).await?;
+        waiting::close::<Entity>(&change, public_id).await.map_err(&failed)?;
         audit::append(&change, &act.on_inverter(offer.inverter)).await.map_err(&failed)?;
         outbox::queue_all(&change, mails).await.map_err(&failed)?;
         self.commit_change(change, DOING).await?;
@@ -223,7 +223,7 @@ impl StateStore {
         let failed = StateError::doing(DOING);
         let change = self.begin_change(DOING).await?;
         let Some(offer) = one(&change, public_id, side, act.at()).await? else { return Ok(None) };
-        delete(&change, public_id).await?;
+        waiting::close::<Entity>(&change, public_id).await.map_err(&failed)?;
         audit::append(&change, &act.on_inverter(offer.inverter)).await.map_err(&failed)?;
         outbox::queue_all(&change, mails).await.map_err(&failed)?;
         self.commit_change(change, DOING).await?;
@@ -257,26 +257,7 @@ impl StateStore {
         told_at: UtcMs,
         mails: &[NewMail<'_>],
     ) -> Result<(), StateError> {
-        let failed = StateError::doing("tell of an offer");
-        let change = super::connect::begin(&self.connection).await.map_err(&failed)?;
-        let row = ActiveModel { told_at: Set(Some(told_at.0)), ..ActiveModel::default() };
-        let update = Entity::update_many().set(row).filter(Column::PublicId.eq(public_id));
-        update.exec(&change).await.map_err(&failed)?;
-        outbox::queue_all(&change, mails).await.map_err(&failed)?;
-        change.commit().await.map_err(&failed)
-    }
-
-    /// Forgets offers and invitations whose time is over. How many.
-    ///
-    /// # Errors
-    /// [`StateError::Database`].
-    pub async fn delete_expired_offers(&self, now: UtcMs) -> Result<u64, StateError> {
-        use super::tables::organizations::invitation;
-        let failed = StateError::doing("forget offers");
-        let offers = Entity::delete_many().filter(Column::ExpiresAt.lte(now.0)).exec(&self.connection).await;
-        let over = invitation::Column::ExpiresAt.lte(now.0);
-        let invitations = invitation::Entity::delete_many().filter(over).exec(&self.connection).await;
-        Ok(offers.map_err(&failed)?.rows_affected + invitations.map_err(&failed)?.rows_affected)
+        self.told::<Entity>(public_id, told_at, mails).await
     }
 }
 
@@ -302,12 +283,6 @@ async fn one(
     let query = Entity::find().filter(Column::PublicId.eq(public_id)).filter(side).filter(waits(now));
     let row = query.one(change).await.map_err(StateError::doing("look up an offer"))?;
     row.map(Offer::from_row).transpose()
-}
-
-async fn delete(change: &impl ConnectionTrait, public_id: &str) -> Result<(), StateError> {
-    let delete = Entity::delete_many().filter(Column::PublicId.eq(public_id));
-    delete.exec(change).await.map_err(StateError::doing("close the offer"))?;
-    Ok(())
 }
 
 /// What an account may do with an inverter at `now`.

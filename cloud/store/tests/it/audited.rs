@@ -13,7 +13,6 @@ const UNWRITTEN: &[(&str, &str)] = &[
     ("events::delete_events_before", "retention"),
     ("invitations::invitation_told", "the service tells of an invitation that is in the log"),
     ("mailed_links::answer_asked", "anybody may ask; what a link does is in the log"),
-    ("offers::delete_expired_offers", "retention"),
     ("offers::offer_told", "the service tells of an offer that is in the log"),
     ("outbox::claim_mail", "the service sends"),
     ("outbox::delete_mails_before", "retention"),
@@ -42,10 +41,11 @@ const UNWRITTEN: &[(&str, &str)] = &[
     ("tokens::touch_token", "a time"),
     ("totps::begin_totp", "counts for nothing until it is confirmed"),
     ("totps::take_totp_step", "counts; the sign-in is in the log"),
+    ("waiting::delete_expired_offers", "retention"),
 ];
 
 /// What a body that writes holds.
-const WRITES: [&str; 10] = [
+const WRITES: [&str; 12] = [
     "begin_change(",
     "connect::begin(",
     "::insert(",
@@ -56,6 +56,8 @@ const WRITES: [&str; 10] = [
     "update_leased(",
     "queue(",
     "queue_all(",
+    "self.told::<",
+    "self.forget::<",
 ];
 /// What writes a row in the log, for pairings and factors too.
 const WRITES_THE_LOG: [&str; 6] = [

@@ -39,6 +39,11 @@ impl After {
     /// What the page says of it.
     #[must_use]
     pub fn said(&self) -> Option<&'static str> {
-        SAID.iter().find(|(name, _)| *name == self.done).map(|(_, said)| *said)
+        find(SAID, &self.done)
     }
+}
+
+/// The sentence of a name, where a page has a table of its own.
+pub(crate) fn find(table: &[(&str, &'static str)], name: &str) -> Option<&'static str> {
+    table.iter().find(|(known, _)| *known == name).map(|(_, said)| *said)
 }

@@ -17,8 +17,8 @@ use axum::extract::{Query, State};
 use axum::response::Html;
 use serde::Deserialize;
 
-use super::html;
 use super::shell::Shell;
+use super::{html, notice};
 use crate::caller::Caller;
 use crate::mail::instant;
 use crate::{Context, Error, access, random};
@@ -30,7 +30,7 @@ struct Page<'a> {
     name: &'a str,
     email: &'a str,
     since: String,
-    done: Option<&'static str>,
+    said: Option<&'static str>,
 }
 
 /// Query of the page.
@@ -64,7 +64,7 @@ pub async fn show(
         name: &account.name,
         email: account.email.as_str(),
         since: instant(account.created_at),
-        done: DONE.iter().find(|(done, _)| *done == arrival.done).map(|(_, words)| *words),
+        said: notice::find(&DONE, &arrival.done),
     })
 }
 

@@ -11,8 +11,8 @@ use serde::Deserialize;
 use store::state::{AccountRow, AuditQuery, Email, Sha256, StateError, Whose};
 
 use super::super::activity::{self, Listed};
-use super::super::html;
 use super::super::shell::Shell;
+use super::super::{html, notice};
 use crate::caller::Caller;
 use crate::operator::Operator;
 use crate::sign_in::act;
@@ -28,7 +28,7 @@ struct Page {
     line: Line,
     own: bool,
     disabled: bool,
-    done: Option<&'static str>,
+    said: Option<&'static str>,
     acts: String,
     listed: Listed,
 }
@@ -75,7 +75,7 @@ pub async fn show(
         line: accounts::line(&row, &local),
         own: key == caller.account.key,
         disabled: row.account.disabled,
-        done: DONE.iter().find(|(name, _)| *name == arrival.done).map(|(_, words)| *words),
+        said: notice::find(&DONE, &arrival.done),
         acts: link::with("/op/audit", &[("about", &email)]),
         listed: activity::listed(&context, query, Reader::Operator, &local, here).await?,
     })

@@ -10,8 +10,8 @@ use serde::Deserialize;
 use store::state::{Allowed, AllowedFilter, AllowedStanding};
 use wire::UtcMs;
 
-use super::super::html;
 use super::super::shell::Shell;
+use super::super::{html, notice};
 use super::allow_add::Approval;
 use crate::caller::Caller;
 use crate::operator::Operator;
@@ -32,7 +32,7 @@ pub(super) struct Page {
     later: Option<String>,
     filter: Filter,
     standings: Vec<(&'static str, &'static str)>,
-    done: Option<&'static str>,
+    said: Option<&'static str>,
     approval: Approval,
 }
 
@@ -114,7 +114,7 @@ pub(super) async fn page(
         total: words::count(total),
         earlier: (page > 1).then(|| other(page - 1)),
         later: (skip + PAGE < total).then(|| other(page + 1)),
-        done: DONE.iter().find(|(done, _)| *done == filter.done).map(|(_, words)| *words),
+        said: notice::find(&DONE, &filter.done),
         standings: choices(),
         filter,
         approval,

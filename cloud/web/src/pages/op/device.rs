@@ -13,8 +13,8 @@ use store::state::{AuditQuery, DeviceRow, Whose};
 use wire::Serial;
 
 use super::super::activity::{self, Listed};
-use super::super::html;
 use super::super::shell::Shell;
+use super::super::{html, notice};
 use crate::operator::Operator;
 use crate::sign_in::act;
 use crate::view::acts::Reader;
@@ -33,7 +33,7 @@ struct Page {
     last_contact: Option<String>,
     certificates: Vec<Issued>,
     revocable: bool,
-    done: Option<&'static str>,
+    said: Option<&'static str>,
     acts: String,
     listed: Listed,
 }
@@ -91,7 +91,7 @@ pub async fn show(
         last_contact: contact.map(|contact| local.time(contact.last_contact_at)),
         certificates: issued.collect(),
         revocable: devices::accepted(&device) > 0,
-        done: DONE.iter().find(|(name, _)| *name == arrival.done).map(|(_, words)| *words),
+        said: notice::find(&DONE, &arrival.done),
         acts: link::with("/op/audit", &[("about", &about)]),
         listed: activity::listed(&context, query, Reader::Operator, &local, here).await?,
     })

@@ -20,8 +20,15 @@ use crate::{Context, Error};
 struct Page {
     shell: Shell,
     said: Option<&'static str>,
-    offers: Vec<Row>,
-    invitations: Vec<Row>,
+    sections: Vec<Section>,
+}
+
+/// What is offered, of one kind.
+struct Section {
+    /// First part of the address of an answer.
+    path: &'static str,
+    title: &'static str,
+    rows: Vec<Row>,
 }
 
 /// One offer or invitation.
@@ -71,8 +78,10 @@ pub async fn show(
             id: invitation.public_id,
         });
     }
-    let shell = Shell::new(&caller, now, None, "/shares");
-    html(&Page { shell, said: after.said(), offers, invitations })
+    let sections = [("shares", "Inverters", offers), ("invitations", "Organizations", invitations)];
+    let sections = sections.into_iter().filter(|(.., rows)| !rows.is_empty());
+    let sections = sections.map(|(path, title, rows)| Section { path, title, rows }).collect();
+    html(&Page { shell: Shell::new(&caller, now, None, "/shares"), said: after.said(), sections })
 }
 
 /// Who made it, with the address: whoever is to accept has to know from whom.

@@ -3,8 +3,7 @@
 //! In: the address that somebody proved to own, and the organizations that they work for. Out: a list, and what becomes
 //! of each answer. What is offered to somebody else is not there.
 
-pub mod accept;
-pub mod decline;
+pub mod answer;
 pub mod list;
 
 use fleet::{Holder, MemberRole};
