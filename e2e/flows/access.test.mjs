@@ -2,14 +2,11 @@
 // passkey, pairs an inverter with the press of its button, shares it view-only; the other sees values and nothing to
 // change; access is taken away and everything is gone at once. At telephone and desktop width, axe on every page.
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { after, before, describe, test } from 'node:test';
-import { promisify } from 'node:util';
 import { accessible, authenticator } from '../support/checks.mjs';
-import { demo, eventually, mailedLink, newPage, openBrowser, signIn, signInAsOperator } from '../support/demo.mjs';
+import { demo, eventually, mailedLink, newPage, openBrowser, signIn } from '../support/demo.mjs';
+import { approve, operatorState, PASSWORD, pressButton } from '../support/people.mjs';
 
-/** Nobody would guess it, and nothing in it is about the person. */
-const PASSWORD = 'seven lanterns over a wet quay';
 /** The page must have turned this long after the press's report: two seconds, and what pressing and reporting take. */
 const TURNS_WITHIN_MS = 10_000;
 
@@ -17,10 +14,7 @@ let browser;
 let operator;
 before(async () => {
   browser = await openBrowser();
-  const { page, context } = await newPage(browser);
-  await signInAsOperator(page);
-  operator = await context.storageState();
-  await context.close();
+  operator = await operatorState(browser);
 });
 after(() => browser?.close());
 
@@ -28,7 +22,7 @@ for (const width of [390, 1280]) {
   describe(`${width} px`, () => {
     test('from an approved address to a shared inverter and back', { timeout: 240_000 }, async () => {
       const email = `sam.ortega.${width}@example.com`;
-      await approve(width, email);
+      await approve(browser, operator, email, { width, look: accessible });
       const sam = await newPage(browser, { width });
       await authenticator(sam.page);
       await register(sam.page, email);
@@ -58,7 +52,7 @@ test('somebody who is not approved reads the same words, and no mail comes', asy
     await page.getByRole('heading', { name: 'Check your e-mail' }).waitFor();
     return (await page.getByRole('main').innerText()).replaceAll(email, 'THE ADDRESS');
   };
-  await approve(1280, 'known@example.com');
+  await approve(browser, operator, 'known@example.com');
   const unknown = await words('stranger@example.com');
   assert.equal(await words('known@example.com'), unknown);
   await mailedLink('known@example.com', '/verify/');
@@ -66,21 +60,6 @@ test('somebody who is not approved reads the same words, and no mail comes', asy
   assert.ok(!mails.includes('stranger@example.com'), 'a stranger was written to');
   await context.close();
 });
-
-async function approve(width, email) {
-  const { page, context } = await newPage(browser, { width, state: operator });
-  await page.goto(`${demo.url}/op/allow-list`);
-  await accessible(page, 'allow-list');
-  await page.getByLabel('E-mail', { exact: true }).fill(email);
-  await page.getByLabel('Company', { exact: true }).fill('Quayside Housing');
-  await page.getByLabel('Who spoke with the customer').fill('Riley Tran');
-  await page.getByLabel('I called back on the number we have on file').check();
-  await page.getByLabel('They named an order or serial number').check();
-  await page.getByLabel('Order or serial they named').fill('PO 20931');
-  await page.getByRole('button', { name: 'Approve address' }).click();
-  await page.locator('.allowed b').getByText(email, { exact: true }).waitFor();
-  await context.close();
-}
 
 async function register(page, email) {
   await page.goto(`${demo.url}/register`);
@@ -129,7 +108,7 @@ async function pair(page, name) {
   await page.getByRole('heading', { name: 'Press PAIR in the cabinet' }).waitFor();
   await page.getByRole('timer').waitFor();
   await accessible(page, 'press the button');
-  await promisify(execFile)(demo.simulator, ['tell', demo.unpaired_console, 'button']);
+  await pressButton();
   await page.waitForURL('**/name', { timeout: TURNS_WITHIN_MS });
   await accessible(page, 'name it');
   await page.getByLabel('Name').fill(name);

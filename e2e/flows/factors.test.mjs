@@ -1,15 +1,21 @@
 // A person adds a passkey (Chromium's own authenticator) and an authenticator app, signs in with each, and takes them away.
-// An operator signs in with the password and a code. At telephone and desktop width, axe and all.
+// An operator signs in with the password and a code. At telephone and desktop width, axe and all. Each test has an account
+// of its own, as changing factors signs its other devices out.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { accessible, authenticator } from '../support/checks.mjs';
-import { demo, newPage, openBrowser, signIn, signInAsOperator, totp } from '../support/demo.mjs';
+import { demo, newPage, openBrowser, signIn, totp } from '../support/demo.mjs';
+import { newcomer, operatorState } from '../support/people.mjs';
 
 /** Not a page that leads there afterwards. */
 const atFleet = (url) => url.pathname === '/fleet';
 
 let browser;
-before(async () => { browser = await openBrowser(); });
+let operator;
+before(async () => {
+  browser = await openBrowser();
+  operator = await operatorState(browser);
+});
 after(() => browser?.close());
 
 /** Pages that may take their time: three sign-ins a test, each with a password hash, beside everything else that runs. */
@@ -27,9 +33,10 @@ async function signOut(page) {
 for (const width of [390, 1280]) {
   describe(`${width} px`, () => {
     test('a passkey is added, opens the account without a password, and goes', async () => {
+      const kim = await newcomer(browser, operator, `kim.passkey.${width}@example.com`, 'Kim Sato');
       const { page, context, seen } = await patientPage({ width });
       await authenticator(page);
-      await signIn(page);
+      await signIn(page, kim);
       await page.goto(`${demo.url}/me/security/passkeys/new`);
       await accessible(page, 'new passkey');
       await page.getByLabel('Name').fill(`Test at ${width}`);
@@ -45,8 +52,8 @@ for (const width of [390, 1280]) {
       await page.waitForURL(atFleet);
       // The password alone is not enough any more.
       await signOut(page);
-      await page.getByLabel('E-mail').fill(demo.email);
-      await page.getByLabel('Password', { exact: true }).fill(demo.password);
+      await page.getByLabel('E-mail').fill(kim.email);
+      await page.getByLabel('Password', { exact: true }).fill(kim.password);
       await page.getByRole('button', { name: 'Sign in', exact: true }).click();
       await page.getByRole('heading', { name: 'Type the code' }).waitFor();
       await accessible(page, 'code');
@@ -61,8 +68,9 @@ for (const width of [390, 1280]) {
     });
 
     test('an authenticator app works without scripts, and a code counts once', async () => {
+      const kim = await newcomer(browser, operator, `kim.app.${width}@example.com`, 'Kim Sato');
       const { page, context } = await patientPage({ width, script: false });
-      await signIn(page);
+      await signIn(page, kim);
       await page.goto(`${demo.url}/me/security`);
       await page.getByRole('button', { name: 'Set up' }).click();
       await page.getByRole('img', { name: /QR code/ }).waitFor();
@@ -74,8 +82,8 @@ for (const width of [390, 1280]) {
       await signOut(page);
       const password = async () => {
         await page.goto(`${demo.url}/sign-in`);
-        await page.getByLabel('E-mail').fill(demo.email);
-        await page.getByLabel('Password', { exact: true }).fill(demo.password);
+        await page.getByLabel('E-mail').fill(kim.email);
+        await page.getByLabel('Password', { exact: true }).fill(kim.password);
         await page.getByRole('button', { name: 'Sign in', exact: true }).click();
         await page.getByRole('heading', { name: 'Type the code' }).waitFor();
       };
@@ -102,10 +110,11 @@ for (const width of [390, 1280]) {
 }
 
 test('another device is signed out from here, and its open page says so by itself', async () => {
+  const kim = await newcomer(browser, operator, 'kim.devices@example.com', 'Kim Sato');
   const there = await newPage(browser);
-  await signIn(there.page);
+  await signIn(there.page, kim);
   const here = await newPage(browser);
-  await signIn(here.page);
+  await signIn(here.page, kim);
   await here.page.goto(`${demo.url}/me/security`);
   await here.page.getByRole('button', { name: 'Sign out all other devices' }).click();
   await here.page.getByText('All other devices are signed out.').waitFor();
@@ -115,8 +124,7 @@ test('another device is signed out from here, and its open page says so by itsel
 });
 
 test('an operator signs in with a code', async () => {
-  const { page, context } = await newPage(browser);
-  await signInAsOperator(page);
+  const { page, context } = await newPage(browser, { state: operator });
   await page.goto(`${demo.url}/op/audit`);
   assert.match(page.url(), /\/op\/audit/);
   await context.close();

@@ -67,11 +67,11 @@ export async function newPage(browser, { width = 1280, height = 900, scheme = 'l
   return { page, context, seen };
 }
 
-/** Signs in as the demo's account and ends on the fleet. */
-export async function signIn(page) {
+/** Signs in as somebody, the demo's account if nobody is named, and ends on the fleet. */
+export async function signIn(page, who = demo) {
   await page.goto(`${demo.url}/sign-in`);
-  await page.getByLabel('E-mail').fill(demo.email);
-  await page.getByLabel('Password', { exact: true }).fill(demo.password);
+  await page.getByLabel('E-mail').fill(who.email);
+  await page.getByLabel('Password', { exact: true }).fill(who.password);
   await page.getByRole('button', { name: 'Sign in', exact: true }).click();
   await page.waitForURL((url) => url.pathname === '/fleet');
 }

@@ -16,7 +16,7 @@ use crate::shell;
 /// From the start of the demo to its page being live; its programs are built by then.
 const LIVE_WITHIN: Duration = Duration::from_secs(240);
 /// The demo ends by itself after this, whatever happens here.
-const DEMO_LASTS_S: u64 = 1_200;
+const DEMO_LASTS_S: u64 = 2_400;
 /// From the interrupt to the end of all its processes.
 const ENDS_WITHIN: Duration = Duration::from_secs(30);
 
