@@ -1,4 +1,4 @@
-// On every page: ages that tick, live updates, forms that do not send twice, passkeys, keys, zones. Each part is optional: a page without
+// On every page: ages that tick, live updates, forms that do not send twice, passkeys, keys, tabs in sight, zones. Each part is optional: a page without
 // its elements, or a browser without scripts, loses only that part.
 import { startAges } from "./ages.js";
 import { startCountdown } from "./countdown.js";
@@ -8,6 +8,7 @@ import { startKeys } from "./keys.js";
 import { startPassword } from "./password.js";
 import { startPasskeys } from "./passkeys.js";
 import { startStream } from "./stream.js";
+import { startTabs } from "./tabs.js";
 import { startZone } from "./zone.js";
 
 startAges();
@@ -18,4 +19,5 @@ startKeys();
 startPassword();
 startPasskeys();
 startStream();
+startTabs();
 startZone();

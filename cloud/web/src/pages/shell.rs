@@ -6,6 +6,7 @@
 use wire::UtcMs;
 
 use crate::caller::Caller;
+use crate::view::words;
 
 /// Where a link of the navigation leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,8 +75,7 @@ impl Shell {
         } else {
             caller.account.name.clone()
         };
-        let initials = name.split([' ', '.', '-', '_']).filter_map(|word| word.chars().next()).take(2);
-        let initials = initials.flat_map(char::to_uppercase).collect();
+        let initials = words::initials(&name);
         Self { now, stream, here, operator: caller.account.operator, name, email, initials }
     }
 

@@ -55,6 +55,13 @@ pub fn counted(number: u64, one: &str) -> String {
     format!("{} {one}{}", count(number), if number == 1 { "" } else { "s" })
 }
 
+/// One or two letters of a name or an address: `DO` of Dana Okafor.
+#[must_use]
+pub fn initials(name: &str) -> String {
+    let first = name.split([' ', '.', '-', '_']).filter_map(|word| word.chars().next());
+    first.take(2).flat_map(char::to_uppercase).collect()
+}
+
 /// Power in watts, in the unit people use: `840 W`, `6.1 kW`, `16.7 kW`. Number and unit.
 #[must_use]
 pub fn power(watts: Scaled, kilo: &'static str, plain: &'static str) -> (String, &'static str) {
@@ -218,5 +225,9 @@ mod tests {
         assert_eq!(age(5 * HOUR_MS), "5\u{a0}h ago");
         assert_eq!(power(6_149, "kW", "W"), ("6.1".to_owned(), "kW"));
         assert_eq!(power(840, "kW", "W"), ("840".to_owned(), "W"));
+        assert_eq!(
+            (initials("Dana Okafor"), initials("mei"), initials("")),
+            ("DO".into(), "M".into(), String::new())
+        );
     }
 }

@@ -12,7 +12,7 @@ use super::super::people::{role_words, until_words};
 use super::super::shell::Shell;
 use super::member_words;
 use crate::caller::Caller;
-use crate::view::words::Local;
+use crate::view::words::{self, Local};
 use crate::view::zones;
 use crate::{Context, Error, access};
 
@@ -39,6 +39,7 @@ struct Page {
 /// A member.
 struct Row {
     name: String,
+    initials: String,
     email: String,
     role: MemberRole,
     words: &'static str,
@@ -92,6 +93,7 @@ pub async fn show(
         members: members
             .into_iter()
             .map(|member| Row {
+                initials: words::initials(&called(&member.account)),
                 name: called(&member.account),
                 you: member.account.key == caller.account.key,
                 disabled: member.account.disabled,

@@ -7,12 +7,13 @@ use askama::Template;
 use axum::Form;
 use axum::extract::{FromRequest, Path, Request, State};
 use axum::response::{Html, IntoResponse, Redirect, Response};
-use fleet::Action;
 use fleet::audit::Verb;
 use fleet::pairing::End;
+use fleet::{Action, InverterState};
 use http::StatusCode;
 use serde::Deserialize;
 use store::state::{InverterEdit, Site, SiteKey, StateError, VisibleInverter};
+use wire::{Quantity, UtcMs};
 
 use super::super::html;
 use super::super::organizations::named;
@@ -20,6 +21,7 @@ use super::super::shell::Shell;
 use super::super::site::{self, Typed};
 use crate::caller::Caller;
 use crate::sign_in::act;
+use crate::view::words::{self, Local, NB};
 use crate::view::zones;
 use crate::{Context, Error, access, random};
 
@@ -34,10 +36,18 @@ struct Page<'a> {
     shell: Shell,
     address: String,
     serial: &'a str,
+    time: String,
+    reading: String,
     named: &'a Named,
     sites: &'a [Site],
     zones: &'static [String],
     refused: Option<&'static str>,
+}
+
+/// An inverter that was paired, and when.
+struct Paired {
+    row: VisibleInverter,
+    at: UtcMs,
 }
 
 /// The form.
@@ -61,8 +71,9 @@ pub async fn show(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Response, Error> {
-    let row = paired(&context, &caller, &id).await?;
-    let sites = site::choices(&context, &caller, &row).await?;
+    let paired = paired(&context, &caller, &id).await?;
+    let row = &paired.row;
+    let sites = site::choices(&context, &caller, row).await?;
     let chosen = sites.iter().find(|site| row.inverter.site == Some(site.key));
     let named = Named {
         name: row.inverter.name.clone(),
@@ -72,7 +83,7 @@ pub async fn show(
         new_zone: sites.first().map(|site| site.time_zone.clone()).unwrap_or_default(),
         ..Named::default()
     };
-    page(&context, &caller, &id, &row, &sites, &named, None).map(IntoResponse::into_response)
+    page(&context, &caller, &id, &paired, &sites, &named, None).map(IntoResponse::into_response)
 }
 
 /// `POST /pair/{attempt}/name`
@@ -82,13 +93,14 @@ pub async fn submit(
     Path(id): Path<String>,
     request: Request,
 ) -> Result<Response, Error> {
-    let row = paired(&context, &caller, &id).await?;
+    let paired = paired(&context, &caller, &id).await?;
+    let row = &paired.row;
     let form = Form::<Named>::from_request(request, &()).await;
     let Form(form) = form.map_err(|_| Error::Request("Send the field name as a form.".to_owned()))?;
     let named = Named { name: form.name.trim().to_owned(), place: form.place.trim().to_owned(), ..form };
-    let sites = site::choices(&context, &caller, &row).await?;
+    let sites = site::choices(&context, &caller, row).await?;
     if let Some(refused) = named.refused(&sites) {
-        let page = page(&context, &caller, &id, &row, &sites, &named, Some(refused))?;
+        let page = page(&context, &caller, &id, &paired, &sites, &named, Some(refused))?;
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     }
     let site = chosen(&context, &caller, &named, &sites).await?;
@@ -158,26 +170,53 @@ impl Named {
 }
 
 /// The inverter of an attempt that paired, which the caller may manage still.
-async fn paired(context: &Context, caller: &Caller, id: &str) -> Result<VisibleInverter, Error> {
+async fn paired(context: &Context, caller: &Caller, id: &str) -> Result<Paired, Error> {
     let attempt = super::own(context, caller, id).await?;
-    let inverter = attempt.inverter.filter(|_| attempt.ended.is_some_and(|(end, _)| end == End::Paired));
-    let key = inverter.ok_or(Error::NotFound)?;
-    let found = context.state().inverter(key).await;
+    let (End::Paired, at) = attempt.ended.ok_or(Error::NotFound)? else { return Err(Error::NotFound) };
+    let found = context.state().inverter(attempt.inverter.ok_or(Error::NotFound)?).await;
     let found =
         found.map_err(|error| Error::internal("look up an inverter", error))?.ok_or(Error::NotFound)?;
-    access::inverter(context, caller, &found.public_id, Action::Edit).await
+    let row = access::inverter(context, caller, &found.public_id, Action::Edit).await?;
+    Ok(Paired { row, at })
 }
 
 fn page(
     context: &Context,
     caller: &Caller,
     id: &str,
-    row: &VisibleInverter,
+    Paired { row, at }: &Paired,
     sites: &[Site],
     named: &Named,
     refused: Option<&'static str>,
 ) -> Result<Html<String>, Error> {
-    let shell = Shell::new(caller, context.now(), None, "/pair/attempt");
-    let (address, serial) = (format!("/pair/{id}/name"), row.inverter.serial.as_str());
-    html(&Page { shell, address, serial, named, sites, zones: zones::all(), refused })
+    let now = context.now();
+    let local = Local::new(row.site.as_ref().map_or("UTC", |site| &site.time_zone), now);
+    html(&Page {
+        shell: Shell::new(caller, now, None, "/pair/attempt"),
+        address: format!("/pair/{id}/name"),
+        serial: row.inverter.serial.as_str(),
+        time: format!("{} {}", local.time(*at), local.zone_name()),
+        reading: reading(context.live().state(row.inverter.key).as_deref()),
+        named,
+        sites,
+        zones: zones::all(),
+        refused,
+    })
+}
+
+/// What it says of itself: the sign that it is the right one.
+fn reading(state: Option<&InverterState>) -> String {
+    let value = |quantity| state.and_then(|state| state.value(quantity)).map(|(scaled, _)| scaled);
+    let battery = value(Quantity::BATTERY_VOLTAGE)
+        .map(|scaled| format!("battery {}{NB}V", words::number(Quantity::BATTERY_VOLTAGE, scaled, 1)));
+    let load = value(Quantity::REALPOWER).map(|watts| {
+        let (number, unit) = words::power(watts, "kW", "W");
+        format!("load {number}{NB}{unit}")
+    });
+    let parts: Vec<_> = [battery, load].into_iter().flatten().collect();
+    if parts.is_empty() {
+        "First readings arrive within a minute.".to_owned()
+    } else {
+        format!("Newest reading: {}.", parts.join(", "))
+    }
 }

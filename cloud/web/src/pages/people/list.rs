@@ -12,7 +12,7 @@ use super::super::notice::After;
 use super::super::shell::Shell;
 use super::{role_words, until_words};
 use crate::caller::Caller;
-use crate::view::words::Local;
+use crate::view::words::{self, Local};
 use crate::{Context, Error, access};
 
 #[derive(Template)]
@@ -47,6 +47,7 @@ struct Row {
 struct Waiting {
     id: String,
     recipient: String,
+    organization: bool,
     words: &'static str,
     until: String,
     expires: String,
@@ -71,6 +72,7 @@ pub async fn show(
         Vec::new()
     };
     let waiting = offers.into_iter().map(|offer| Waiting {
+        organization: matches!(offer.recipient, Recipient::Organization(_)),
         recipient: match &offer.recipient {
             Recipient::Address(email) => email.to_string(),
             Recipient::Organization(code) => format!("Organization {code}"),
@@ -125,9 +127,8 @@ impl Row {
                 )
             }
         };
-        let initials = name.split([' ', '.', '-', '_']).filter_map(|word| word.chars().next()).take(2);
         Self {
-            initials: initials.flat_map(char::to_uppercase).collect(),
+            initials: words::initials(&name),
             name,
             sub,
             holder: if manages { holder } else { String::new() },
