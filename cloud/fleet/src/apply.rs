@@ -306,7 +306,7 @@ fn take_link(state: &mut InverterState, counts: LinkCounts, time: UtcMs) {
 
 /// Notes whether the battery feeds the load because utility power is lost, and tells if that changed.
 pub(crate) fn battery(state: &mut InverterState, time: UtcMs, cause: Cause, events: &mut Vec<Event>) {
-    let now = state.alarms.now();
+    let now = state.alarms.time();
     let kind = match (state.on_battery_since, on_battery(state, time.max(now))) {
         (None, true) => {
             state.on_battery_since = Some(time);

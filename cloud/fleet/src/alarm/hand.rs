@@ -13,7 +13,7 @@ use crate::inverter::InverterState;
 /// Applies an act that concerns alarms; any other changes nothing.
 pub fn act(state: &mut InverterState, act: Act, at: UtcMs) -> Vec<Event> {
     let mut events = pass(state, at);
-    let now = state.alarms.now();
+    let now = state.alarms.time();
     let mut turns = Vec::new();
     let InverterState { alarms, rules, .. } = state;
     match act {

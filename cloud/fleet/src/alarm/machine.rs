@@ -69,7 +69,7 @@ impl Alarms {
 
     /// How far time has been looked at.
     #[must_use]
-    pub const fn now(&self) -> UtcMs {
+    pub const fn time(&self) -> UtcMs {
         self.now
     }
 
