@@ -16,6 +16,7 @@ pub mod event;
 pub mod factors;
 pub mod inverter;
 pub mod level;
+pub mod notice;
 pub mod pairing;
 pub mod password;
 pub mod reading;

@@ -44,7 +44,7 @@ impl Acts {
 }
 
 impl web::Acts for Acts {
-    fn pair(&self, at: UtcMs, inverter: Option<InverterKey>, act: Act) -> oneshot::Receiver<()> {
+    fn act(&self, at: UtcMs, inverter: Option<InverterKey>, act: Act) -> oneshot::Receiver<()> {
         if matches!(act, Act::Claim { .. }) {
             self.tick_when_over();
         }

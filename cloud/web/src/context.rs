@@ -36,9 +36,9 @@ pub trait Live: Send + Sync {
 
 /// The way of people's acts into the journal, where the inverter's one owner applies them (decision 7).
 pub trait Acts: Send + Sync {
-    /// Takes an act on an attempt at pairing, done at `at`; `None`: there is no inverter of that serial number, and the
-    /// act goes the same way. The answer comes when the act is on disk, or never if it cannot be.
-    fn pair(&self, at: UtcMs, inverter: Option<InverterKey>, act: Act) -> oneshot::Receiver<()>;
+    /// Takes an act, done at `at`; `None`: there is no inverter of that serial number, and the act goes the same way. The
+    /// answer comes when the act is on disk, or never if it cannot be.
+    fn act(&self, at: UtcMs, inverter: Option<InverterKey>, act: Act) -> oneshot::Receiver<()>;
 }
 
 /// Milliseconds since 1970 now. Only binaries read the clock.
@@ -157,11 +157,11 @@ impl Context {
         self
     }
 
-    /// Journals an act on an attempt at pairing; returns when it is on disk.
-    pub(crate) async fn pair(&self, at: UtcMs, inverter: Option<InverterKey>, act: Act) -> Result<(), Error> {
+    /// Journals an act; returns when it is on disk.
+    pub(crate) async fn act(&self, at: UtcMs, inverter: Option<InverterKey>, act: Act) -> Result<(), Error> {
         let acts =
             self.inner.acts.get().ok_or_else(|| Error::internal("journal an act", "there is no way"))?;
-        acts.pair(at, inverter, act).await.map_err(|_| Error::internal("journal an act", "the server stops"))
+        acts.act(at, inverter, act).await.map_err(|_| Error::internal("journal an act", "the server stops"))
     }
 
     /// Accounts, sessions, inverters, grants.

@@ -107,6 +107,10 @@ routes! {
     post "/me/security/sessions/end"           SignedIn    pages::security::sessions::end_others;
     post "/me/security/sessions/{session}/end" SignedIn    pages::security::sessions::end;
     get  "/fleet"                              SignedIn    pages::fleet::show;
+    get  "/alarms"                             SignedIn    pages::alarms::list::show;
+    post "/alarms/{id}/acknowledge"            SignedIn    pages::alarms::acknowledge::submit;
+    post "/alarms/{id}/shelve"                 SignedIn    pages::alarms::shelve::submit;
+    post "/alarms/{id}/unshelve"               SignedIn    pages::alarms::shelve::back;
     get  "/inverters/{id}"                     Inverter    pages::inverter::show;
     get  "/inverters/{id}/chart"               Inverter    pages::chart::data;
     get  "/inverters/{id}/history.html"        Inverter    pages::table::show;

@@ -3,6 +3,7 @@
 //! In: which benchmark, and how long. Out: rows of ratios with their floors and targets, as text and as JSON. Never
 //! quotes an absolute figure without its ceiling, never talks to anything but loopback, never leaves a process behind.
 
+mod alarms;
 mod cloud;
 mod devices;
 mod disk;
@@ -51,6 +52,8 @@ enum What {
     History(Options),
     /// P9, P10: a chart of thirty days over HTTP.
     Chart(Options),
+    /// A1–A4: memory of 100,000 inverters, and events a second through the alarm engine.
+    Alarms(Options),
     /// S1–S3: sign-ins at once, what they do to acknowledgements, and what Argon2 costs.
     SignIn(Options),
     /// Which peers are here, and their versions.
@@ -112,6 +115,7 @@ fn main() -> ExitCode {
         What::Start(options) => start::run(&options),
         What::History(options) => history::run(&options),
         What::Chart(options) => http_chart::run(&options),
+        What::Alarms(options) => alarms::run(&options),
         What::SignIn(options) => sign_in::run(&options),
         What::Peers => peers::list(),
         What::Sink(args) => sink::run(&args),

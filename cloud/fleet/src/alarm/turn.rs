@@ -100,8 +100,9 @@ impl Turned {
             Self::Raised { unstable: false, quiet: false } | Self::Unstable | Self::Returned => String::new(),
             Self::Raised { unstable, quiet } => format!("unstable={unstable} quiet={quiet}"),
             Self::Cleared { ended, quiet } => format!("ended={ended} quiet={quiet}"),
-            Self::Acknowledged { by, .. } | Self::Unshelved { by } => format!("by={}", by.0),
-            Self::Shelved { until, by, .. } => format!("by={} until={until}", by.0),
+            Self::Acknowledged { by, note } => format!("by={} {note}", by.0).trim_end().to_owned(),
+            Self::Unshelved { by } => format!("by={}", by.0),
+            Self::Shelved { until, by, reason } => format!("by={} until={until} {reason}", by.0),
         }
     }
 }

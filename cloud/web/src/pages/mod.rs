@@ -4,6 +4,7 @@
 //! scripts add is freshness and the chart.
 
 pub mod activity;
+pub mod alarms;
 pub mod chart;
 pub mod confirm;
 pub mod confirm_passkey;

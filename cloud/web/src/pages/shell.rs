@@ -19,9 +19,10 @@ pub struct Place {
     pub icon: &'static str,
 }
 
-/// Where everybody goes. The first two and the account are the tabs of a telephone.
+/// Where everybody goes. These and the account are the tabs of a telephone.
 const MAIN: &[Place] = &[
     Place { path: "/fleet", word: "Fleet", icon: "fleet" },
+    Place { path: "/alarms", word: "Alarms", icon: "bell" },
     Place { path: "/pair", word: "Add inverter", icon: "add" },
 ];
 

@@ -45,6 +45,10 @@ const ANSWERS: &[(&str, &str, u16, Proves)] = &[
     ("GET", "/pair/{attempt}/name", 404, Proves::Nothing),
     ("POST", "/pair/{attempt}/name", 404, Proves::Nothing),
     ("GET", "/live/pair/{attempt}", 404, Proves::Nothing),
+    // An alarm is its inverter's; `alarms` asks for those.
+    ("POST", "/alarms/{id}/acknowledge", 404, Proves::Nothing),
+    ("POST", "/alarms/{id}/shelve", 404, Proves::Nothing),
+    ("POST", "/alarms/{id}/unshelve", 404, Proves::Nothing),
     ("POST", "/register", 400, Proves::Nothing),
     ("GET", "/verify/{token}", 404, Proves::Nothing),
     ("POST", "/verify/{token}", 400, Proves::Nothing),
@@ -126,7 +130,13 @@ const FILLED: &[(&str, &str, &str, &str)] = &[
 const NO_LINK: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 /// Unsafe requests that a remembered device may make.
-const REMEMBERED_MAY: &[&str] = &["/confirm", "/confirm/passkey"];
+const REMEMBERED_MAY: &[&str] = &[
+    "/confirm",
+    "/confirm/passkey",
+    "/alarms/{id}/acknowledge",
+    "/alarms/{id}/shelve",
+    "/alarms/{id}/unshelve",
+];
 
 /// Whether a route asks for a fresh proof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -86,14 +86,15 @@ impl web::Service for FakeService {
     }
 }
 
-/// Plays the inverters' owner, as the server's pipeline does, for attempts at pairing.
+/// Plays the inverters' owner, as the server's pipeline does, for what people do.
 struct FakeActs {
+    live: Arc<FakeLive>,
     claims: Mutex<HashMap<InverterKey, Pairing>>,
     state: StateStore,
 }
 
 impl web::Acts for FakeActs {
-    fn pair(&self, at: UtcMs, inverter: Option<InverterKey>, act: Pair) -> oneshot::Receiver<()> {
+    fn act(&self, at: UtcMs, inverter: Option<InverterKey>, act: Pair) -> oneshot::Receiver<()> {
         let mut claims = self.claims.lock().unwrap();
         let (told, durable) = oneshot::channel();
         match (act, inverter) {
@@ -106,7 +107,14 @@ impl web::Acts for FakeActs {
                 let (state, outcome) = (self.state.clone(), Outcome { attempt, end: End::Cancelled, at });
                 tokio::spawn(async move { state.end_pairing(&outcome, &[]).await.unwrap() });
             }
-            (other, _) => unreachable!("{other:?} has nothing to do with pairing"),
+            (act, Some(key)) => {
+                let mut states = self.live.states.lock().unwrap();
+                let mut state = states.get(&key).map(|state| (**state).clone()).unwrap_or_default();
+                fleet::alarm::act(&mut state, act, at);
+                states.insert(key, Arc::new(state));
+                let _ = self.live.pulses.send(key);
+            }
+            (act, None) => unreachable!("{act:?} is about no inverter"),
         }
         told.send(()).unwrap();
         durable
@@ -142,7 +150,8 @@ impl House {
         .unwrap();
         let service = Arc::new(FakeService::default());
         let context = context.with_service(Arc::clone(&service) as Arc<dyn web::Service>);
-        let acts = Arc::new(FakeActs { claims: Mutex::default(), state: state.clone() });
+        let acts =
+            Arc::new(FakeActs { live: Arc::clone(&live), claims: Mutex::default(), state: state.clone() });
         let context = context.with_acts(Arc::clone(&acts) as Arc<dyn web::Acts>);
         let router = web::router(context.clone());
         Self {

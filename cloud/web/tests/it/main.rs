@@ -10,6 +10,7 @@
 
 mod access;
 mod activity;
+mod alarms;
 mod api;
 mod assets;
 mod authenticator;

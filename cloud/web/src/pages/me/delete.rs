@@ -55,7 +55,7 @@ pub async fn submit(
     ended.into_iter().for_each(|session| context.hub().session_ended(session));
     // Nobody waits for a button any more; left to run out, the claims would be in others' way.
     for attempt in waiting.into_iter().filter(|attempt| attempt.ended.is_none()) {
-        context.pair(now, attempt.inverter, Pair::Cancel { attempt: attempt.key }).await?;
+        context.act(now, attempt.inverter, Pair::Cancel { attempt: attempt.key }).await?;
     }
     Ok(([(header::SET_COOKIE, session::GONE)], Redirect::to("/sign-in?why=deleted")).into_response())
 }

@@ -24,7 +24,7 @@ pub async fn submit(
 ) -> Result<Redirect, Error> {
     let attempt = super::own(&context, &caller, &id).await?;
     if attempt.ended.is_none() {
-        context.pair(context.now(), attempt.inverter, Act::Cancel { attempt: attempt.key }).await?;
+        context.act(context.now(), attempt.inverter, Act::Cancel { attempt: attempt.key }).await?;
         for _ in 0..LOOKS {
             if super::own(&context, &caller, &id).await?.ended.is_some() {
                 break;

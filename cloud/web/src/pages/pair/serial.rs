@@ -110,7 +110,7 @@ async fn begin(context: &Context, caller: &Caller, serial: Serial) -> Result<Res
         Begun::Attempt(attempt, inverter) => (attempt, inverter),
         Begun::Wait(again) => return Ok(Err(again)),
     };
-    context.pair(at, inverter, Act::Claim { attempt, account }).await?;
+    context.act(at, inverter, Act::Claim { attempt, account }).await?;
     Ok(Ok(format!("/pair/{id}")))
 }
 

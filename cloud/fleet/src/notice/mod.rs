@@ -1,0 +1,16 @@
+//! Who is told what of an alarm, by which way, and when.
+//!
+//! In: turns of alarms at a site, what people prefer, who has taken it, the site's time of day. Out: messages that are due,
+//! with whom and by which channels, and when to look again. Pure: whoever keeps rows and sends is elsewhere.
+
+mod incident;
+mod ladder;
+mod preferences;
+mod quiet;
+
+pub use incident::{
+    FOLLOW_UP_MS, GROUPING_MS, Incident, JOIN_MS, Joined, Member, Message, MessageKind, Over,
+};
+pub use ladder::{Climb, Ladder, LadderError, MOST_STEPS, Step};
+pub use preferences::{Channel, Channels, Plan, Preferences, Reminders, plan};
+pub use quiet::{DAY_MINUTES, QuietHours};

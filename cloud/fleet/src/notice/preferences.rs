@@ -1,0 +1,254 @@
+//! What a person wants to be told, and by which ways.
+//!
+//! In: preferences, how much something matters, the site's time of day. Out: by which channels now, or when, or in the
+//! digest. Critical alarms pass quiet hours unless the person waived that in so many words.
+
+use minicbor::{Decode, Encode};
+use wire::UtcMs;
+
+use super::quiet::QuietHours;
+use crate::condition::Severity;
+
+/// A way to a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Channel {
+    /// E-mail.
+    Email,
+    /// A text message.
+    Text,
+    /// A push message to a browser.
+    Push,
+    /// A request to a program of theirs.
+    Webhook,
+}
+
+/// Some channels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
+#[cbor(transparent)]
+pub struct Channels(#[n(0)] u8);
+
+/// How often somebody is reminded of what nobody has acknowledged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub enum Reminders {
+    /// Never.
+    #[n(0)]
+    #[default]
+    Never,
+    /// Each so many hours, until somebody acknowledges it or it is over.
+    #[n(1)]
+    Every {
+        /// Hours, at least one.
+        #[n(0)]
+        hours: u8,
+    },
+}
+
+/// What a person wants to be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Preferences {
+    /// Of critical alarms.
+    #[n(0)]
+    pub critical: Channels,
+    /// Of warnings.
+    #[n(1)]
+    pub warning: Channels,
+    /// Of what is worth knowing, at once; without any it goes to the digest.
+    #[n(2)]
+    pub info: Channels,
+    /// When each of these is over.
+    #[n(3)]
+    pub over: bool,
+    /// When not to be woken.
+    #[n(4)]
+    pub quiet: Option<QuietHours>,
+    /// Not even by critical alarms.
+    #[n(5)]
+    #[cbor(default)]
+    pub quiet_for_critical: bool,
+    /// How often to be reminded.
+    #[n(6)]
+    #[cbor(default)]
+    pub reminders: Reminders,
+    /// A letter a week that all is watched, so that silence is evidence.
+    #[n(7)]
+    pub weekly: bool,
+}
+
+/// When and how somebody is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plan {
+    /// At once.
+    Now(Channels),
+    /// When the person's quiet hours are over.
+    Held {
+        /// Until then.
+        until: UtcMs,
+        /// By these.
+        by: Channels,
+    },
+    /// With the next digest.
+    Digest,
+    /// Not at all: that is what the person chose.
+    Not,
+}
+
+impl Channel {
+    /// Every channel with its name.
+    pub const TABLE: [(Self, &'static str); 4] =
+        [(Self::Email, "email"), (Self::Text, "text"), (Self::Push, "push"), (Self::Webhook, "webhook")];
+
+    /// Name in the store and in the API.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::TABLE.iter().find(|(channel, _)| *channel == self).map_or("", |(_, name)| name)
+    }
+
+    /// By name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::TABLE.iter().find(|(_, known)| *known == name).map(|(channel, _)| *channel)
+    }
+}
+
+impl Channels {
+    /// None.
+    pub const NONE: Self = Self(0);
+
+    /// These.
+    #[must_use]
+    pub fn of(channels: &[Channel]) -> Self {
+        Self(channels.iter().fold(0, |all, channel| all | 1 << *channel as u8))
+    }
+
+    /// Whether it is one of them.
+    #[must_use]
+    pub const fn has(self, channel: Channel) -> bool {
+        self.0 & (1 << channel as u8) != 0
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Those that are in both: what a person chose and what is verified.
+    #[must_use]
+    pub const fn within(self, verified: Self) -> Self {
+        Self(self.0 & verified.0)
+    }
+
+    /// Each of them.
+    pub fn iter(self) -> impl Iterator<Item = Channel> {
+        Channel::TABLE.iter().map(|(channel, _)| *channel).filter(move |channel| self.has(*channel))
+    }
+}
+
+impl Default for Preferences {
+    /// What comes with a grant (decision 24): critical alarms by e-mail, and by text once a number is verified.
+    fn default() -> Self {
+        Self {
+            critical: Channels::of(&[Channel::Email, Channel::Text]),
+            warning: Channels::NONE,
+            info: Channels::NONE,
+            over: true,
+            quiet: None,
+            quiet_for_critical: false,
+            reminders: Reminders::Never,
+            weekly: false,
+        }
+    }
+}
+
+impl Preferences {
+    /// By which channels the person wants to be told of something that matters this much.
+    #[must_use]
+    pub const fn channels(&self, severity: Severity) -> Channels {
+        match severity {
+            Severity::Critical => self.critical,
+            Severity::Warning => self.warning,
+            Severity::Info => self.info,
+        }
+    }
+
+    /// When to remind the person after having told at `told_at`; quiet hours hold a reminder as they hold a message.
+    #[must_use]
+    pub fn remind_at(&self, told_at: UtcMs) -> Option<UtcMs> {
+        match self.reminders {
+            Reminders::Never => None,
+            Reminders::Every { hours } => {
+                Some(told_at.plus_ms(i64::from(hours.max(1)).saturating_mul(wire::time::HOUR_MS)))
+            }
+        }
+    }
+}
+
+/// When and how a person is told of something that matters this much. `verified`: channels that were tried out; `local`: the
+/// site's minute of the day at an instant.
+pub fn plan(
+    preferences: &Preferences,
+    verified: Channels,
+    severity: Severity,
+    now: UtcMs,
+    local: &dyn Fn(UtcMs) -> u16,
+) -> Plan {
+    let by = preferences.channels(severity).within(verified);
+    if by.is_empty() {
+        return if severity == Severity::Info { Plan::Digest } else { Plan::Not };
+    }
+    let passes = severity == Severity::Critical && !preferences.quiet_for_critical;
+    match preferences.quiet.filter(|_| !passes).and_then(|quiet| quiet.over_at(now, local)) {
+        Some(until) => Plan::Held { until, by },
+        None => Plan::Now(by),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOON: UtcMs = UtcMs(1_800_100_800_000);
+    const HOUR_MS: i64 = 3_600_000;
+
+    fn utc(at: UtcMs) -> u16 {
+        u16::try_from(at.0.rem_euclid(86_400_000) / 60_000).unwrap()
+    }
+
+    #[test]
+    fn critical_passes_quiet_hours_unless_it_was_waived() {
+        let all = Channels::of(&[Channel::Email, Channel::Text]);
+        let email = Channels::of(&[Channel::Email]);
+        let quiet = QuietHours::new(11 * 60, 13 * 60);
+        let mut preferences = Preferences { warning: email, quiet, ..Preferences::default() };
+        let held = Plan::Held { until: NOON.plus_ms(HOUR_MS), by: email };
+        let check = |preferences: &Preferences, severity, at, expect| {
+            assert_eq!(plan(preferences, all, severity, at, &utc), expect, "{severity:?}");
+        };
+        check(&preferences, Severity::Critical, NOON, Plan::Now(all));
+        check(&preferences, Severity::Warning, NOON, held);
+        check(&preferences, Severity::Warning, NOON.plus_ms(HOUR_MS), Plan::Now(email));
+        check(&preferences, Severity::Info, NOON, Plan::Digest);
+        preferences.quiet_for_critical = true;
+        check(&preferences, Severity::Critical, NOON, Plan::Held { until: NOON.plus_ms(HOUR_MS), by: all });
+        preferences.warning = Channels::NONE;
+        check(&preferences, Severity::Warning, NOON, Plan::Not);
+    }
+
+    #[test]
+    fn nothing_goes_by_a_channel_that_was_not_verified() {
+        let email = Channels::of(&[Channel::Email]);
+        let plan = |verified| plan(&Preferences::default(), verified, Severity::Critical, NOON, &utc);
+        assert_eq!(plan(email), Plan::Now(email));
+        assert_eq!(plan(Channels::NONE), Plan::Not);
+        assert_eq!(email.iter().collect::<Vec<_>>(), [Channel::Email]);
+    }
+
+    #[test]
+    fn reminders_come_each_so_many_hours_or_never() {
+        assert_eq!(Preferences::default().remind_at(NOON), None);
+        let each = |hours| Preferences { reminders: Reminders::Every { hours }, ..Preferences::default() };
+        assert_eq!(each(4).remind_at(NOON), Some(NOON.plus_ms(4 * HOUR_MS)));
+        assert_eq!(each(0).remind_at(NOON), Some(NOON.plus_ms(HOUR_MS)), "never without a pause");
+    }
+}
