@@ -96,6 +96,9 @@ pub enum Act {
         #[n(0)]
         minutes: Option<u32>,
     },
+    /// Gives the inverter up: nothing that is known of it is kept.
+    #[n(10)]
+    Forget,
 }
 
 impl Act {
@@ -136,6 +139,7 @@ mod tests {
         check(Act::Cancel { attempt: AttemptKey(7) }, "82018107");
         check(Act::EndMaintenance { number: 9 }, "82068109");
         check(Act::Require { minutes: Some(180) }, "82098118b4");
+        check(Act::Forget, "820a80");
         let alarm = AlarmName {
             key: Key::of(Condition::BATTERY_LOW),
             cause: Cause { boot: Some(BootId([1; 16])), sequence: Some(2) },

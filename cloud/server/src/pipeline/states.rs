@@ -231,6 +231,7 @@ impl States {
                 }
                 self.effects.push(Effect::Ended(Outcome { attempt, end: End::Cancelled, at }));
             }
+            Act::Forget => self.forget(inverter),
             act if !nobody => {
                 let slot = self.slots.entry(inverter).or_default();
                 let events = alarm::act(Arc::make_mut(&mut slot.state), act, at);
@@ -240,6 +241,14 @@ impl States {
             }
             _ => {}
         }
+    }
+
+    /// Nobody has it any more: its silence raises no alarm, and no snapshot of it is written again.
+    fn forget(&mut self, inverter: InverterKey) {
+        self.slots.remove(&inverter);
+        self.unsaved.retain(|known| *known != inverter);
+        self.unshown.retain(|known| *known != inverter);
+        self.events.retain(|event| event.inverter != inverter);
     }
 
     fn pairing(&mut self, inverter: InverterKey) -> &mut Pairing {
@@ -347,6 +356,28 @@ mod tests {
     fn states(folder: &tempfile::TempDir) -> States {
         let history = Arc::new(History::open(folder.path(), Config::default()).unwrap());
         States::new(history, Arc::new(Counters::default()))
+    }
+
+    #[test]
+    fn an_inverter_that_was_given_up_is_not_missed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (inverter, at) = (InverterKey(7), UtcMs(1_800_000_000_000));
+        let mut states = states(&folder);
+        let mut take = |states: &mut States, ms: i64, body| {
+            let entry = Entry { received_at: at.plus_ms(ms), body };
+            states.take(Position { batch: 1, index: u32::try_from(ms / 1_000).unwrap() }, entry, None);
+        };
+        let report = Body::Report { inverter, payload: b"{\"version\":1,\"readings\":[{}]}".to_vec() };
+        take(&mut states, 0, report);
+        assert_eq!(states.unsaved().states.len(), 1);
+        assert!(states.next_due().is_some());
+        take(&mut states, 1_000, Body::Act { inverter, payload: Act::Forget.to_bytes() });
+        for tick in 1..200 {
+            take(&mut states, tick * 10_000, Body::Tick);
+        }
+        let unsaved = states.unsaved();
+        assert!(unsaved.states.is_empty() && unsaved.events.is_empty());
+        assert_eq!(states.next_due(), None);
     }
 
     #[test]

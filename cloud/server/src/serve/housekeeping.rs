@@ -82,6 +82,7 @@ async fn keep_state(state: StateStore, clock: Clock) {
         let now: UtcMs = clock();
         let forgotten = async {
             state.delete_events_before(now.plus_ms(-KEEP_MS)).await?;
+            state.forget_given_up().await?;
             state.delete_mails_before(now.plus_ms(-KEEP_MS)).await?;
             state.delete_pairings_before(now.plus_ms(-KEEP_PAIRINGS_MS)).await?;
             state.forget_quarantined(now).await?;

@@ -4,12 +4,12 @@
 
 use fleet::InverterKey;
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ActiveValue::Set, DatabaseTransaction, DbErr, EntityTrait};
+use sea_orm::{ActiveValue::Set, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter};
 
 use wire::UtcMs;
 
 use super::inverters::inverter_key;
-use super::tables::{journal_position, snapshot};
+use super::tables::{event, inverter, journal_position, snapshot};
 use super::{EventRow, StateError, StateStore, connect, events};
 use crate::Position;
 
@@ -48,6 +48,22 @@ impl StateStore {
         events::insert(&transaction, new_events).await.map_err(&failed)?;
         write_position(&transaction, position, watched_until).await.map_err(&failed)?;
         transaction.commit().await.map_err(&failed)
+    }
+
+    /// Forgets states and events of inverters that were given up, should one have been written after that. How many states.
+    ///
+    /// # Errors
+    /// [`StateError::Database`].
+    pub async fn forget_given_up(&self) -> Result<u64, StateError> {
+        let failed = StateError::doing("forget inverters that were given up");
+        let there = || {
+            sea_orm::sea_query::Query::select().column(inverter::Column::Id).from(inverter::Entity).to_owned()
+        };
+        let events = event::Entity::delete_many().filter(event::Column::InverterId.not_in_subquery(there()));
+        events.exec(&self.connection).await.map_err(&failed)?;
+        let states =
+            snapshot::Entity::delete_many().filter(snapshot::Column::InverterId.not_in_subquery(there()));
+        Ok(states.exec(&self.connection).await.map_err(&failed)?.rows_affected)
     }
 
     /// All states and the position they stand at, from one instant.

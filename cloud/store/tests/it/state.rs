@@ -302,6 +302,12 @@ async fn snapshots_events_and_position_move_together_and_repeats_are_dropped() {
     assert_eq!((all[0].occurred_at, all[2_492].detail.as_str()), (UtcMs(2_499), ""));
     assert_eq!(f.store.events(InverterKey(2), UtcMs(0), UtcMs(9), 5).await.unwrap(), [event(2, "k8", 8)]);
     assert_eq!(f.store.delete_events_before(UtcMs(2_000)).await.unwrap(), 2_001);
+    // Of inverters that are not there nothing is kept; of those that are, all.
+    let there = f.inverter("KEPT-1", "Kept").await;
+    assert_eq!(f.store.forget_given_up().await.unwrap(), 1_299);
+    let left = f.store.load_snapshots().await.unwrap().states;
+    assert_eq!(left.into_iter().map(|(key, _)| key).collect::<Vec<_>>(), [there]);
+    assert_eq!(f.store.events(InverterKey(2), UtcMs(0), UtcMs(i64::MAX), 9).await.unwrap(), []);
 }
 
 #[tokio::test]

@@ -55,5 +55,7 @@ pub async fn submit(
     let anew = random::public_id().map_err(|error| Error::internal("remove an inverter", error))?;
     let given_up = context.state().give_up_inverter(key, &anew, &act, &mails).await;
     given_up.map_err(failed("remove an inverter"))?;
+    // Whoever keeps what is true now must not write it again.
+    context.act(now, Some(key), fleet::Act::Forget).await?;
     Ok(Redirect::to("/fleet?done=removed"))
 }
