@@ -363,7 +363,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (inverter, at) = (InverterKey(7), UtcMs(1_800_000_000_000));
         let mut states = states(&folder);
-        let mut take = |states: &mut States, ms: i64, body| {
+        let take = |states: &mut States, ms: i64, body| {
             let entry = Entry { received_at: at.plus_ms(ms), body };
             states.take(Position { batch: 1, index: u32::try_from(ms / 1_000).unwrap() }, entry, None);
         };

@@ -31,6 +31,7 @@ const UNWRITTEN: &[(&str, &str)] = &[
     ("pending_sign_ins::end_sign_in", "half a sign-in opens nothing"),
     ("pending_sign_ins::sign_in_failed", "counts"),
     ("quarantine::forget_quarantined", "retention"),
+    ("snapshots::forget_given_up", "retention"),
     ("quarantine::quarantine", "telemetry that could not be read"),
     ("sessions::delete_expired_sessions", "retention"),
     ("sessions::delete_session", "another session took its place, which is in the log"),

@@ -73,7 +73,7 @@ async fn acknowledged_by_one_and_seen_by_the_other() {
     assert_eq!(ask(&dana, "/alarms/hallb.0000000000000000/acknowledge").await, StatusCode::NOT_FOUND);
     assert_eq!(ask(&dana, &all[0]).await, StatusCode::SEE_OTHER);
     let seen = page(&house, &luis).await;
-    assert!(seen.contains("Acknowledged by dana, "), "{seen}");
+    assert!(seen.contains("Acknowledged by Dana Okafor, "), "{seen}");
     assert_eq!(forms(&page(&house, &dana).await, "/acknowledge").len(), 1);
 }
 

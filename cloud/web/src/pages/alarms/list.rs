@@ -6,7 +6,7 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::Html;
 use fleet::alarm::Open;
-use fleet::{AccountKey, Role};
+use fleet::{AccountKey, Role, ScreenState};
 
 use super::super::html;
 use super::super::notice::After;
@@ -111,7 +111,11 @@ impl Row {
         Self {
             code: code(&known.row.inverter.public_id, &open.name),
             state: definition.screen.short_name(),
-            word: definition.screen.word(),
+            // What is worth knowing takes nothing from an inverter's being normal.
+            word: match definition.screen {
+                ScreenState::Normal => "For information",
+                screen => screen.word(),
+            },
             title: key
                 .raw()
                 .map_or_else(|| definition.words.to_owned(), |raw| format!("{}: {raw}", definition.words)),
