@@ -81,3 +81,41 @@ pub fn accepted(has: Option<Grant>, offered: Grant, now: UtcMs) -> Grant {
 pub fn may_end(ends: Option<UtcMs>, now: UtcMs) -> bool {
     ends.is_none_or(|ends| now < ends)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{AccountKey, InverterKey};
+
+    const NOW: UtcMs = UtcMs(1_000_000);
+
+    fn grant(role: Role, ends: Option<i64>) -> Grant {
+        let (holder, inverter) = (AccountKey(1).into(), InverterKey(1));
+        Grant { holder, inverter, role, ends: ends.map(|after| NOW.plus_ms(after)) }
+    }
+
+    #[test]
+    fn accepting_gives_the_wider_or_the_longer_and_takes_nothing_away() {
+        let (look, manage) = (Role::ReadOnly, Role::ReadWrite);
+        for (has, offered, expect) in [
+            (None, grant(look, Some(5)), grant(look, Some(5))),
+            (Some(grant(manage, None)), grant(look, None), grant(manage, None)),
+            (Some(grant(manage, Some(9))), grant(look, None), grant(manage, Some(9))),
+            (Some(grant(look, None)), grant(manage, Some(5)), grant(manage, Some(5))),
+            (Some(grant(look, None)), grant(look, Some(5)), grant(look, None)),
+            (Some(grant(look, Some(9))), grant(look, Some(5)), grant(look, Some(9))),
+            (Some(grant(look, Some(5))), grant(look, Some(9)), grant(look, Some(9))),
+            // What has ended is nothing, however wide it was.
+            (Some(grant(manage, Some(0))), grant(look, Some(5)), grant(look, Some(5))),
+        ] {
+            assert_eq!(accepted(has, offered, NOW), expect, "{has:?} {offered:?}");
+        }
+    }
+
+    #[test]
+    fn an_end_lies_ahead() {
+        for (ends, expect) in [(None, true), (Some(1), true), (Some(0), false), (Some(-1), false)] {
+            assert_eq!(may_end(ends.map(|after| NOW.plus_ms(after)), NOW), expect, "{ends:?}");
+        }
+    }
+}

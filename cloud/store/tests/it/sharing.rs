@@ -7,8 +7,8 @@ use fleet::audit::Verb;
 use fleet::{AccountKey, Grant, Holder, InverterKey, MemberRole, Membership, OrganizationKey, Role};
 use proptest::prelude::*;
 use store::state::{
-    Act, By, Email, NewAccount, NewInverter, NewOffer, NewOrganization, Recipient, Side, StateError,
-    StateStore,
+    Act, By, Email, Inviting, NewAccount, NewInverter, NewInvitation, NewOffer, NewOrganization, Recipient,
+    Side, StateError, StateStore,
 };
 use wire::{Serial, UtcMs};
 
@@ -373,4 +373,62 @@ proptest! {
             }
         });
     }
+}
+
+#[tokio::test]
+async fn an_offer_is_answered_once() {
+    let world = World::new().await;
+    let (inverter, to, now) = (world.inverters[0], recipient(1), world.at(0));
+    for (id, yes) in [("yes", true), ("no", false)] {
+        let made_by = world.people[0];
+        let new =
+            NewOffer { public_id: id, inverter, recipient: &to, role: Role::ReadOnly, ends: None, made_by };
+        world.store.make_offer(new, &world.act(Verb::ShareOffer)).await.unwrap();
+        assert_eq!(world.store.offers_to(std::slice::from_ref(&to), now).await.unwrap().len(), 1);
+        for turn in 0..2 {
+            let (holder, store) = (world.people[1].into(), &world.store);
+            let answered = if yes {
+                store.accept_offer(id, &to, holder, world.act(Verb::ShareAccept), &[]).await
+            } else {
+                store.close_offer(id, Side::Receiving(&to), world.act(Verb::ShareDecline), &[]).await
+            };
+            assert_eq!(answered.unwrap().is_some(), turn == 0, "{id} {turn}");
+            assert!(store.offers_to(std::slice::from_ref(&to), now).await.unwrap().is_empty());
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_invitation_is_answered_once_counts_while_its_maker_owns_and_takes_nothing_away() {
+    let world = World::new().await;
+    let (club, owner, guest, to) = (world.clubs[0], world.people[0], world.people[1], address(1));
+    let invite = async |id: &str, role| {
+        let new = NewInvitation { public_id: id, organization: club, email: &to, role, made_by: owner };
+        world.store.invite(new, &world.act(Verb::MemberInvite)).await.unwrap();
+    };
+    let accepts = async |id: &str| {
+        let act = world.act(Verb::MemberJoin);
+        world.store.accept_invitation(id, &to, guest, act).await.unwrap().is_some()
+    };
+    let role = async || {
+        let members = world.store.members(club).await.unwrap();
+        members.into_iter().find(|member| member.account.key == guest).map(|member| member.role)
+    };
+    invite("first", MemberRole::Member).await;
+    assert!(accepts("first").await && !accepts("first").await, "once");
+    assert_eq!(role().await, Some(MemberRole::Member));
+    invite("less", MemberRole::Viewer).await;
+    assert!(accepts("less").await);
+    assert_eq!(role().await, Some(MemberRole::Member), "no less than before");
+    invite("declined", MemberRole::Owner).await;
+    let declined =
+        world.store.close_invitation("declined", Inviting::Invited(&to), world.act(Verb::MemberDecline));
+    assert!(declined.await.unwrap().is_some() && !accepts("declined").await);
+    invite("late", MemberRole::Owner).await;
+    for (account, role) in [(world.people[2], MemberRole::Owner), (owner, MemberRole::Member)] {
+        let membership = Membership { organization: club, account, role };
+        world.store.set_member(membership, &world.act(Verb::MemberRole)).await.unwrap();
+    }
+    assert!(!accepts("late").await, "who made it owns the organization no more");
+    assert_eq!(role().await, Some(MemberRole::Member));
 }
