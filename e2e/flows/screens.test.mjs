@@ -106,7 +106,6 @@ for (const screen of SCREENS) {
       for (const width of WIDTHS) {
         await page.setViewportSize({ width, height: width < 960 ? 844 : 900 });
         if (screen.chart) await page.locator('.uplot canvas').first().waitFor();
-        await settled(page);
         await check(page, `${screen.name} at ${width} px, ${colorScheme}`, width);
         await accessible(page, `${screen.name} at ${width} px, ${colorScheme}`);
         await keep(page, `${screen.name}-${width}${colorScheme === 'dark' ? '-dark' : ''}`);
@@ -117,7 +116,6 @@ for (const screen of SCREENS) {
         await page.setViewportSize({ width, height: 900 });
         await check(page, `${screen.name} unfolded at ${width} px`, width);
       }
-      await settled(page);
       await accessible(page, `${screen.name} unfolded`);
     }
     const foreign = seen.requests.filter((url) => !url.startsWith(demo.url) && !url.startsWith('data:'));
@@ -126,7 +124,9 @@ for (const screen of SCREENS) {
   });
 }
 
+/** A window that has just changed its size is laid out first. */
 async function check(page, name, width) {
+  await settled(page);
   await fits(page, name);
   if (width < 960) await touchable(page, name);
 }
