@@ -220,11 +220,13 @@ impl Pipeline {
                 self.states.show(&self.parts.live);
                 self.shown = Instant::now();
             }
-            if self.states.has_effects() && self.saver.is_ready()? {
-                self.saver.write(self.states.effects());
-            }
+            // A snapshot that is due comes first, and takes the effects along: effects that never pause would else keep it
+            // from beginning for ever.
             if self.saved.elapsed() >= SAVE_EVERY && self.saver.is_ready()? {
                 self.save()?;
+            }
+            if self.states.has_effects() && self.saver.is_ready()? {
+                self.saver.write(self.states.effects());
             }
         }
     }
