@@ -74,7 +74,10 @@ fn the_last_frame_of_each_recording_is_on_the_api() {
         let port = cloud.path(&format!("port-{serial}"));
         let mut replay = Command::new(&simulator);
         replay.arg("replay").arg(folder.join(recording.file)).arg("--pty").arg(&port);
-        replay.args(["--wait", "4", "--baud", &BAUD.to_string()]).stdout(Stdio::null()).stdin(Stdio::null());
+        replay
+            .args(["--wait", "4", "--linger", &WITHIN.as_secs().to_string(), "--baud", &BAUD.to_string()])
+            .stdout(Stdio::null())
+            .stdin(Stdio::null());
         let mut replay = replay.spawn().unwrap();
         eventually("the pseudo-terminal is there", || {
             let ended = replay.try_wait().unwrap();

@@ -37,7 +37,7 @@ pub enum ReplayError {
 /// [`ReplayError`] when the recording or the line fails.
 pub fn run(
     file: &Path,
-    mut pty: Pty,
+    pty: &mut Pty,
     baud: u32,
     forever: bool,
     sources: &Sources,

@@ -170,10 +170,10 @@ fn a_replay_is_exact_and_at_the_true_baud() {
     // Every byte value, also those that a terminal in its default mode would change or take for itself.
     let recording: Vec<u8> = (0..=255).cycle().take(2_304).collect();
     std::fs::write(&file, &recording).unwrap();
-    let pty = Pty::open(&link, 19_200).unwrap();
+    let mut pty = Pty::open(&link, 19_200).unwrap();
     let mut reader = open(&link);
     let play =
-        std::thread::spawn(move || replay::run(&file, pty, 19_200, false, &Sources::default()).unwrap());
+        std::thread::spawn(move || replay::run(&file, &mut pty, 19_200, false, &Sources::default()).unwrap());
     let begun = Instant::now();
     let heard = read(&mut reader, recording.len(), Duration::from_secs(10));
     let seconds = begun.elapsed().as_secs_f64();
