@@ -50,7 +50,7 @@ pub struct Signed {
 pub enum Action {
     /// State, values, history, exports of an inverter; an organization's page; a site.
     View,
-    /// Name, site, required minutes of an inverter; name of an organization; name, address, time zone of a site.
+    /// Name, site, required minutes, limits, maintenance of an inverter; name of an organization; name, address, time zone of a site.
     Edit,
     /// Acknowledge and shelve alarms of an inverter.
     Acknowledge,

@@ -138,6 +138,9 @@ mod tests {
         check(Act::Claim { attempt: AttemptKey(7), account: AccountKey(300) }, "8200820719012c");
         check(Act::Cancel { attempt: AttemptKey(7) }, "82018107");
         check(Act::EndMaintenance { number: 9 }, "82068109");
+        let (by, reason) = (AccountKey(3), "fan".to_owned());
+        let window = Window { number: 9, from: UtcMs(5), to: UtcMs(7), tells_critical: true, by, reason };
+        check(Act::Maintain(window), "820581a600090105020703f50403056366616e");
         check(Act::Require { minutes: Some(180) }, "82098118b4");
         check(Act::Forget, "820a80");
         let alarm = AlarmName {

@@ -96,6 +96,11 @@ verbs! {
     InverterRemove       "inverter.remove"        Holders   "removed {inverter}";
     InverterMove         "inverter.move"          Holders   "moved {inverter} to {organization}";
 
+    MaintenancePlan      "maintenance.plan"       Holders   "planned maintenance of {inverter}";
+    MaintenanceEnd       "maintenance.end"        Holders   "ended maintenance of {inverter}";
+    LimitAdd             "limit.add"              Holders   "set a limit of {inverter}";
+    LimitRemove          "limit.remove"           Holders   "removed a limit of {inverter}";
+
     ShareOffer           "share.offer"            Holders   "offered access to {inverter}";
     ShareAccept          "share.accept"           Holders   "accepted access to {inverter}";
     ShareDecline         "share.decline"          Holders   "declined access to {inverter}";
@@ -153,7 +158,7 @@ pub const AREAS: &[Area] = &[
     },
     Area { name: "tokens", words: "API tokens", prefixes: &["token"] },
     Area { name: "pairing", words: "Adding inverters", prefixes: &["pair"] },
-    Area { name: "inverters", words: "Inverters", prefixes: &["inverter"] },
+    Area { name: "inverters", words: "Inverters", prefixes: &["inverter", "maintenance", "limit"] },
     Area { name: "sharing", words: "Sharing", prefixes: &["share"] },
     Area {
         name: "organizations",

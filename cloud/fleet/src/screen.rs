@@ -66,6 +66,8 @@ pub struct Active {
     pub since: UtcMs,
     /// The raw code, where it is about one that nobody here knows.
     pub raw: Option<Box<str>>,
+    /// The number of the limit, where it is about one that a person set.
+    pub limit: Option<u32>,
 }
 
 /// What the screen says.
@@ -210,13 +212,14 @@ fn active(state: &InverterState, freshness: Freshness, required_minutes: u32, no
             condition: fact.key.condition,
             since: fact.since,
             raw: fact.key.raw().map(Into::into),
+            limit: fact.key.limit_number(),
         })
         .collect();
     // Old readings are old whoever is to blame, the cloud's own absence included.
     let explains = [Condition::GATEWAY_OFFLINE, Condition::SERIAL_SILENT, Condition::WRONG_INVERTER];
     if freshness == Freshness::Offline && !all.iter().any(|a| explains.contains(&a.condition)) {
         let since = state.last_reading.or(state.last_contact).unwrap_or(now);
-        all.push(Active { condition: Condition::GATEWAY_OFFLINE, since, raw: None });
+        all.push(Active { condition: Condition::GATEWAY_OFFLINE, since, raw: None, limit: None });
     }
     all.sort_by_key(|a| (a.condition.definition().screen, a.since, a.condition));
     all

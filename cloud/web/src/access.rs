@@ -22,16 +22,27 @@ const MAX_ID: usize = 64;
 /// # Errors
 /// [`Error::SignIn`], [`Error::Internal`].
 pub async fn fleet(context: &Context, caller: &Caller) -> Result<Vec<VisibleInverter>, Error> {
+    fleet_to(context, caller, Action::View).await
+}
+
+/// Every inverter that the caller may do `action` to, by name.
+///
+/// # Errors
+/// As [`fleet`].
+pub async fn fleet_to(
+    context: &Context,
+    caller: &Caller,
+    action: Action,
+) -> Result<Vec<VisibleInverter>, Error> {
     let now = context.now();
     let rows = context.state().visible_inverters(caller.account.key, now).await;
     let rows = rows.map_err(|error| Error::internal("list inverters", error))?;
     let rows = with_factors(context, caller, rows, now).await?;
     let actor = actor(caller, &rows, now);
     allowed(authorize(&actor, Action::List, &Object::Fleet))?;
-    let seen = |row: &VisibleInverter| {
-        authorize(&actor, Action::View, &Object::Inverter(row.inverter.key)).is_allowed()
-    };
-    Ok(rows.into_iter().filter(seen).collect())
+    let may =
+        |row: &VisibleInverter| authorize(&actor, action, &Object::Inverter(row.inverter.key)).is_allowed();
+    Ok(rows.into_iter().filter(may).collect())
 }
 
 /// One inverter, if the caller may do `action` to it.
@@ -60,6 +71,12 @@ pub async fn inverter(
     let key = row.as_ref().map_or(InverterKey(0), |row| row.inverter.key);
     allowed(authorize(&actor, action, &Object::Inverter(key)))?;
     row.ok_or(Error::NotFound)
+}
+
+/// Whether the caller may do `action` to an inverter that it was given by this room.
+pub fn may(context: &Context, caller: &Caller, row: &VisibleInverter, action: Action) -> bool {
+    let actor = actor(caller, std::slice::from_ref(row), context.now());
+    authorize(&actor, action, &Object::Inverter(row.inverter.key)).is_allowed()
 }
 
 /// Without what comes by organizations that demand a second factor, where the caller has none.

@@ -37,6 +37,15 @@ pub fn public_id() -> Result<String, RandomFailed> {
     Ok(letters(&bytes32()?, 22))
 }
 
+/// A number that names something and tells nothing: 48 bits, so that JSON's readers keep each of them.
+///
+/// # Errors
+/// See [`bytes32`].
+pub fn number() -> Result<i64, RandomFailed> {
+    let bytes = bytes32()?;
+    Ok(bytes.iter().take(6).fold(0, |number, byte| number << 8 | i64::from(*byte)))
+}
+
 /// Characters of an organization's code.
 pub const CODE: usize = 10;
 

@@ -5,7 +5,7 @@
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{get, patch, post};
+use axum::routing::{delete, get, patch, post};
 use tower_http::compression::{CompressionLayer, CompressionLevel};
 use tower_http::limit::RequestBodyLimitLayer;
 
@@ -45,7 +45,7 @@ pub enum Access {
 /// One line of the table.
 #[derive(Clone, Copy, Debug)]
 pub struct Route {
-    /// `GET`, `POST` or `PATCH`.
+    /// `GET`, `POST`, `PATCH` or `DELETE`.
     pub method: &'static str,
     /// Path as axum writes it.
     pub path: &'static str,
@@ -70,6 +70,7 @@ macro_rules! routes {
     (@name get) => { "GET" };
     (@name post) => { "POST" };
     (@name patch) => { "PATCH" };
+    (@name delete) => { "DELETE" };
 }
 
 routes! {
@@ -137,6 +138,12 @@ routes! {
     post "/inverters/{id}/hand-over"           Manage      pages::settings::hand_over::submit;
     get  "/inverters/{id}/remove"              Manage      pages::settings::remove::show;
     post "/inverters/{id}/remove"              Manage      pages::settings::remove::submit;
+    get  "/inverters/{id}/maintenance"         Inverter    pages::maintenance::show::show;
+    post "/inverters/{id}/maintenance"         Manage      pages::maintenance::plan::submit;
+    post "/inverters/{id}/maintenance/{window}/end" Manage pages::maintenance::end::submit;
+    get  "/inverters/{id}/limits"              Inverter    pages::limits::show::show;
+    post "/inverters/{id}/limits"              Manage      pages::limits::add::submit;
+    post "/inverters/{id}/limits/{limit}/remove" Manage    pages::limits::remove::submit;
     get  "/shares"                             SignedIn    pages::shares::list::show;
     post "/shares/{offer}/accept"              SignedIn    pages::shares::answer::accept_offer;
     post "/shares/{offer}/decline"             SignedIn    pages::shares::answer::decline_offer;
@@ -200,6 +207,12 @@ routes! {
     get  "/api/v1/inverters/{id}/latest"       ApiInverter api::inverters::latest;
     get  "/api/v1/inverters/{id}/history"      ApiInverter api::history::range;
     get  "/api/v1/inverters/{id}/history.csv"  ApiInverter api::history::csv;
+    get  "/api/v1/inverters/{id}/maintenance"  ApiInverter api::maintenance::list;
+    post "/api/v1/inverters/{id}/maintenance"  ApiEdit     api::maintenance::plan;
+    delete "/api/v1/inverters/{id}/maintenance/{window}" ApiEdit api::maintenance::end;
+    get  "/api/v1/inverters/{id}/limits"       ApiInverter api::limits::list;
+    post "/api/v1/inverters/{id}/limits"       ApiEdit     api::limits::add;
+    delete "/api/v1/inverters/{id}/limits/{limit}" ApiEdit api::limits::remove;
 }
 
 /// Everything that people and their programs ask, with every guard around it.

@@ -61,6 +61,15 @@ impl Key {
         }
     }
 
+    /// The limit's number, where it is about one.
+    #[must_use]
+    pub const fn limit_number(&self) -> Option<u32> {
+        match self.subject {
+            Subject::Limit(number) => Some(number),
+            Subject::Only | Subject::Code(_) => None,
+        }
+    }
+
     /// The key of a text.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

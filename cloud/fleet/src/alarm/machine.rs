@@ -13,6 +13,7 @@ use super::track::{Acknowledged, Onset, Phase, Track};
 use super::turn::{AlarmName, AlarmTurn, Turned};
 use crate::AccountKey;
 use crate::condition::{Severity, Source};
+use crate::dating::MAX_AGE_MS;
 use crate::event::Cause;
 
 /// A warning may be shelved this long at most, milliseconds.
@@ -62,7 +63,7 @@ impl Alarms {
             raised_at: track.raised_at,
             clearing: track.phase == Phase::Clearing,
             unstable: track.unstable,
-            acknowledged: track.acknowledged,
+            acknowledged: track.acknowledged.clone(),
             shelved_until: track.shelved_until,
         })
     }
@@ -165,7 +166,7 @@ impl Alarms {
         let open =
             |track: &&mut Track| track.is_open() && track.name() == *name && track.acknowledged.is_none();
         let Some(track) = self.tracks.iter_mut().find(open) else { return false };
-        track.acknowledged = Some(Acknowledged { by, at });
+        track.acknowledged = Some(Acknowledged { by, at, note: note.clone() });
         track.tell(Turned::Acknowledged { by, note }, out);
         true
     }
@@ -218,6 +219,12 @@ impl Alarms {
         let over = |until: UtcMs| until <= now;
         for track in self.tracks.iter_mut().filter(|track| track.shelved_until.is_some_and(over)) {
             track.shelved_until = None;
+        }
+        // An alarm that is open for longer keeps its state and no words (decision 28).
+        for seen in self.tracks.iter_mut().filter_map(|track| track.acknowledged.as_mut()) {
+            if now.since(seen.at) > MAX_AGE_MS {
+                seen.note = String::new();
+            }
         }
         self.tracks.retain(|track| {
             track.phase != Phase::Idle

@@ -6,6 +6,7 @@ use minicbor::{Decode, Encode};
 use wire::{Quantity, Scaled, UtcMs};
 
 use super::key::Key;
+use crate::AccountKey;
 use crate::condition::Severity;
 use crate::screen::DEFAULT_REQUIRED_MINUTES;
 
@@ -74,8 +75,25 @@ pub enum Side {
     Below,
 }
 
+impl Side {
+    /// Each side with its name in forms and in the API.
+    pub const TABLE: [(Self, &'static str); 2] = [(Self::Above, "above"), (Self::Below, "below")];
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::TABLE.iter().find(|(side, _)| *side == self).map_or("", |(_, name)| name)
+    }
+
+    /// By name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::TABLE.iter().find(|(_, known)| *known == name).map(|(side, _)| *side)
+    }
+}
+
 /// A maintenance window: alarms are recorded, nobody is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Window {
     /// Its number.
@@ -90,6 +108,12 @@ pub struct Window {
     /// What is critical is told all the same.
     #[n(3)]
     pub tells_critical: bool,
+    /// Who planned it.
+    #[cbor(n(4), with = "crate::encoding::account")]
+    pub by: AccountKey,
+    /// Why, for those who are not told.
+    #[n(5)]
+    pub reason: String,
 }
 
 /// Why a rule is not taken.
@@ -104,9 +128,34 @@ pub enum RuleError {
     /// There are as many as may be.
     #[error("there are as many as may be")]
     TooMany,
-    /// The window ends before it begins, or lasts longer than 30 days.
-    #[error("a maintenance window ends after it begins, and within 30 days")]
-    Window,
+    /// The window ends before it begins, or is over already.
+    #[error("a maintenance window ends after it begins, and not in the past")]
+    Ends,
+    /// The window lasts longer than 30 days.
+    #[error("a maintenance window lasts 30 days at most")]
+    Long,
+}
+
+impl Window {
+    /// Whether it makes sense at `now`.
+    ///
+    /// # Errors
+    /// [`RuleError`].
+    pub fn check(&self, now: UtcMs) -> Result<(), RuleError> {
+        if self.to <= self.from || self.to <= now {
+            Err(RuleError::Ends)
+        } else if self.to.since(self.from) > LONGEST_WINDOW_MS {
+            Err(RuleError::Long)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// It runs at `now`.
+    #[must_use]
+    pub fn runs(&self, now: UtcMs) -> bool {
+        self.from <= now && now < self.to
+    }
 }
 
 impl Limit {
@@ -147,16 +196,22 @@ impl Rules {
     /// # Errors
     /// [`RuleError`]; then nothing is changed.
     pub fn set_limit(&mut self, limit: Limit) -> Result<(), RuleError> {
-        limit.check()?;
-        if let Some(known) = self.limits.iter_mut().find(|known| known.number == limit.number) {
-            *known = limit;
-            return Ok(());
+        self.may_set(&limit)?;
+        match self.limits.iter_mut().find(|known| known.number == limit.number) {
+            Some(known) => *known = limit,
+            None => self.limits.push(limit),
         }
-        if self.limits.len() >= MOST_LIMITS {
-            return Err(RuleError::TooMany);
-        }
-        self.limits.push(limit);
         Ok(())
+    }
+
+    /// Whether a limit would be taken.
+    ///
+    /// # Errors
+    /// [`RuleError`].
+    pub fn may_set(&self, limit: &Limit) -> Result<(), RuleError> {
+        limit.check()?;
+        let known = self.limits.iter().any(|known| known.number == limit.number);
+        if known || self.limits.len() < MOST_LIMITS { Ok(()) } else { Err(RuleError::TooMany) }
     }
 
     /// Forgets a limit.
@@ -169,15 +224,20 @@ impl Rules {
     /// # Errors
     /// [`RuleError`]; then nothing is changed.
     pub fn add_window(&mut self, window: Window, now: UtcMs) -> Result<(), RuleError> {
-        if !(1..=LONGEST_WINDOW_MS).contains(&window.to.since(window.from)) {
-            return Err(RuleError::Window);
-        }
+        self.may_add(&window, now)?;
         self.windows.retain(|known| known.to > now && known.number != window.number);
-        if self.windows.len() >= MOST_WINDOWS {
-            return Err(RuleError::TooMany);
-        }
         self.windows.push(window);
         Ok(())
+    }
+
+    /// Whether a maintenance window would be taken.
+    ///
+    /// # Errors
+    /// [`RuleError`].
+    pub fn may_add(&self, window: &Window, now: UtcMs) -> Result<(), RuleError> {
+        window.check(now)?;
+        let others = self.planned(now).filter(|known| known.number != window.number).count();
+        if others < MOST_WINDOWS { Ok(()) } else { Err(RuleError::TooMany) }
     }
 
     /// Ends a maintenance window now.
@@ -210,6 +270,17 @@ impl Rules {
         &self.windows
     }
 
+    /// Maintenance windows that run or are to come, in the order that they were planned in.
+    pub fn planned(&self, now: UtcMs) -> impl Iterator<Item = &Window> {
+        self.windows.iter().filter(move |window| window.to > now)
+    }
+
+    /// The maintenance window that runs; of several the one that ends last.
+    #[must_use]
+    pub fn running(&self, now: UtcMs) -> Option<&Window> {
+        self.windows.iter().filter(|window| window.runs(now)).max_by_key(|window| window.to)
+    }
+
     /// How long it must hold, minutes.
     #[must_use]
     pub fn required_minutes(&self) -> u32 {
@@ -232,11 +303,87 @@ impl Rules {
 
     /// Until when maintenance keeps an alarm of `severity` quiet at `now`; `None`: it does not.
     pub(super) fn maintained_until(&self, severity: Severity, now: UtcMs) -> Option<UtcMs> {
-        let covers = |window: &&Window| {
-            window.from <= now
-                && now < window.to
-                && !(window.tells_critical && severity == Severity::Critical)
-        };
+        let covers =
+            |window: &&Window| window.runs(now) && !(window.tells_critical && severity == Severity::Critical);
         self.windows.iter().filter(covers).map(|window| window.to).max()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: UtcMs = UtcMs(1_800_000_000_000);
+    const HOUR: i64 = wire::time::HOUR_MS;
+
+    fn window(number: i64, from_ms: i64, to_ms: i64) -> Window {
+        let (from, to) = (NOW.plus_ms(from_ms), NOW.plus_ms(to_ms));
+        Window { number, from, to, tells_critical: false, by: AccountKey(7), reason: "battery".to_owned() }
+    }
+
+    #[test]
+    fn windows_end_are_bounded_and_are_forgotten() {
+        let check = |from_ms, to_ms, expect| {
+            assert_eq!(window(1, from_ms, to_ms).check(NOW), expect, "{from_ms} {to_ms}");
+        };
+        check(0, 1, Ok(()));
+        check(-HOUR, HOUR, Ok(()));
+        check(HOUR, HOUR, Err(RuleError::Ends));
+        check(HOUR, 0, Err(RuleError::Ends));
+        check(-2 * HOUR, -HOUR, Err(RuleError::Ends));
+        check(0, LONGEST_WINDOW_MS, Ok(()));
+        check(0, LONGEST_WINDOW_MS + 1, Err(RuleError::Long));
+        let mut rules = Rules::default();
+        for number in 0..i64::try_from(MOST_WINDOWS).unwrap() {
+            rules.add_window(window(number, 0, HOUR), NOW).unwrap();
+        }
+        assert_eq!(rules.add_window(window(99, 0, HOUR), NOW), Err(RuleError::TooMany));
+        rules.add_window(window(3, 0, 2 * HOUR), NOW).unwrap();
+        assert_eq!(rules.running(NOW).map(|window| window.number), Some(3), "the one that ends last");
+        rules.end_window(3, NOW);
+        assert!(rules.planned(NOW).all(|window| window.number != 3));
+        rules.add_window(window(99, HOUR, 2 * HOUR), NOW).unwrap();
+        assert_eq!(rules.windows().len(), MOST_WINDOWS, "what is over is gone");
+        let later = NOW.plus_ms(HOUR);
+        assert_eq!(rules.running(later).map(|window| window.number), Some(99));
+        assert_eq!(rules.planned(later).count(), 1);
+    }
+
+    #[test]
+    fn limits_have_an_order_and_are_bounded() {
+        let limit = |number, side, raise, clear, delay| Limit {
+            number,
+            quantity: Quantity::BATTERY_VOLTAGE,
+            side,
+            raise,
+            clear,
+            raise_delay_ms: delay,
+            clear_delay_ms: 0,
+            severity: Severity::Warning,
+        };
+        let check = |side, raise, clear, delay, expect| {
+            assert_eq!(
+                limit(1, side, raise, clear, delay).check(),
+                expect,
+                "{side:?} {raise} {clear} {delay}"
+            );
+        };
+        check(Side::Above, 40, 38, 0, Ok(()));
+        check(Side::Above, 40, 40, LONGEST_DELAY_MS, Ok(()));
+        check(Side::Above, 40, 41, 0, Err(RuleError::Levels));
+        check(Side::Below, 40, 41, 0, Ok(()));
+        check(Side::Below, 40, 39, 0, Err(RuleError::Levels));
+        check(Side::Below, 40, 41, -1, Err(RuleError::Delay));
+        check(Side::Below, 40, 41, LONGEST_DELAY_MS + 1, Err(RuleError::Delay));
+        let mut rules = Rules::default();
+        for number in 0..u32::try_from(MOST_LIMITS).unwrap() {
+            rules.set_limit(limit(number, Side::Above, 40, 38, 0)).unwrap();
+        }
+        let more = limit(99, Side::Above, 40, 38, 0);
+        assert_eq!(rules.set_limit(more), Err(RuleError::TooMany));
+        rules.set_limit(limit(3, Side::Below, 10, 12, 0)).unwrap();
+        assert_eq!(rules.limit(&Key::limit(3)).map(|limit| limit.side), Some(Side::Below));
+        rules.remove_limit(3);
+        assert_eq!(rules.set_limit(more), Ok(()));
     }
 }

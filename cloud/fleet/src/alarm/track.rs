@@ -39,7 +39,7 @@ pub(super) enum Phase {
 }
 
 /// Who has seen it, and when.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(array)]
 pub struct Acknowledged {
     /// Who.
@@ -48,6 +48,9 @@ pub struct Acknowledged {
     /// When.
     #[n(1)]
     pub at: UtcMs,
+    /// What that person wrote, or empty; kept for as long as readings are.
+    #[n(2)]
+    pub note: String,
 }
 
 /// One key.

@@ -426,6 +426,8 @@ fn a_window_ends_by_itself_and_what_still_holds_is_told_then() {
         from: rig.now,
         to: rig.now.plus_ms(HOUR),
         tells_critical,
+        by: DANA,
+        reason: "battery exchange".to_owned(),
     };
     let first = window(&rig, false);
     rig.act(Act::Maintain(first)).reading(outage).pass(10 * MINUTE).reading(|_| {}).pass(MINUTE);

@@ -11,7 +11,7 @@ use fleet::{Action, Freshness, Holder, Ready};
 use serde::Serialize;
 use wire::{UtcMs, flag};
 
-use super::json;
+use super::print;
 use crate::caller::{ApiCaller, Caller};
 use crate::view::fleet::Known;
 use crate::{Context, Error, access};
@@ -104,10 +104,6 @@ pub async fn latest(
 ) -> Result<Response, Error> {
     let row = access::inverter(&context, &caller, &id, Action::View).await?;
     print(&Latest::new(&Known::new(&context, row, context.now())))
-}
-
-fn print(value: &impl Serialize) -> Result<Response, Error> {
-    serde_json::to_vec(value).map(json).map_err(|error| Error::internal("print JSON", error))
 }
 
 impl Item {

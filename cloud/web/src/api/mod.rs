@@ -5,11 +5,32 @@
 
 pub mod history;
 pub mod inverters;
+pub mod limits;
+pub mod maintenance;
 pub mod openapi;
 pub mod rename;
 
 use axum::response::{IntoResponse, Response};
-use http::{HeaderValue, header};
+use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+
+use crate::caller::Caller;
+use crate::sign_in::fresh;
+use crate::{Context, Error};
+
+/// Who changes something by a session has just proved who they are; a token's scope was looked at before.
+fn writes(context: &Context, caller: &Caller) -> Result<(), Error> {
+    if caller.token.is_some() { Ok(()) } else { fresh::require(context, caller) }
+}
+
+fn print(value: &impl Serialize) -> Result<Response, Error> {
+    serde_json::to_vec(value).map(json).map_err(|error| Error::internal("print JSON", error))
+}
+
+/// 201 with what was made.
+fn created(value: &impl Serialize) -> Result<Response, Error> {
+    print(value).map(|response| (StatusCode::CREATED, response).into_response())
+}
 
 fn json(bytes: Vec<u8>) -> Response {
     let mut response = bytes.into_response();

@@ -10,9 +10,10 @@ use http::StatusCode;
 use serde::Deserialize;
 use store::state::InverterEdit;
 
+use super::writes;
 use crate::caller::ApiCaller;
 use crate::pages::organizations::named;
-use crate::sign_in::{act, fresh};
+use crate::sign_in::act;
 use crate::{Context, Error, access};
 
 /// The body.
@@ -30,9 +31,7 @@ pub async fn submit(
     body: Bytes,
 ) -> Result<StatusCode, Error> {
     let row = access::inverter(&context, &caller, &id, Action::Edit).await?;
-    if caller.token.is_none() {
-        fresh::require(&context, &caller)?;
-    }
+    writes(&context, &caller)?;
     let asked: Asked = serde_json::from_slice(&body)
         .map_err(|_| Error::Request(r#"Send JSON: {"name":"East Tower Level 7"}."#.to_owned()))?;
     let name = named(&asked.name).unwrap_or_default();

@@ -18,10 +18,12 @@ use super::events::{self, Events};
 use super::rendered::Kind;
 use super::watch::{self, End, Part};
 use crate::caller::Caller;
+use crate::names::Names;
 use crate::view::answer::Answer;
 use crate::view::bar;
 use crate::view::fleet::{Filter, Known};
 use crate::view::list::{List, arranged};
+use crate::view::maintenance;
 use crate::view::row::Row;
 use crate::{Context, Error, access};
 
@@ -55,14 +57,21 @@ pub async fn stream(
     let hash = caller.session.ok_or(Error::SignIn)?;
     let place = context.hub().place(caller.account.key)?;
     let (events, response) = events::channel();
-    let part =
-        Page { filter: filter.cleaned(), rows: Vec::new(), generation: 0, answer: None, shape: Vec::new() };
+    let part = Page {
+        filter: filter.cleaned(),
+        rows: Vec::new(),
+        generation: 0,
+        answer: None,
+        shape: Vec::new(),
+        names: Names::default(),
+    };
     tokio::spawn(watch::run(context, caller, hash, events, place, part));
     Ok(response)
 }
 
-/// What decides where a row stands, and what of it time alone changes: state, freshness, minutes of light left.
-type Shape = (InverterKey, String, ScreenState, Freshness, Option<u32>);
+/// What decides where a row stands, and what of it time alone changes: state, freshness, minutes of light left,
+/// maintenance.
+type Shape = (InverterKey, String, ScreenState, Freshness, Option<u32>, Option<i64>);
 
 struct Page {
     filter: Filter,
@@ -70,9 +79,17 @@ struct Page {
     generation: u64,
     answer: Option<Answer>,
     shape: Vec<Shape>,
+    names: Names,
 }
 
 impl Page {
+    /// With the names of who planned what runs.
+    async fn named(&mut self, context: &Context) -> Result<Vec<Known>, Error> {
+        let mut all = self.known(context);
+        maintenance::name(context, &mut all, &mut self.names).await?;
+        Ok(all)
+    }
+
     fn known(&self, context: &Context) -> Vec<Known> {
         let now = context.now();
         self.rows.iter().map(|row| Known::new(context, row.clone(), now)).collect()
@@ -85,7 +102,7 @@ impl Page {
         changed: impl Fn(&InverterKey) -> bool,
         anyway: bool,
     ) -> Result<(), End> {
-        let all = self.known(context);
+        let all = self.named(context).await?;
         let answer = Answer::new(&all, &self.filter);
         let mut text = String::new();
         if anyway || self.answer.as_ref() != Some(&answer) {
@@ -124,6 +141,7 @@ impl Part for Page {
     async fn load(&mut self, context: &Context, caller: &Caller, generation: u64) -> Result<(), Error> {
         self.rows = access::fleet(context, caller).await?;
         self.generation = generation;
+        self.names = Names::default();
         Ok(())
     }
 
@@ -163,6 +181,7 @@ fn shape(shown: &[(String, &Known)], now: UtcMs) -> Vec<Shape> {
             known.screen.state,
             known.screen.freshness,
             bar::minutes_left(&known.screen, now),
+            known.maintenance.as_ref().map(|maintenance| maintenance.number),
         )
     };
     shown.iter().map(of).collect()

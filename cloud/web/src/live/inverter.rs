@@ -17,9 +17,11 @@ use super::events::{self, Events};
 use super::rendered::Kind;
 use super::watch::{self, End, Part};
 use crate::caller::Caller;
+use crate::names::Names;
 use crate::view::bar;
 use crate::view::fleet::Known;
 use crate::view::inverter::View;
+use crate::view::maintenance;
 use crate::{Context, Error, access};
 
 /// The live parts, one after the other; `\u{1e}` stands between them.
@@ -42,21 +44,32 @@ pub async fn stream(
     let hash = caller.session.ok_or(Error::SignIn)?;
     let place = context.hub().place(caller.account.key)?;
     let (events, response) = events::channel();
-    let part = Page { row, generation: 0, sent: HashMap::new(), shown: None };
+    let part = Page { row, generation: 0, sent: HashMap::new(), shown: None, names: Names::default() };
     tokio::spawn(watch::run(context, caller, hash, events, place, part));
     Ok(response)
 }
+
+/// State, freshness, minutes of light left, the maintenance window that runs.
+type Shown = (ScreenState, Freshness, Option<u32>, Option<i64>);
 
 struct Page {
     row: VisibleInverter,
     generation: u64,
     /// Hash of each part as last sent, by its place.
     sent: HashMap<usize, u64>,
-    /// What time alone can change: state, freshness, minutes of light left.
-    shown: Option<(ScreenState, Freshness, Option<u32>)>,
+    /// What time alone can change.
+    shown: Option<Shown>,
+    names: Names,
 }
 
 impl Page {
+    /// With the name of who planned what runs.
+    async fn named(&mut self, context: &Context) -> Result<Known, Error> {
+        let mut known = self.known(context);
+        maintenance::name(context, std::slice::from_mut(&mut known), &mut self.names).await?;
+        Ok(known)
+    }
+
     fn known(&self, context: &Context) -> Known {
         Known::new(context, self.row.clone(), context.now())
     }
@@ -101,11 +114,12 @@ impl Part for Page {
         let id = self.row.inverter.public_id.clone();
         self.row = access::inverter(context, caller, &id, Action::View).await?;
         self.generation = generation;
+        self.names = Names::default();
         Ok(())
     }
 
     async fn all(&mut self, context: &Context, events: &Events) -> Result<(), End> {
-        let known = self.known(context);
+        let known = self.named(context).await?;
         self.say(context, events, &known).await
     }
 
@@ -128,6 +142,7 @@ impl Part for Page {
     }
 }
 
-fn shown(known: &Known, now: UtcMs) -> (ScreenState, Freshness, Option<u32>) {
-    (known.screen.state, known.screen.freshness, bar::minutes_left(&known.screen, now))
+fn shown(known: &Known, now: UtcMs) -> Shown {
+    let maintenance = known.maintenance.as_ref().map(|maintenance| maintenance.number);
+    (known.screen.state, known.screen.freshness, bar::minutes_left(&known.screen, now), maintenance)
 }

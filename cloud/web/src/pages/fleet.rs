@@ -6,14 +6,17 @@
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::Html;
+use fleet::Role;
 
 use super::notice::After;
 use super::shell::Shell;
 use super::{html, shares};
 use crate::caller::Caller;
+use crate::names::Names;
 use crate::view::answer::Answer;
 use crate::view::fleet::{Filter, Known};
 use crate::view::list::{List, PAGE, SPLIT, arranged};
+use crate::view::maintenance;
 use crate::{Context, Error, access};
 
 /// Orders of the list: value, words.
@@ -31,6 +34,8 @@ struct Page {
     said: Option<&'static str>,
     /// Offers and invitations without an answer.
     waiting: usize,
+    /// An inverter at the site that is shown alone, by which maintenance of all there is planned.
+    maintain: Option<String>,
 }
 
 /// One choice of the site menu.
@@ -50,7 +55,8 @@ pub async fn show(
     let filter = filter.cleaned();
     let now = context.now();
     let rows = access::fleet(&context, &caller).await?;
-    let all: Vec<Known> = rows.into_iter().map(|row| Known::new(&context, row, now)).collect();
+    let mut all: Vec<Known> = rows.into_iter().map(|row| Known::new(&context, row, now)).collect();
+    maintenance::name(&context, &mut all, &mut Names::default()).await?;
     draw_strips(&context, &all, &filter).await?;
     let mut sites: Vec<SiteChoice> = all
         .iter()
@@ -62,6 +68,10 @@ pub async fn show(
     let failed = |error| Error::internal("list invitations", error);
     let invited = context.state().invitations_to(&caller.account.email, now).await.map_err(failed)?;
     let waiting = shares::waiting(&context, &caller).await?.len() + invited.len();
+    let at_site = |known: &&Known| {
+        !filter.site.is_empty() && known.row.role == Role::ReadWrite && known.matches(&filter)
+    };
+    let maintain = all.iter().find(at_site).map(|known| known.row.inverter.public_id.clone());
     let stream = Some(format!("/live/fleet{}", filter.query()));
     html(&Page {
         shell: Shell::new(&caller, now, stream, "/fleet"),
@@ -71,6 +81,7 @@ pub async fn show(
         sites,
         said: after.said(),
         waiting,
+        maintain,
     })
 }
 

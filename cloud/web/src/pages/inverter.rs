@@ -12,8 +12,10 @@ use super::chart::{self, Pairs};
 use super::html;
 use super::shell::Shell;
 use crate::caller::Caller;
+use crate::names::Names;
 use crate::view::fleet::{Filter, Known};
 use crate::view::inverter::View;
+use crate::view::maintenance;
 use crate::view::span::{RANGES, Span};
 use crate::view::stats;
 use crate::view::words::Local;
@@ -62,7 +64,8 @@ pub async fn show(
     let row = access::inverter(&context, &caller, &id, Action::View).await?;
     let now = context.now();
     let span = Span::parse(&pairs, now)?;
-    let known = Known::new(&context, row, now);
+    let mut known = Known::new(&context, row, now);
+    maintenance::name(&context, std::slice::from_mut(&mut known), &mut Names::default()).await?;
     let lines = chart::lines(&pairs, &known.state)?;
     let site_href = known.row.site.as_ref().map(|site| {
         format!("/fleet{}", Filter { site: site.public_id.clone(), ..Filter::default() }.query())

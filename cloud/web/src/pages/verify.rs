@@ -81,7 +81,7 @@ pub async fn submit(
 }
 
 /// A name as it is kept: one line without what cannot be seen, at most 80 characters.
-pub(super) fn cleaned(name: &str) -> String {
+pub(crate) fn cleaned(name: &str) -> String {
     let words = name.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
     words.collect::<Vec<_>>().join(" ").chars().take(MAX_NAME).collect()
 }

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use store::state::VisibleInverter;
 use wire::UtcMs;
 
+use super::maintenance::Maintenance;
 use super::words::Local;
 use crate::Context;
 
@@ -39,6 +40,8 @@ pub struct Known {
     pub state: Arc<InverterState>,
     /// What the screen says.
     pub screen: Screen,
+    /// The maintenance window that runs.
+    pub maintenance: Option<Maintenance>,
 }
 
 impl Known {
@@ -48,7 +51,8 @@ impl Known {
         let state = context.live().state(row.inverter.key).unwrap_or_default();
         let required = row.inverter.required_minutes.unwrap_or(DEFAULT_REQUIRED_MINUTES);
         let screen = screen(&state, required, now);
-        Self { row, state, screen }
+        let maintenance = Maintenance::of(&state, now);
+        Self { row, state, screen, maintenance }
     }
 
     /// The inverter's times.

@@ -33,6 +33,8 @@ pub struct View {
     pub fresh_word: &'static str,
     /// Class of the live indicator.
     pub live_class: &'static str,
+    /// Maintenance that runs.
+    pub maintenance: Option<String>,
     /// The answer.
     pub hero: Hero,
     /// Power flow.
@@ -93,10 +95,11 @@ impl View {
             age: screen.last_reading.map(|time| words::age(now.since(time))).unwrap_or_default(),
             fresh_word,
             live_class,
+            maintenance: known.maintenance.as_ref().map(|maintenance| maintenance.words(&local)),
             hero: Hero::new(screen, state, &local),
             flow: Flow::new(screen, state),
             stats: stats::tiles(state, screen.freshness == Freshness::Offline, &local),
-            alarms: signals::alarms(screen, &local),
+            alarms: signals::alarms(screen, &state.rules, &local),
             test: state.test.as_ref().and_then(|test| self_test(test, &local)),
             facts: facts(known, &local),
             signals,

@@ -57,8 +57,8 @@ impl Row {
             word: screen.state.word(),
             name: known.name().to_owned(),
             view_only: known.row.role == Role::ReadOnly,
-            note: note(known, &local, test_since),
-            attention: screen.state != ScreenState::Normal,
+            note: maintained(known, &local, note(known, &local, test_since)),
+            attention: screen.state != ScreenState::Normal || known.maintenance.is_some(),
             bar: Bar::new(screen, test_since, now),
             load: load.map_or_else(
                 || "–".to_owned(),
@@ -68,6 +68,15 @@ impl Row {
             read: screen.last_reading,
             age: screen.last_reading.map(|time| words::age(now.since(time))).unwrap_or_default(),
         }
+    }
+}
+
+/// Where maintenance runs, that is said after what needs attention and in place of what the inverter is.
+fn maintained(known: &Known, local: &Local, note: String) -> String {
+    match &known.maintenance {
+        None => note,
+        Some(maintenance) if known.screen.state == ScreenState::Normal => maintenance.words(local),
+        Some(maintenance) => format!("{note}. {}", maintenance.words(local)),
     }
 }
 
@@ -95,8 +104,8 @@ fn note(known: &Known, local: &Local, test_since: Option<UtcMs>) -> String {
         }
         (ScreenState::Normal, ..) => identity(),
         _ => screen.active.first().map_or_else(identity, |active| match signals::since(active, local) {
-            Some(since) => format!("{} since {since}", signals::title(active)),
-            None => signals::title(active),
+            Some(since) => format!("{} since {since}", signals::title(active, &known.state.rules)),
+            None => signals::title(active, &known.state.rules),
         }),
     }
 }

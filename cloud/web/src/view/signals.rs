@@ -3,11 +3,13 @@
 //! In: an inverter's state and what the screen says. Out: rows for the Alarms panel and for the list of everything
 //! reported. "Not reported" is never shown as "normal".
 
+use fleet::alarm::{Key, Rules};
 use fleet::screen::Active;
 use fleet::{Condition, InverterState, Screen};
 use wire::flag;
 
 use super::advice::advice;
+use super::limits::alarm_title;
 use super::words::Local;
 
 /// One thing that holds.
@@ -36,10 +38,10 @@ pub struct Signal {
 
 /// What holds, most urgent first.
 #[must_use]
-pub fn alarms(screen: &Screen, local: &Local) -> Vec<Alarm> {
+pub fn alarms(screen: &Screen, rules: &Rules, local: &Local) -> Vec<Alarm> {
     let row = |active: &Active| Alarm {
         state: active.condition.definition().screen.short_name(),
-        title: title(active),
+        title: title(active, rules),
         since: since(active, local)
             .map_or_else(|| "By the newest reading".to_owned(), |since| format!("Since {since}")),
         advice: advice(active.condition),
@@ -47,11 +49,15 @@ pub fn alarms(screen: &Screen, local: &Local) -> Vec<Alarm> {
     screen.active.iter().map(row).collect()
 }
 
-/// The sentence, with the raw code where nobody here knows it.
+/// The sentence, with the raw code where nobody here knows it, and what a limit is a limit of.
 #[must_use]
-pub fn title(active: &Active) -> String {
-    let words = active.condition.words();
-    active.raw.as_ref().map_or_else(|| words.to_owned(), |raw| format!("{words}: {raw}"))
+pub fn title(active: &Active, rules: &Rules) -> String {
+    let key = match (&active.raw, active.limit) {
+        (Some(raw), _) => Key::code(raw),
+        (None, Some(number)) => Key::limit(number),
+        (None, None) => Key::of(active.condition),
+    };
+    alarm_title(&key, rules)
 }
 
 /// Since when a condition holds, in words. A hold that is too short is known for the newest reading only.

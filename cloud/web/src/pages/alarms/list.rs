@@ -1,22 +1,22 @@
 //! `GET /alarms`: what is open, the most urgent first; what is put away apart.
 
-use std::collections::HashMap;
-
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::Html;
 use fleet::alarm::Open;
-use fleet::{AccountKey, Role, ScreenState};
+use fleet::{Role, ScreenState};
 
 use super::super::html;
 use super::super::notice::After;
-use super::super::people::list::called;
 use super::super::shell::Shell;
 use super::code;
 use super::shelve::LENGTHS;
 use crate::caller::Caller;
+use crate::names::Names;
 use crate::view::advice::advice;
 use crate::view::fleet::Known;
+use crate::view::limits::alarm_title;
+use crate::view::maintenance::{self, Group};
 use crate::view::words;
 use crate::{Context, Error, access};
 
@@ -29,6 +29,8 @@ struct Page {
     active: Vec<Row>,
     shelved: Vec<Row>,
     lengths: &'static [(i64, &'static str)],
+    /// What is in maintenance.
+    maintained: Vec<Group>,
 }
 
 /// One alarm.
@@ -45,6 +47,8 @@ struct Row {
     since: String,
     advice: &'static str,
     unstable: bool,
+    /// Maintenance of its inverter.
+    maintenance: Option<String>,
     /// Who has seen it, and when.
     seen: Option<String>,
     /// On the shelf until then.
@@ -62,14 +66,18 @@ pub async fn show(
 ) -> Result<Html<String>, Error> {
     let now = context.now();
     let rows = access::fleet(&context, &caller).await?;
-    let all: Vec<Known> = rows.into_iter().map(|row| Known::new(&context, row, now)).collect();
+    let mut all: Vec<Known> = rows.into_iter().map(|row| Known::new(&context, row, now)).collect();
+    let mut names = Names::default();
+    maintenance::name(&context, &mut all, &mut names).await?;
     let mut open: Vec<(&Known, Open)> =
         all.iter().flat_map(|known| known.state.open_alarms().map(move |open| (known, open))).collect();
     open.sort_by_key(|(_, open)| {
         let condition = open.name.key.condition;
         (open.acknowledged.is_some(), condition.definition().screen, std::cmp::Reverse(open.raised_at))
     });
-    let names = names(&context, &open).await?;
+    let seen_by =
+        open.iter().filter_map(|(_, open)| open.acknowledged.as_ref()).map(|seen| seen.by).collect();
+    names.learn(&context, seen_by).await?;
     let rows = open.iter().map(|(known, open)| Row::new(known, open, &names, now));
     let (shelved, active): (Vec<Row>, Vec<Row>) = rows.partition(|row| row.until.is_some());
     html(&Page {
@@ -79,34 +87,16 @@ pub async fn show(
         active,
         shelved,
         lengths: &LENGTHS,
+        maintained: maintenance::groups(&all, now),
     })
 }
 
-/// What those who have seen an alarm are called.
-async fn names(context: &Context, open: &[(&Known, Open)]) -> Result<HashMap<AccountKey, String>, Error> {
-    let mut names = HashMap::new();
-    for by in open.iter().filter_map(|(_, open)| open.acknowledged).map(|seen| seen.by) {
-        if names.contains_key(&by) {
-            continue;
-        }
-        let account = context.state().account(by).await;
-        let account = account.map_err(|error| Error::internal("look up an account", error))?;
-        names.insert(
-            by,
-            account.map_or_else(|| "somebody who has left".to_owned(), |account| called(&account)),
-        );
-    }
-    Ok(names)
-}
-
 impl Row {
-    fn new(known: &Known, open: &Open, names: &HashMap<AccountKey, String>, now: wire::UtcMs) -> Self {
+    fn new(known: &Known, open: &Open, names: &Names, now: wire::UtcMs) -> Self {
         let (local, key) = (known.local(now), &open.name.key);
         let definition = key.condition.definition();
-        let seen = open.acknowledged.map(|seen| {
-            let name = names.get(&seen.by).map_or("somebody", String::as_str);
-            format!("{name}, {}", local.soon(seen.at))
-        });
+        let seen =
+            open.acknowledged.as_ref().map(|seen| format!("{}, {}", names.of(seen.by), local.soon(seen.at)));
         let length = words::length(now.since(open.name.since).max(0));
         Self {
             code: code(&known.row.inverter.public_id, &open.name),
@@ -116,15 +106,14 @@ impl Row {
                 ScreenState::Normal => "For information",
                 screen => screen.word(),
             },
-            title: key
-                .raw()
-                .map_or_else(|| definition.words.to_owned(), |raw| format!("{}: {raw}", definition.words)),
+            title: alarm_title(key, &known.state.rules),
             inverter: known.name().to_owned(),
             inverter_id: known.row.inverter.public_id.clone(),
             site: known.row.site.as_ref().map(|site| site.name.clone()),
             since: format!("Since {} ({length})", local.soon(open.name.since)),
             advice: advice(key.condition),
             unstable: open.unstable,
+            maintenance: known.maintenance.as_ref().map(|maintenance| maintenance.words(&local)),
             seen,
             until: open.shelved_until.map(|until| local.soon(until)),
             may: known.row.role == Role::ReadWrite,

@@ -7,17 +7,12 @@ pub mod acknowledge;
 pub mod list;
 pub mod shelve;
 
-use std::time::Duration;
-
 use fleet::alarm::{AlarmName, Open};
-use fleet::{Act, Action, InverterKey};
+use fleet::{Act, Action, InverterKey, InverterState};
 use store::state::VisibleInverter;
 
 use crate::caller::Caller;
-use crate::{Context, Error, access};
-
-/// A page that follows an act waits this long for what came of it.
-const PATIENCE: Duration = Duration::from_secs(2);
+use crate::{Context, Error, access, journaled};
 
 /// What names an alarm in addresses: its inverter's public id and a fingerprint of the rest, which only has to tell the
 /// alarms of one inverter apart.
@@ -51,19 +46,6 @@ async fn act(
     done: impl Fn(Option<&Open>) -> bool,
     name: &AlarmName,
 ) -> Result<(), Error> {
-    let mut pulses = context.live().pulses();
-    context.act(context.now(), Some(inverter), act).await?;
-    let shown = async {
-        loop {
-            let state = context.live().state(inverter).unwrap_or_default();
-            if done(state.open_alarms().find(|open| open.name == *name).as_ref())
-                || pulses.recv().await.is_err()
-            {
-                break;
-            }
-        }
-    };
-    // What takes longer is done all the same; the page shows it when it is.
-    let _ = tokio::time::timeout(PATIENCE, shown).await;
-    Ok(())
+    let done = |state: &InverterState| done(state.open_alarms().find(|open| open.name == *name).as_ref());
+    journaled::act(context, &[inverter], &act, done).await
 }
