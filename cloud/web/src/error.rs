@@ -46,8 +46,8 @@ pub enum Error {
     /// Ten pages of this account are open already.
     #[error("too many live pages")]
     TooManyStreams,
-    /// More sign-ins at once than this server verifies.
-    #[error("too many sign-ins at once")]
+    /// More sign-ins, letters or exports at once than this server takes.
+    #[error("too many at once")]
     Busy,
     /// Ours. The text is for the log.
     #[error("{0}")]
@@ -119,8 +119,8 @@ impl Error {
             ),
             Self::Busy => (
                 StatusCode::SERVICE_UNAVAILABLE,
-                "Too many sign-ins at once",
-                "Wait a few seconds and try again.",
+                "Many ask at once",
+                "Nothing was changed. Wait a few seconds and try again. The inverters are watched all the same.",
             ),
             Self::Internal(_) => (
                 StatusCode::INTERNAL_SERVER_ERROR,

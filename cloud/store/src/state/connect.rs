@@ -2,9 +2,9 @@
 //!
 //! In: a path. Out: a pool with foreign keys on, WAL, a busy timeout, the schema brought up to date.
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbErr,
@@ -22,6 +22,10 @@ const CONNECTIONS: u32 = 4;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Waiting for a free connection; past it something is stuck and an error says more than a hang.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Opening takes milliseconds, and seconds where a new version brings a large file up to date.
+const OPENING_PATIENCE: Duration = Duration::from_secs(60);
+/// While another process opens the file, it is looked again this often.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// The audit log takes new rows only, whatever a later version of this program gets wrong.
 const APPEND_ONLY: &str = "
@@ -34,7 +38,7 @@ impl StateStore {
     /// Opens the database file, made if missing (its folder must exist), and brings its schema up to date.
     ///
     /// # Errors
-    /// [`StateError::Open`], [`StateError::OldSqlite`].
+    /// [`StateError::Open`], [`StateError::Opening`], [`StateError::OldSqlite`].
     pub async fn open(path: &Path) -> Result<Self, StateError> {
         let failed = |source| StateError::Open { path: path.to_owned(), source };
         let file = path.to_owned();
@@ -64,7 +68,7 @@ impl StateStore {
                     // About 1 MiB a connection is plenty for these tables (performance goal P17).
                     .pragma("cache_size", "-1024")
             });
-        let _alone = alone(path).await?;
+        let _alone = alone(path, OPENING_PATIENCE).await?;
         let connection = Database::connect(options).await.map_err(failed)?;
         refuse_old_sqlite(&connection).await?;
         Migrator::up(&connection, None).await.map_err(failed)?;
@@ -83,16 +87,23 @@ impl StateStore {
 
 /// One at a time opens the file, an administrator's command or the server: two that turn a new file to WAL at once refuse
 /// each other without waiting (`SQLITE_BUSY`, whatever the timeout), and both would make the same tables. The system
-/// gives the lock back when it is dropped, or the process ends.
-async fn alone(file: &Path) -> Result<File, StateError> {
+/// gives the lock back when it is dropped, or the process ends. Who waits longer than `patience` is told why.
+async fn alone(file: &Path, patience: Duration) -> Result<File, StateError> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.map_or_else(|| PathBuf::from("."), Path::to_owned);
-    let lock = {
-        let folder = folder.clone();
-        move || File::open(folder).and_then(|folder| folder.lock().map(|()| folder))
-    };
-    let locked = tokio::task::spawn_blocking(lock).await.map_err(std::io::Error::other);
-    locked.flatten().map_err(|source| StateError::Folder { path: folder, source })
+    let failed = |source| StateError::Folder { path: folder.clone(), source };
+    let opened = File::open(&folder).map_err(failed)?;
+    let give_up = Instant::now() + patience;
+    loop {
+        match opened.try_lock() {
+            Ok(()) => return Ok(opened),
+            Err(TryLockError::Error(source)) => return Err(failed(source)),
+            Err(TryLockError::WouldBlock) if Instant::now() >= give_up => {
+                return Err(StateError::Opening { path: file.to_owned() });
+            }
+            Err(TryLockError::WouldBlock) => tokio::time::sleep(LOOK_AGAIN).await,
+        }
+    }
 }
 
 /// Begins a transaction that will write. It takes SQLite's write lock at once: one that reads first and writes later
@@ -117,5 +128,21 @@ async fn refuse_old_sqlite(connection: &DatabaseConnection) -> Result<(), StateE
         Ok(())
     } else {
         Err(StateError::OldSqlite(version))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn whoever_holds_the_file_while_opening_it_is_told_of_and_not_waited_for_without_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("state.sqlite");
+        let held = alone(&file, Duration::ZERO).await.unwrap();
+        let refused = alone(&file, Duration::from_millis(30)).await.unwrap_err().to_string();
+        assert!(refused.contains("another") && refused.contains("state.sqlite"), "{refused}");
+        drop(held);
+        alone(&file, Duration::ZERO).await.unwrap();
     }
 }

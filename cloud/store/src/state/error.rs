@@ -21,6 +21,14 @@ pub enum StateError {
         /// Why not.
         source: std::io::Error,
     },
+    /// Another process was opening the database, all the time that was waited for it.
+    #[error(
+        "another inverter-connect command has been opening {path} for a minute; wait until it ends, or end it, and try again"
+    )]
+    Opening {
+        /// The file.
+        path: PathBuf,
+    },
     /// SQLite is too old; see [`crate::OLDEST_SQLITE`].
     #[error("SQLite {0} is linked, at least 3.51.3 is needed; rebuild with the bundled library")]
     OldSqlite(String),
