@@ -85,7 +85,8 @@ fn sign_ins(options: &Options, people: &People, rows: &mut Rows) -> Result<()> {
     Ok(())
 }
 
-/// The same devices without and with a storm of sign-ins, in turn.
+/// The same devices without and with a storm of sign-ins. Which comes first changes each time: what else the machine does
+/// by and by falls on both.
 fn beside_readings(
     options: &Options,
     load: &Load<'_>,
@@ -94,15 +95,20 @@ fn beside_readings(
     rows: &mut Rows,
 ) -> Result<()> {
     let (mut idle, mut stormy, mut rate) = (Vec::new(), Vec::new(), Vec::new());
-    for _ in 0..options.repeats {
-        idle.push(load.run(server)?.latency_ms(0.99));
-        let duration = Duration::from_secs(options.seconds);
-        let (stretch, times) = std::thread::scope(|scope| -> Result<(Stretch, Vec<f64>)> {
+    let duration = Duration::from_secs(options.seconds);
+    let in_storm = || {
+        std::thread::scope(|scope| -> Result<(Stretch, Vec<f64>)> {
             let publishing = scope.spawn(|| load.run(server));
             std::thread::sleep(DEVICES_READY);
             let times = people.storm(PEOPLE, people::own_address, duration)?;
             Ok((publishing.join().map_err(|_| anyhow!("the load panicked"))??, times))
-        })?;
+        })
+    };
+    for repeat in 0..options.repeats {
+        let before = (repeat % 2 == 0).then(|| load.run(server)).transpose()?;
+        let (stretch, times) = in_storm()?;
+        let calm = before.map_or_else(|| load.run(server), Ok)?;
+        idle.push(calm.latency_ms(0.99));
         stormy.push(stretch.latency_ms(0.99));
         rate.push(as_f64(times.len() as u64) / duration.as_secs_f64());
     }
