@@ -12,7 +12,7 @@ use crate::cloud::Cloud;
 use crate::devices::Identities;
 use crate::gateway;
 use crate::load::{Load, as_f64};
-use crate::process::{Process, pss_bytes, rss_bytes};
+use crate::process::{Process, anonymous_bytes, pss_bytes, rss_bytes};
 use crate::rows::{Bound, Rows};
 
 /// Connections of P12.
@@ -56,6 +56,8 @@ pub fn run(options: &Options) -> Result<()> {
         std::thread::sleep(SETTLES);
         let cloud = [as_f64(rss_bytes(gateway.cloud.pid())) / MIB];
         rows.judge("P17", "idle cloud, RSS", &cloud, "MiB", Bound::AtMost(40.0), Bound::AtMost(16.0));
+        let own = [as_f64(anonymous_bytes(gateway.cloud.pid())) / MIB];
+        rows.note("P17", "of it not pages of the program's file", &own, "MiB");
         let mib = [as_f64(pss_bytes(gateway.process.pid())) / MIB];
         rows.judge(
             "P17",

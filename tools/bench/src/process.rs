@@ -150,6 +150,12 @@ pub fn pss_bytes(pid: u32) -> u64 {
     tree(pid).into_iter().map(|pid| rollup(pid, "Pss:")).sum()
 }
 
+/// Memory of `pid` and its descendants that is of no file: what the system cannot drop and read again, bytes.
+#[must_use]
+pub fn anonymous_bytes(pid: u32) -> u64 {
+    tree(pid).into_iter().map(|pid| rollup(pid, "Anonymous:")).sum()
+}
+
 fn rollup(pid: u32, key: &str) -> u64 {
     let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
     let line = text.lines().find(|line| line.starts_with(key)).unwrap_or_default();
