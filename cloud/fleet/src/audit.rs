@@ -92,6 +92,8 @@ verbs! {
     PairFail             "pair.fail"              Account   "could not add an inverter";
     PairDone             "pair.done"              Holders   "added {inverter} by the button in its cabinet";
 
+    NotificationsEdit    "notifications.edit"     Account   "changed what {account} is told";
+
     InverterEdit         "inverter.edit"          Holders   "changed {inverter}";
     InverterRemove       "inverter.remove"        Holders   "removed {inverter}";
     InverterMove         "inverter.move"          Holders   "moved {inverter} to {organization}";
@@ -157,6 +159,7 @@ pub const AREAS: &[Area] = &[
         prefixes: &["sign_in", "sign_out", "session", "factor"],
     },
     Area { name: "tokens", words: "API tokens", prefixes: &["token"] },
+    Area { name: "notifications", words: "Notifications", prefixes: &["notifications"] },
     Area { name: "pairing", words: "Adding inverters", prefixes: &["pair"] },
     Area { name: "inverters", words: "Inverters", prefixes: &["inverter", "maintenance", "limit"] },
     Area { name: "sharing", words: "Sharing", prefixes: &["share"] },

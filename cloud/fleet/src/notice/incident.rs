@@ -61,6 +61,10 @@ pub struct Member {
     /// When it was cleared.
     #[n(4)]
     pub cleared_at: Option<UtcMs>,
+    /// It comes and goes.
+    #[n(6)]
+    #[cbor(default)]
+    pub unstable: bool,
     #[n(5)]
     told: bool,
 }
@@ -83,6 +87,8 @@ pub struct Message {
     pub severity: Severity,
     /// What it is about: what was not told before, or, when it is over, all.
     pub members: Vec<Member>,
+    /// Inverters that were told of before, ascending.
+    pub earlier: Vec<InverterKey>,
 }
 
 /// Why there is a message.
@@ -96,6 +102,8 @@ pub enum MessageKind {
     Worse,
     /// All is well again.
     Over(Over),
+    /// Nobody has acknowledged it.
+    Reminder,
 }
 
 /// How long it took.
@@ -105,6 +113,31 @@ pub struct Over {
     pub began_at: UtcMs,
     /// To the last clear.
     pub ended_at: UtcMs,
+}
+
+impl Message {
+    /// What of it somebody is told who may see some inverters only; `None`: nothing. Who was told of nothing before is told
+    /// that it began, whatever others knew.
+    #[must_use]
+    pub fn seen(&self, may_see: impl Fn(InverterKey) -> bool) -> Option<Self> {
+        let members: Vec<Member> =
+            self.members.iter().filter(|member| may_see(member.inverter)).cloned().collect();
+        let severity = members.iter().map(|member| member.severity).max()?;
+        let earlier: Vec<InverterKey> = self.earlier.iter().copied().filter(|key| may_see(*key)).collect();
+        let kind = match self.kind {
+            MessageKind::FollowUp | MessageKind::Worse if earlier.is_empty() => MessageKind::First,
+            MessageKind::Over(over) => MessageKind::Over(Over {
+                began_at: members.iter().map(|member| member.raised_at).min().unwrap_or(over.began_at),
+                ended_at: members
+                    .iter()
+                    .filter_map(|member| member.cleared_at)
+                    .max()
+                    .unwrap_or(over.ended_at),
+            }),
+            kind => kind,
+        };
+        Some(Self { kind, severity, members, earlier })
+    }
 }
 
 impl Incident {
@@ -124,7 +157,22 @@ impl Incident {
         severity: Severity,
         raised_at: UtcMs,
     ) -> Member {
-        Member { inverter, alarm, severity, raised_at, cleared_at: None, told: false }
+        Member { inverter, alarm, severity, raised_at, cleared_at: None, unstable: false, told: false }
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        // Writing to memory cannot fail; were it to, `from_bytes` refuses the empty result.
+        minicbor::to_vec(self).unwrap_or_default()
+    }
+
+    /// The incident of the bytes.
+    ///
+    /// # Errors
+    /// They are not an incident of this or an earlier version.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, minicbor::decode::Error> {
+        minicbor::decode(bytes)
     }
 
     /// Another alarm was raised at the site.
@@ -147,16 +195,79 @@ impl Incident {
 
     /// An alarm was cleared. Whether it is one of these.
     pub fn cleared(&mut self, inverter: InverterKey, alarm: &AlarmName, now: UtcMs) -> bool {
-        let open = |member: &&mut Member| {
-            member.inverter == inverter && member.alarm == *alarm && member.cleared_at.is_none()
-        };
-        let Some(member) = self.members.iter_mut().find(open) else { return false };
+        let Some(member) = self.open(inverter, alarm) else { return false };
         member.cleared_at = Some(now);
         if self.is_over() {
             // Who was told that it began is told at once; who was not is told both in turn.
             self.due = Some(self.due.filter(|_| self.told_at.is_none()).unwrap_or(now));
         }
         true
+    }
+
+    /// Something else is known of an alarm that is open: it comes and goes, or it came back from the shelf. Whether it is
+    /// one of these; then it is told again, with the next that join.
+    pub fn again(&mut self, inverter: InverterKey, alarm: &AlarmName, unstable: bool, now: UtcMs) -> bool {
+        let Some(member) = self.open(inverter, alarm) else { return false };
+        (member.told, member.unstable) = (false, member.unstable || unstable);
+        let due = self.told_at.map(|told_at| told_at.plus_ms(FOLLOW_UP_MS).max(now));
+        self.due = match (self.due, due) {
+            (Some(known), Some(due)) => Some(known.min(due)),
+            (known, due) => known.or(due),
+        };
+        true
+    }
+
+    /// An inverter was given up: nothing of it is told any more. Whether anything is left.
+    pub fn gone(&mut self, inverter: InverterKey, now: UtcMs) -> bool {
+        let (was_over, before) = (self.is_over(), self.members.len());
+        self.members.retain(|member| member.inverter != inverter);
+        if self.members.len() < before && !was_over && self.is_over() {
+            self.due = Some(self.due.filter(|_| self.told_at.is_none()).unwrap_or(now));
+        }
+        !self.members.is_empty()
+    }
+
+    /// Forgets what was over before `before`, of an incident that is not.
+    pub fn forget(&mut self, before: UtcMs) {
+        if !self.is_over() {
+            self.members.retain(|member| member.cleared_at.is_none_or(|cleared| cleared >= before));
+        }
+    }
+
+    /// Since when.
+    #[must_use]
+    pub const fn began_at(&self) -> UtcMs {
+        self.began_at
+    }
+
+    /// When the last of its alarms was cleared, if nothing of it is left.
+    #[must_use]
+    pub fn ended_at(&self) -> Option<UtcMs> {
+        if self.is_over() { self.members.iter().filter_map(|member| member.cleared_at).max() } else { None }
+    }
+
+    /// What reminds of all that is open of it.
+    #[must_use]
+    pub fn reminder(&self) -> Option<Message> {
+        let members: Vec<Member> =
+            self.members.iter().filter(|member| member.cleared_at.is_none()).cloned().collect();
+        let severity = members.iter().map(|member| member.severity).max()?;
+        Some(Message { kind: MessageKind::Reminder, severity, members, earlier: self.earlier() })
+    }
+
+    fn open(&mut self, inverter: InverterKey, alarm: &AlarmName) -> Option<&mut Member> {
+        self.members.iter_mut().find(|member| {
+            member.inverter == inverter && member.alarm == *alarm && member.cleared_at.is_none()
+        })
+    }
+
+    /// Inverters that were told of.
+    fn earlier(&self) -> Vec<InverterKey> {
+        let told = self.members.iter().filter(|member| member.told).map(|member| member.inverter);
+        let mut told: Vec<InverterKey> = told.collect();
+        told.sort_unstable();
+        told.dedup();
+        told
     }
 
     /// When to look again.
@@ -184,6 +295,7 @@ impl Incident {
             return messages;
         }
         self.due = None;
+        let earlier = self.earlier();
         let new: Vec<Member> = self.members.iter().filter(|member| !member.told).cloned().collect();
         let severity = |members: &[Member]| members.iter().map(|m| m.severity).max();
         if let Some(worst) = severity(&new) {
@@ -194,13 +306,13 @@ impl Incident {
             };
             self.members.iter_mut().for_each(|member| member.told = true);
             (self.told, self.told_at) = (self.told.max(Some(worst)), Some(now));
-            messages.push(Message { kind, severity: worst, members: new });
+            messages.push(Message { kind, severity: worst, members: new, earlier: earlier.clone() });
         }
         if let (true, Some(worst)) = (self.is_over(), self.told) {
             let ended_at = self.members.iter().filter_map(|m| m.cleared_at).max().unwrap_or(now);
             let over = Over { began_at: self.began_at, ended_at };
             let members = self.members.clone();
-            messages.push(Message { kind: MessageKind::Over(over), severity: worst, members });
+            messages.push(Message { kind: MessageKind::Over(over), severity: worst, members, earlier });
         }
         messages
     }
@@ -289,13 +401,68 @@ mod tests {
     }
 
     #[test]
+    fn what_comes_and_goes_is_told_again_once_and_what_was_given_up_is_not() {
+        let (fault, heat) = (member(1, Condition::CHARGER_FAULT, 0), member(2, Condition::AMBIENT_HIGH, 0));
+        let mut incident = Incident::new(fault.clone(), false, at(0));
+        incident.raised(&heat, at(1));
+        assert_eq!(told(&mut incident, GROUPING_MS), [(MessageKind::First, 2)]);
+        assert!(incident.again(fault.inverter, &fault.alarm, true, at(6_000)));
+        assert!(told(&mut incident, 6_000).is_empty());
+        assert_eq!(told(&mut incident, GROUPING_MS + FOLLOW_UP_MS), [(MessageKind::FollowUp, 1)]);
+        assert!(incident.members()[0].unstable && incident.due().is_none());
+        clear(&mut incident, &fault, 400_000);
+        assert!(!incident.again(fault.inverter, &fault.alarm, true, at(400_001)), "it is over");
+        assert!(incident.gone(heat.inverter, at(400_002)), "the fault is left");
+        assert_eq!(told(&mut incident, 400_002).len(), 1, "and with it the incident is over");
+        assert!(!incident.gone(fault.inverter, at(400_003)));
+    }
+
+    #[test]
+    fn everybody_is_told_of_what_they_may_see_and_first_things_first() {
+        let (fault, heat) =
+            (member(1, Condition::CHARGER_FAULT, 0), member(2, Condition::AMBIENT_HIGH, 7_000));
+        let mut incident = Incident::new(fault.clone(), false, at(0));
+        let first = incident.pass(at(GROUPING_MS)).remove(0);
+        assert_eq!(first.seen(|key| key == heat.inverter), None);
+        incident.raised(&heat, at(7_000));
+        let more = incident.pass(at(GROUPING_MS + FOLLOW_UP_MS)).remove(0);
+        let seen = |message: &Message, keys: &[u32]| {
+            message
+                .seen(|key| keys.contains(&key.0))
+                .map(|seen| (seen.kind, seen.severity, seen.members.len()))
+        };
+        assert_eq!(seen(&more, &[1, 2]), Some((MessageKind::FollowUp, Severity::Warning, 1)));
+        assert_eq!(seen(&more, &[2]), Some((MessageKind::First, Severity::Warning, 1)));
+        let reminder = incident.reminder().unwrap();
+        assert_eq!(seen(&reminder, &[2]), Some((MessageKind::Reminder, Severity::Warning, 1)));
+        clear(&mut incident, &fault, 400_000);
+        clear(&mut incident, &heat, 500_000);
+        let over = incident.pass(at(500_000)).remove(0);
+        let own = Over { began_at: at(0), ended_at: at(400_000) };
+        assert_eq!(seen(&over, &[1]), Some((MessageKind::Over(own), Severity::Critical, 1)));
+        assert_eq!(incident.reminder(), None);
+    }
+
+    #[test]
+    fn what_was_long_over_is_forgotten_of_what_goes_on() {
+        let (fault, heat) = (member(1, Condition::CHARGER_FAULT, 0), member(2, Condition::AMBIENT_HIGH, 0));
+        let mut incident = Incident::new(fault.clone(), false, at(0));
+        incident.raised(&heat, at(1));
+        clear(&mut incident, &fault, 10);
+        incident.forget(at(10));
+        assert_eq!(incident.members().len(), 2);
+        incident.forget(at(11));
+        assert_eq!(incident.members(), [heat]);
+    }
+
+    #[test]
     fn what_comes_much_later_is_another_incident() {
         let fault = member(1, Condition::CHARGER_FAULT, 0);
         let mut incident = Incident::new(fault, false, at(0));
         let later = |ms| member(2, Condition::UTILITY_LOST, ms);
         assert_eq!(incident.raised(&later(JOIN_MS), at(JOIN_MS)), Joined::Yes);
         assert_eq!(incident.raised(&later(2 * JOIN_MS + 1), at(2 * JOIN_MS + 1)), Joined::No);
-        let again: Incident = minicbor::decode(&minicbor::to_vec(&incident).unwrap()).unwrap();
-        assert_eq!(again, incident);
+        assert_eq!(Incident::from_bytes(&incident.to_bytes()).unwrap(), incident);
+        assert!(Incident::from_bytes(&[]).is_err());
     }
 }

@@ -162,6 +162,21 @@ impl Default for Preferences {
 }
 
 impl Preferences {
+    /// The bytes.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        // Writing to memory cannot fail; were it to, `from_bytes` refuses the empty result.
+        minicbor::to_vec(self).unwrap_or_default()
+    }
+
+    /// The preferences of the bytes.
+    ///
+    /// # Errors
+    /// They are not preferences of this or an earlier version.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, minicbor::decode::Error> {
+        minicbor::decode(bytes)
+    }
+
     /// By which channels the person wants to be told of something that matters this much.
     #[must_use]
     pub const fn channels(&self, severity: Severity) -> Channels {
@@ -250,5 +265,7 @@ mod tests {
         let each = |hours| Preferences { reminders: Reminders::Every { hours }, ..Preferences::default() };
         assert_eq!(each(4).remind_at(NOON), Some(NOON.plus_ms(4 * HOUR_MS)));
         assert_eq!(each(0).remind_at(NOON), Some(NOON.plus_ms(HOUR_MS)), "never without a pause");
+        assert_eq!(Preferences::from_bytes(&each(4).to_bytes()).unwrap(), each(4));
+        assert!(Preferences::from_bytes(&[]).is_err());
     }
 }

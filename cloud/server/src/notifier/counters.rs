@@ -9,6 +9,7 @@ pub struct Counters {
     failed: AtomicU64,
     delayed: AtomicU64,
     expired: AtomicU64,
+    withheld: AtomicU64,
     queued: AtomicU64,
     oldest_age_s: AtomicU64,
 }
@@ -34,6 +35,11 @@ impl Counters {
         self.expired.fetch_add(count, Ordering::Relaxed);
     }
 
+    /// Who one was for may not be told any more.
+    pub fn withheld(&self) {
+        self.withheld.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// So many wait; the oldest since so long.
     pub fn waiting(&self, count: u64, oldest_age_ms: Option<i64>) {
         let age_s = oldest_age_ms.unwrap_or(0).max(0).unsigned_abs() / 1000;
@@ -43,13 +49,14 @@ impl Counters {
 
     /// Names and values.
     #[must_use]
-    pub fn all(&self) -> [(&'static str, u64); 6] {
+    pub fn all(&self) -> [(&'static str, u64); 7] {
         let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         [
             ("mails_sent_total", load(&self.sent)),
             ("mails_failed_total", load(&self.failed)),
             ("mails_delayed_total", load(&self.delayed)),
             ("mails_expired_total", load(&self.expired)),
+            ("mails_withheld_total", load(&self.withheld)),
             ("mails_queued", load(&self.queued)),
             ("mails_oldest_queued_age_seconds", load(&self.oldest_age_s)),
         ]

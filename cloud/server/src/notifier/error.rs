@@ -8,6 +8,9 @@ pub enum NotSent {
     /// This mail will never be taken: to whom it goes, or what it is, was refused for good.
     #[error("{0}")]
     Refused(String),
+    /// Who it was for may not be told any more.
+    #[error("not sent: {0}")]
+    Withheld(&'static str),
     /// This mail was not taken now.
     #[error("{0}")]
     Deferred(String),

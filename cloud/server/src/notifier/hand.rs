@@ -75,8 +75,19 @@ impl Hand {
     }
 
     async fn send(&self, mail: &DueMail) -> Result<String, NotSent> {
+        self.may(mail).await?;
         let letter = self.way.head.write(mail).map_err(|error| NotSent::Refused(error.to_string()))?;
         self.way.sink.send(&letter).await
+    }
+
+    /// Access may have been taken, or the account shut out, since the message was queued: then nothing is sent.
+    async fn may(&self, mail: &DueMail) -> Result<(), NotSent> {
+        let Some((account, incident)) = mail.account.zip(mail.incident) else { return Ok(()) };
+        match self.state.may_be_told(account, incident, (self.clock)()).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(NotSent::Withheld("access to all that it tells of ended before it was sent")),
+            Err(error) => Err(NotSent::Deferred(format!("whether it may be sent is not known: {error}"))),
+        }
     }
 
     /// Returns when the mail is not ours any more.
@@ -112,6 +123,10 @@ impl Hand {
                     "a mail was refused for good; its receipt says why"
                 );
             }
+            Err(NotSent::Withheld(why)) => {
+                self.counters.withheld();
+                tracing::info!(mail = id, kind, why, "a message was not sent");
+            }
             Err(NotSent::Deferred(_)) => {
                 self.counters.delayed();
                 tracing::info!(mail = id, kind, attempts, "a mail was put off; its receipt says why");
@@ -129,6 +144,7 @@ impl Hand {
         match sent {
             Ok(answer) => self.state.mail_sent(id, lease, answer).await,
             Err(NotSent::Refused(why)) => self.state.mail_failed(id, lease, why).await,
+            Err(why @ NotSent::Withheld(_)) => self.state.mail_withheld(id, lease, &why.to_string()).await,
             Err(later @ (NotSent::Deferred(_) | NotSent::NoWay { .. })) => {
                 self.state.mail_delayed(id, lease, self.next_try(&taken.mail), &later.to_string()).await
             }

@@ -58,7 +58,7 @@ impl Letterhead {
     /// # Errors
     /// [`LetterError`].
     pub fn write(&self, mail: &DueMail) -> Result<Letter, LetterError> {
-        let to: Address = mail.to.as_str().parse()?;
+        let to: Address = mail.to.parse()?;
         let id = id(&mail.key);
         let written = UNIX_EPOCH + Duration::from_millis(u64::try_from(mail.queued_at.0).unwrap_or(0));
         // What is generated must not be answered by another machine (RFC 3834).
@@ -106,6 +106,7 @@ impl std::fmt::Debug for Letter {
 
 #[cfg(test)]
 mod tests {
+    use fleet::notice::Channel;
     use mail_parser::MessageParser;
     use store::state::Email;
     use wire::UtcMs;
@@ -123,7 +124,10 @@ mod tests {
         DueMail {
             id: 7,
             key: "verify:4711".into(),
-            to: Email::parse(to).unwrap(),
+            channel: Channel::Email,
+            to: Email::parse(to).unwrap().as_str().to_owned(),
+            account: None,
+            incident: None,
             kind: "verify".into(),
             subject: subject.into(),
             text: text.into(),

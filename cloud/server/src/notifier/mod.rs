@@ -1,6 +1,6 @@
 //! The notifier: mails leave the outbox, and what the mail server said stays as a receipt.
 //!
-//! In: the outbox, looked at twice a second; where mails go, from the configuration. Out: every mail at least once and
+//! In: the outbox, looked at twice a second and as soon as a message is queued that must not wait; where mails go, from the configuration. Out: every mail at least once and
 //! under one Message-ID, at most one sender per mail at a time; what could not be sent waits and is tried again until it
 //! is not worth sending. Never sends in the clear, never writes a mail's words or addresses to the log. Nothing waits for
 //! it: without a way to send, mails stay in the outbox until their time is over.
@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use store::state::{MailState, StateError, StateStore};
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
@@ -31,7 +32,7 @@ pub use smtp::Smtp;
 use crate::clock::Clock;
 use hand::Hand;
 
-/// How soon a mail that was queued is seen.
+/// How soon a mail that was queued is seen where nobody told of it: by another process, or due later.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// Giving up what is past its time, and counting what waits.
 const SURVEY_EVERY: Duration = Duration::from_secs(5);
@@ -67,12 +68,13 @@ pub struct Way {
     pub head: Letterhead,
 }
 
-/// Sends until told to stop, and then ends the mails in hand.
+/// Sends until told to stop, and then ends the mails in hand. `queued` tells of messages that must not wait.
 pub async fn run(
     state: StateStore,
     clock: Clock,
     way: Option<Way>,
     counters: Arc<Counters>,
+    queued: Arc<Notify>,
     stopping: CancellationToken,
 ) {
     let hand =
@@ -87,6 +89,7 @@ pub async fn run(
         let looked = tokio::select! {
             () = stopping.cancelled() => break,
             _ = survey.tick() => give_up_and_count(&state, &clock, &counters).await,
+            () = queued.notified() => take_some(hand.as_ref(), &mut in_hand).await,
             _ = look.tick() => take_some(hand.as_ref(), &mut in_hand).await,
             Some(_) = in_hand.join_next() => take_some(hand.as_ref(), &mut in_hand).await,
         };

@@ -2,6 +2,8 @@
 //!
 //! In: the configuration. Out: a way to send mails, or an error that names the file, the key and what to put there.
 
+use std::sync::Arc;
+
 use anyhow::Context;
 use rustls_pki_types::CertificateDer;
 use tokio::task::JoinHandle;
@@ -41,8 +43,8 @@ pub(super) fn spawn(way: Option<Way>, parts: &Parts, stopping: &CancellationToke
         Some(way) => tracing::info!(to = ?way.sink, "mails are sent"),
         None => tracing::warn!("mails {NONE}"),
     }
-    let (state, clock) = (parts.state.clone(), parts.clock.clone());
-    tokio::spawn(notifier::run(state, clock, way, parts.mail_counters.clone(), stopping.clone()))
+    let (state, clock, queued) = (parts.state.clone(), parts.clock.clone(), Arc::clone(&parts.queued));
+    tokio::spawn(notifier::run(state, clock, way, parts.mail_counters.clone(), queued, stopping.clone()))
 }
 
 fn smtp(config: &Config, server: &MailServer) -> anyhow::Result<Smtp> {

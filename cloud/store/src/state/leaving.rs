@@ -1,14 +1,15 @@
 //! Deleting an account.
 //!
 //! In: an account whose owner wants it gone. Out: nothing that names it is left: sessions, tokens, factors, grants,
-//! memberships, links and mails to it, what waits for its answer, the details of its acts in the audit log. The log's rows
-//! stay; they hold numbers. Refuses where nobody would be left to manage an inverter or own an organization.
+//! memberships, links, mails and messages to it, what it wrote to alarms, what waits for its answer, the details of its acts
+//! in the audit log. The log's rows stay; they hold numbers. Refuses where nobody would be left to manage an inverter or own an organization.
 
 use fleet::AccountKey;
-use sea_orm::sea_query::{Query, SelectStatement};
+use sea_orm::sea_query::{Expr, Query, SelectStatement};
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter};
 
 use super::tables::audit::{detail, entry};
+use super::tables::incidents::alarm;
 use super::tables::organizations::{invitation, offer};
 use super::tables::{account, outbox as mails};
 use super::{
@@ -45,7 +46,15 @@ impl StateStore {
 async fn forget(change: &impl ConnectionTrait, account: &Account) -> Result<(), DbErr> {
     let (key, address) = (account.key, account.email.as_str());
     mailed_links::forget(change, address, key).await?;
-    mails::Entity::delete_many().filter(mails::Column::Recipient.eq(address)).exec(change).await?;
+    let told =
+        Condition::any().add(mails::Column::Recipient.eq(address)).add(mails::Column::AccountId.eq(key.0));
+    mails::Entity::delete_many().filter(told).exec(change).await?;
+    alarm::Entity::update_many()
+        .col_expr(alarm::Column::AcknowledgedBy, Expr::value(None::<i64>))
+        .col_expr(alarm::Column::Note, Expr::value(""))
+        .filter(alarm::Column::AcknowledgedBy.eq(key.0))
+        .exec(change)
+        .await?;
     let offers =
         Condition::any().add(offer::Column::Recipient.eq(address)).add(offer::Column::MadeBy.eq(key.0));
     offer::Entity::delete_many().filter(offers).exec(change).await?;

@@ -1,11 +1,13 @@
-//! The outbox: mails that are to be sent, and the receipts of those that were.
+//! The outbox: messages that are to be sent, and the receipts of those that were.
 //!
-//! In: whole mails, written in the transaction of the act that they tell of; from a sender, what the mail server
-//! answered. Out: one mail at a time, lent to one sender. A key is queued once however often it is written. Subject and
+//! In: whole messages, written in the transaction of what they tell of; from a sender, what the mail server, or whoever
+//! else takes them, answered. Out: one message at a time, lent to one sender. A key is queued once however often it is written. Subject and
 //! bodies are erased as soon as a mail is on its way or given up; the receipt stays for the caller to forget.
 
 use std::fmt;
 
+use fleet::AccountKey;
+use fleet::notice::Channel;
 use sea_orm::sea_query::{Expr, OnConflict, Query};
 use sea_orm::{
     ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait,
@@ -14,10 +16,12 @@ use sea_orm::{
 use wire::UtcMs;
 
 use super::tables::outbox::{ActiveModel, Column, Entity, Model};
-use super::{Email, StateError, StateStore, connect};
+use super::{Email, IncidentKey, StateError, StateStore, connect};
 
 /// Most of a server's answer that is kept, characters.
 const MOST_ANSWER: usize = 500;
+/// Messages in one statement: 19 columns each, and letters of some kilobytes among them.
+const ROWS_A_STATEMENT: usize = 200;
 
 /// A mail to be sent. It may hold a link that opens an account, so that printing it shows none of what it says.
 #[derive(Clone, Copy)]
@@ -40,6 +44,35 @@ pub struct NewMail<'a> {
     pub expires_at: UtcMs,
 }
 
+/// A message to a person about an incident, by any channel. Printing it shows none of what it says.
+#[derive(Clone, PartialEq, Eq)]
+pub struct NewMessage {
+    /// Names it for all time: incident, number of the message, account, channel.
+    pub key: String,
+    /// By which way.
+    pub channel: Channel,
+    /// Where to, as the channel has it: an address, a number, the public id of a subscription.
+    pub to: String,
+    /// To whom.
+    pub account: AccountKey,
+    /// About what.
+    pub incident: IncidentKey,
+    /// Which letter, for receipts.
+    pub kind: &'static str,
+    /// Subject; empty but for mails.
+    pub subject: String,
+    /// Plain text, or what else the channel takes.
+    pub text: String,
+    /// HTML; empty but for mails.
+    pub html: String,
+    /// Now.
+    pub queued_at: UtcMs,
+    /// Not before then: the person's quiet hours.
+    pub due_at: UtcMs,
+    /// From then on it is not worth sending.
+    pub expires_at: UtcMs,
+}
+
 /// What became of a mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum MailState {
@@ -51,15 +84,18 @@ pub enum MailState {
     Failed,
     /// It was not worth sending any more before a server took it.
     Expired,
+    /// Who it was for may not be told any more.
+    Withheld,
 }
 
 impl MailState {
     /// Every state with its name in the store and on the command line.
-    pub const TABLE: [(Self, &'static str); 4] = [
+    pub const TABLE: [(Self, &'static str); 5] = [
         (Self::Queued, "queued"),
         (Self::Sent, "sent"),
         (Self::Failed, "failed"),
         (Self::Expired, "expired"),
+        (Self::Withheld, "withheld"),
     ];
 
     /// Name.
@@ -75,15 +111,21 @@ impl MailState {
     }
 }
 
-/// A mail lent to a sender. Printing it shows none of what it says, like [`NewMail`].
+/// A message lent to a sender. Printing it shows none of what it says, like [`NewMail`].
 #[derive(Clone, PartialEq, Eq)]
 pub struct DueMail {
     /// Its number, in the order of queueing.
     pub id: i64,
     /// Its key.
     pub key: String,
-    /// To whom.
-    pub to: Email,
+    /// By which way.
+    pub channel: Channel,
+    /// Where to, as the channel has it.
+    pub to: String,
+    /// Whose it is, where it is known.
+    pub account: Option<AccountKey>,
+    /// What it tells of, if an incident.
+    pub incident: Option<IncidentKey>,
     /// Which letter.
     pub kind: String,
     /// Subject.
@@ -106,6 +148,12 @@ impl fmt::Debug for NewMail<'_> {
     }
 }
 
+impl fmt::Debug for NewMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewMessage").field("key", &self.key).field("kind", &self.kind).finish_non_exhaustive()
+    }
+}
+
 impl fmt::Debug for DueMail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("DueMail");
@@ -119,8 +167,10 @@ impl fmt::Debug for DueMail {
 pub struct Receipt {
     /// Its key.
     pub key: String,
-    /// To whom.
-    pub to: Email,
+    /// By which way.
+    pub channel: Channel,
+    /// Where to, as the channel has it.
+    pub to: String,
     /// Which letter.
     pub kind: String,
     /// What became of it.
@@ -154,6 +204,9 @@ pub(super) async fn queue(change: &impl ConnectionTrait, mail: &NewMail<'_>) -> 
         answer: Set(None),
         lease: Set(None),
         lease_until: Set(None),
+        channel: Set(Channel::Email.name().to_owned()),
+        account_id: Set(None),
+        incident_id: Set(None),
     };
     let same_key = OnConflict::column(Column::Key).do_nothing().to_owned();
     Entity::insert(row).on_conflict(same_key).exec_without_returning(change).await?;
@@ -166,6 +219,45 @@ pub(super) async fn queue_all(change: &impl ConnectionTrait, mails: &[NewMail<'_
         queue(change, mail).await?;
     }
     Ok(())
+}
+
+/// Writes messages about incidents within the caller's transaction; those whose keys are there are left as they are.
+pub(super) async fn queue_messages(
+    change: &impl ConnectionTrait,
+    messages: &[NewMessage],
+) -> Result<(), DbErr> {
+    let same_key = OnConflict::column(Column::Key).do_nothing().to_owned();
+    for part in messages.chunks(ROWS_A_STATEMENT) {
+        let insert = Entity::insert_many(part.iter().map(NewMessage::to_row)).on_conflict(same_key.clone());
+        insert.exec_without_returning(change).await?;
+    }
+    Ok(())
+}
+
+impl NewMessage {
+    fn to_row(&self) -> ActiveModel {
+        ActiveModel {
+            id: NotSet,
+            key: Set(self.key.clone()),
+            recipient: Set(self.to.clone()),
+            kind: Set(self.kind.to_owned()),
+            subject: Set(Some(self.subject.clone())),
+            body_text: Set(Some(self.text.clone())),
+            body_html: Set(Some(self.html.clone())),
+            queued_at: Set(self.queued_at.0),
+            expires_at: Set(self.expires_at.0),
+            state: Set(MailState::Queued.name().to_owned()),
+            due_at: Set(self.due_at.0),
+            attempts: Set(0),
+            last_attempt_at: Set(None),
+            answer: Set(None),
+            lease: Set(None),
+            lease_until: Set(None),
+            channel: Set(self.channel.name().to_owned()),
+            account_id: Set(Some(self.account.0)),
+            incident_id: Set(Some(self.incident.0)),
+        }
+    }
 }
 
 impl StateStore {
@@ -251,6 +343,15 @@ impl StateStore {
         self.update_leased(id, lease, finished(MailState::Failed, answer), "note that a mail failed").await
     }
 
+    /// Who it was for may not be told any more: it is not sent, and the receipt says why. `false`: it was not in hand.
+    ///
+    /// # Errors
+    /// [`StateError::Database`].
+    pub async fn mail_withheld(&self, id: i64, lease: &str, why: &str) -> Result<bool, StateError> {
+        self.update_leased(id, lease, finished(MailState::Withheld, why), "note that a mail was withheld")
+            .await
+    }
+
     /// It could not be sent now; `due` is when to try again. `false`: it was not in hand.
     ///
     /// # Errors
@@ -298,11 +399,24 @@ impl StateStore {
         rows.into_iter().map(Receipt::from_row).collect()
     }
 
+    /// The receipts of what was sent about an incident, in the order of queueing, each with whom it was for.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub async fn receipts_of(
+        &self,
+        incident: IncidentKey,
+    ) -> Result<Vec<(Option<AccountKey>, Receipt)>, StateError> {
+        let query = Entity::find().filter(Column::IncidentId.eq(incident.0)).order_by_asc(Column::Id);
+        let rows = query.all(&self.connection).await.map_err(StateError::doing("list receipts"))?;
+        rows.into_iter().map(|row| Ok((row.account_id.map(AccountKey), Receipt::from_row(row)?))).collect()
+    }
+
     /// How many mails are in each state.
     ///
     /// # Errors
     /// [`StateError::Database`].
-    pub async fn mail_counts(&self) -> Result<[(MailState, u64); 4], StateError> {
+    pub async fn mail_counts(&self) -> Result<[(MailState, u64); 5], StateError> {
         let mut counts = MailState::TABLE.map(|(state, _)| (state, 0));
         let rows: Vec<(String, i64)> = Entity::find()
             .select_only()
@@ -393,7 +507,10 @@ impl DueMail {
     fn from_row(row: Model) -> Result<Self, StateError> {
         Ok(Self {
             id: row.id,
-            to: address(&row.recipient)?,
+            channel: channel(&row.channel)?,
+            to: row.recipient,
+            account: row.account_id.map(AccountKey),
+            incident: row.incident_id.map(IncidentKey),
             key: row.key,
             kind: row.kind,
             subject: row.subject.unwrap_or_default(),
@@ -411,7 +528,8 @@ impl Receipt {
         let state = MailState::from_name(&row.state);
         Ok(Self {
             state: state.ok_or(StateError::Row { table: "outbox", column: "state", value: row.state })?,
-            to: address(&row.recipient)?,
+            channel: channel(&row.channel)?,
+            to: row.recipient,
             key: row.key,
             kind: row.kind,
             queued_at: UtcMs(row.queued_at),
@@ -422,10 +540,10 @@ impl Receipt {
     }
 }
 
-fn address(text: &str) -> Result<Email, StateError> {
-    Email::parse(text).map_err(|error| StateError::Row {
+fn channel(name: &str) -> Result<Channel, StateError> {
+    Channel::from_name(name).ok_or_else(|| StateError::Row {
         table: "outbox",
-        column: "recipient",
-        value: error.0,
+        column: "channel",
+        value: name.to_owned(),
     })
 }

@@ -15,7 +15,7 @@ use super::inverters::inverter_key;
 use super::manned::{self, Without};
 use super::outbox::{self, NewMail};
 use super::tables::{certificate, event, grant, inverter, site, snapshot};
-use super::{Account, Act, Organization, StateError, StateStore, audit, grants};
+use super::{Account, Act, Organization, StateError, StateStore, audit, grants, incidents};
 
 /// A grant on an inverter, and who holds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,6 +115,7 @@ impl StateStore {
         let certificates = certificate::Entity::find().filter(mine).all(&change).await.map_err(&failed)?;
         let forget = event::Entity::delete_many().filter(event::Column::InverterId.eq(key));
         forget.exec(&change).await.map_err(&failed)?;
+        incidents::forget_inverter(&change, inverter, act.at()).await?;
         snapshot::Entity::delete_by_id(key).exec(&change).await.map_err(&failed)?;
         // Grants, offers, certificates and what tokens reach go with the row.
         inverter::Entity::delete_by_id(key).exec(&change).await.map_err(&failed)?;

@@ -9,6 +9,7 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, DatabaseTransaction, DbErr, EntityT
 use wire::UtcMs;
 
 use super::inverters::inverter_key;
+use super::tables::incidents::alarm;
 use super::tables::{event, inverter, journal_position, snapshot};
 use super::{EventRow, StateError, StateStore, connect, events};
 use crate::Position;
@@ -50,7 +51,7 @@ impl StateStore {
         transaction.commit().await.map_err(&failed)
     }
 
-    /// Forgets states and events of inverters that were given up, should one have been written after that. How many states.
+    /// Forgets states, events and alarms of inverters that were given up, should one have been written after that. How many states.
     ///
     /// # Errors
     /// [`StateError::Database`].
@@ -61,6 +62,8 @@ impl StateStore {
         };
         let events = event::Entity::delete_many().filter(event::Column::InverterId.not_in_subquery(there()));
         events.exec(&self.connection).await.map_err(&failed)?;
+        let alarms = alarm::Entity::delete_many().filter(alarm::Column::InverterId.not_in_subquery(there()));
+        alarms.exec(&self.connection).await.map_err(&failed)?;
         let states =
             snapshot::Entity::delete_many().filter(snapshot::Column::InverterId.not_in_subquery(there()));
         Ok(states.exec(&self.connection).await.map_err(&failed)?.rows_affected)

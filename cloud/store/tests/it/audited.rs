@@ -8,9 +8,13 @@ use std::path::Path;
 /// Functions that write no row in the log, and why.
 const UNWRITTEN: &[(&str, &str)] = &[
     ("accounts::create_account", "tests and tools only: see below"),
+    ("alarms::delete_alarms_before", "retention"),
+    ("announcing::announcing", "the service tells of alarms; who acknowledges is in the alarm"),
+    ("announcing::new_events", "telemetry"),
     ("contacts::write_contacts", "the service notes when devices were heard"),
     ("events::commit_events", "telemetry"),
     ("events::delete_events_before", "retention"),
+    ("incidents::delete_incidents_before", "retention"),
     ("invitations::invitation_told", "the service tells of an invitation that is in the log"),
     ("mailed_links::answer_asked", "anybody may ask; what a link does is in the log"),
     ("offers::offer_told", "the service tells of an offer that is in the log"),
@@ -21,6 +25,7 @@ const UNWRITTEN: &[(&str, &str)] = &[
     ("outbox::mail_delayed", "the service sends"),
     ("outbox::mail_failed", "the service sends"),
     ("outbox::mail_sent", "the service sends"),
+    ("outbox::mail_withheld", "the service does not send"),
     ("outbox::queue_mail", "a letter of no other change"),
     ("outbox::queue_mails", "letters of no other change"),
     ("pairings::delete_pairings_before", "retention"),

@@ -1,6 +1,7 @@
 //! Integration tests of the three stores, one binary.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a panic in a test is its report")]
 
+mod announcing;
 mod audit;
 mod audited;
 mod devices;

@@ -289,8 +289,12 @@ impl World {
         prop_assert_eq!(found, expected);
         let receipts = self.store.receipts(None, 10_000).await.unwrap();
         let sent: Vec<_> = receipts.into_iter().rev().map(|mail| (mail.to, mail.kind)).collect();
-        let expected: Vec<_> =
-            self.truth.letters.iter().map(|(to, kind)| (email(*to), (*kind).to_owned())).collect();
+        let expected: Vec<_> = self
+            .truth
+            .letters
+            .iter()
+            .map(|(to, kind)| (email(*to).as_str().to_owned(), (*kind).to_owned()))
+            .collect();
         prop_assert_eq!(sent, expected);
         Ok(())
     }

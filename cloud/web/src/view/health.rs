@@ -105,6 +105,7 @@ pub fn groups(health: &Health, mails: &[(MailState, u64)], passwords: u64, now: 
         MailState::Sent => "Sent",
         MailState::Failed => "Failed",
         MailState::Expired => "Expired",
+        MailState::Withheld => "Withheld",
     };
     let mut groups = vec![
         Group {

@@ -12,6 +12,7 @@ mod m0006_organizations;
 mod m0007_pairing;
 mod m0008_devices;
 mod m0009_alarms;
+mod m0010_incidents;
 
 use sea_orm_migration::prelude::*;
 
@@ -31,6 +32,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0007_pairing::Pairing),
             Box::new(m0008_devices::Devices),
             Box::new(m0009_alarms::Alarms),
+            Box::new(m0010_incidents::Incidents),
         ]
     }
 }

@@ -15,6 +15,7 @@ macro_rules! entity {
 pub(super) mod audit;
 pub(super) mod devices;
 pub(super) mod factors;
+pub(super) mod incidents;
 pub(super) mod organizations;
 pub(super) mod outbox;
 pub(super) mod pairing;

@@ -1,4 +1,4 @@
-//! Mails to be sent, and what became of those that were.
+//! Messages to be sent, and what became of those that were.
 
 use sea_orm::entity::prelude::*;
 
@@ -25,5 +25,11 @@ pub struct Model {
     /// Which sender has it in hand, and until when.
     pub lease: Option<String>,
     pub lease_until: Option<i64>,
+    /// By which way; see `fleet::notice::Channel`.
+    pub channel: String,
+    /// Whose it is, where the address alone does not say.
+    pub account_id: Option<i64>,
+    /// What it tells of.
+    pub incident_id: Option<i64>,
 }
 entity!();
