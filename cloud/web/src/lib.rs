@@ -44,3 +44,4 @@ pub use random::{RandomFailed, organization_code};
 pub use routes::{Access, ROUTES, Route, router};
 pub use service::{DoorCertificate, Health, Service};
 pub use view::qr;
+pub use view::words::Local;

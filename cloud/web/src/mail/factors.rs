@@ -23,6 +23,7 @@ pub fn added(origin: &str, what: &str, at: UtcMs, from: Option<&str>) -> Result<
         title: "A second factor was added".to_owned(),
         parts: told(origin, what, "From now on it is asked for when you sign in.", at, from),
         why: OWN.to_owned(),
+        ..Draft::default()
     }
     .written()
 }
@@ -39,6 +40,7 @@ pub fn removed(origin: &str, what: &str, at: UtcMs, from: Option<&str>) -> Resul
         title: "A second factor was removed".to_owned(),
         parts: told(origin, what, "It does not open your account any more.", at, from),
         why: OWN.to_owned(),
+        ..Draft::default()
     }
     .written()
 }
@@ -55,6 +57,7 @@ pub fn recovery_made(origin: &str, at: UtcMs, from: Option<&str>) -> Result<Lett
         title: "New recovery codes were made".to_owned(),
         parts: told(origin, "Ten recovery codes", "The old ones do not work any more.", at, from),
         why: OWN.to_owned(),
+        ..Draft::default()
     }
     .written()
 }
@@ -76,6 +79,7 @@ pub fn recovery_used(origin: &str, left: u64, at: UtcMs, from: Option<&str>) -> 
         title: "A recovery code was used".to_owned(),
         parts: told(origin, "A recovery code", &left, at, from),
         why: OWN.to_owned(),
+        ..Draft::default()
     }
     .written()
 }
@@ -104,6 +108,7 @@ pub fn wrong_codes(origin: &str, at: UtcMs, from: Option<&str>) -> Result<Letter
             Part::Open("Choose a new password", format!("{origin}/forgot")),
         ],
         why: OWN.to_owned(),
+        ..Draft::default()
     }
     .written()
 }
@@ -122,6 +127,7 @@ pub fn suspect(origin: &str, name: &str, at: UtcMs, from: Option<&str>) -> Resul
         title: "A passkey was stopped".to_owned(),
         parts: told(origin, name, why, at, from),
         why: OWN.to_owned(),
+        ..Draft::default()
     }
     .written()
 }

@@ -6,6 +6,7 @@
 //!
 //! A new letter is one function that fills a [`Draft`], and one line in its area's snapshot test.
 
+pub mod alarms;
 pub mod factors;
 pub mod pairing;
 pub mod registration;
@@ -46,12 +47,18 @@ pub struct Draft {
     pub subject: String,
     /// The line that mail programs show beside the subject.
     pub preview: String,
+    /// The state that it tells of: `data-s`, its word.
+    pub tag: Option<(&'static str, &'static str)>,
     /// The first line of the letter itself.
     pub title: String,
+    /// The line below it; may be empty.
+    pub subtitle: String,
     /// What follows it.
     pub parts: Vec<Part>,
     /// Why the reader gets this.
     pub why: String,
+    /// Where the reader can change that; empty where nothing can be changed.
+    pub settings: String,
 }
 
 /// One part of a letter.
@@ -63,8 +70,19 @@ pub enum Part {
     Advice(String),
     /// A page to open: the words of its button, its address.
     Open(&'static str, String),
+    /// A page to open, and what else can be done there: words and address of each.
+    Choose {
+        /// The first.
+        open: (String, String),
+        /// The second, if any.
+        second: Option<(&'static str, String)>,
+    },
     /// Names and values.
     Facts(Vec<(&'static str, String)>),
+    /// Names that people chose, and what is said of each.
+    List(Vec<(String, String)>),
+    /// How long the battery would hold.
+    Runtime(alarms::Runtime),
     /// A paragraph in small print.
     Note(String),
 }
@@ -96,7 +114,9 @@ impl Draft {
 
     /// Nobody's name can begin a header, a line or a paragraph of its own.
     fn clean(&mut self) {
-        for text in [&mut self.subject, &mut self.preview, &mut self.title, &mut self.why] {
+        let lines =
+            [&mut self.subject, &mut self.preview, &mut self.title, &mut self.subtitle, &mut self.why];
+        for text in lines {
             *text = one_line(text);
         }
         for part in &mut self.parts {
@@ -104,7 +124,12 @@ impl Draft {
                 Part::Says(text) | Part::Advice(text) | Part::Open(_, text) | Part::Note(text) => {
                     *text = one_line(text);
                 }
+                Part::Choose { open: (words, _), .. } => *words = one_line(words),
                 Part::Facts(facts) => facts.iter_mut().for_each(|(_, value)| *value = one_line(value)),
+                Part::List(lines) => lines.iter_mut().for_each(|(name, value)| {
+                    (*name, *value) = (one_line(name), one_line(value));
+                }),
+                Part::Runtime(_) => {}
             }
         }
     }
@@ -129,6 +154,24 @@ impl fmt::Debug for Letter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Letter").field("kind", &self.kind).finish_non_exhaustive()
     }
+}
+
+/// Colours of states and of parts of the runtime bar, on white; what a letter shows in the dark is in its template.
+const COLOURS: [(&str, &str); 9] = [
+    ("bat", "#6430C4"),
+    ("alarm", "#C2151E"),
+    ("off", "#6B7686"),
+    ("warn", "#F0A400"),
+    ("test", "#0B5A8A"),
+    ("ok", "#0B6E51"),
+    ("used", "#E6DAFA"),
+    ("missing", "#FDE7E6"),
+    ("rest", "#EDF0F4"),
+];
+
+/// The colour of a state or of a part of the runtime bar.
+pub(crate) fn colour(part: &str) -> &'static str {
+    COLOURS.iter().find(|(known, _)| *known == part).map_or("#10151D", |(_, colour)| colour)
 }
 
 fn one_line(text: &str) -> String {

@@ -42,6 +42,7 @@ pub fn paired(origin: &str, paired: &Paired, at: UtcMs) -> Result<Letter, Error>
             ),
         ],
         why: "You get this because you have access to this inverter.".to_owned(),
+        ..Draft::default()
     }
     .written()
 }

@@ -30,6 +30,7 @@ pub fn register(origin: &str, secret: &Secret) -> Result<Letter, Error> {
             Part::Note(format!("{ONCE} If it was not you, do nothing: no account is made.")),
         ],
         why: ASKED.to_owned(),
+        ..Draft::default()
     }
     .written()
 }
@@ -54,6 +55,7 @@ pub fn has_account(origin: &str) -> Result<Letter, Error> {
             Part::Note("If it was not you, do nothing: nothing was changed.".to_owned()),
         ],
         why: ASKED.to_owned(),
+        ..Draft::default()
     }
     .written()
 }
@@ -78,6 +80,7 @@ pub fn reset(origin: &str, secret: &Secret) -> Result<Letter, Error> {
             Part::Note(format!("{ONCE} If it was not you, do nothing: the old password stays.")),
         ],
         why: OWN.to_owned(),
+        ..Draft::default()
     }
     .written()
 }
@@ -134,6 +137,7 @@ pub fn password_changed(origin: &str, ended: Ended, at: UtcMs, from: Option<&str
             Part::Open("Choose a new password", format!("{origin}/forgot")),
         ],
         why: OWN.to_owned(),
+        ..Draft::default()
     }
     .written()
 }
@@ -158,6 +162,7 @@ pub fn address(origin: &str, secret: &Secret) -> Result<Letter, Error> {
             Part::Note(format!("{ONCE} If it was not you, do nothing: nothing is changed.")),
         ],
         why: ASKED.to_owned(),
+        ..Draft::default()
     }
     .written()
 }
@@ -189,6 +194,7 @@ pub fn address_asked(origin: &str, new: &str, at: UtcMs, from: Option<&str>) -> 
             Part::Open("Choose a new password", format!("{origin}/forgot")),
         ],
         why: OWN.to_owned(),
+        ..Draft::default()
     }
     .written()
 }
@@ -218,6 +224,7 @@ pub fn address_changed(old: &str, new: &str, at: UtcMs, from: Option<&str>) -> R
             ),
         ],
         why: "You get this because your account uses, or used, this address.".to_owned(),
+        ..Draft::default()
     }
     .written()
 }
@@ -246,6 +253,7 @@ pub fn account_deleted(origin: &str, at: UtcMs, from: Option<&str>) -> Result<Le
             Part::Open("Register again", format!("{origin}/register")),
         ],
         why: "You get this because your account used this address.".to_owned(),
+        ..Draft::default()
     }
     .written()
 }

@@ -59,6 +59,7 @@ pub fn offered(
             Part::Note("The offer waits for 7 days. If you do not know who this is, decline it.".to_owned()),
         ],
         why: OWN.to_owned(),
+        ..Draft::default()
     }
     .written()
 }
@@ -81,6 +82,7 @@ pub fn invited(origin: &str, by: &str, organization: &str) -> Result<Letter, Err
             ),
         ],
         why: OWN.to_owned(),
+        ..Draft::default()
     }
     .written()
 }
@@ -122,6 +124,7 @@ fn was_answered(by: &str, inverter: &str, people: String, yes: bool) -> Result<L
             Part::Open("See who can see it", people),
         ],
         why: OWN.to_owned(),
+        ..Draft::default()
     }
     .written()
 }
@@ -193,6 +196,7 @@ fn has_ended(by: &str, inverter: &str) -> Result<Letter, Error> {
             Part::Note("If this is a mistake, ask them to share it again.".to_owned()),
         ],
         why: OWN.to_owned(),
+        ..Draft::default()
     }
     .written()
 }

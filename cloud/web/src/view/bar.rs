@@ -41,7 +41,7 @@ impl Bar {
     #[must_use]
     pub fn new(screen: &Screen, test_since: Option<UtcMs>, now: UtcMs) -> Self {
         let required = screen.required_minutes;
-        let scale = SCALE_MINUTES.max(required.saturating_mul(4).div_ceil(3));
+        let scale = scale_minutes(required);
         let percent = |minutes: u32| tenth(f64::from(minutes.min(scale)) * 100.0 / f64::from(scale.max(1)));
         let mut bar = Self {
             state: "ok",
@@ -100,6 +100,12 @@ impl Bar {
         }
         bar
     }
+}
+
+/// Where the scale ends, minutes.
+#[must_use]
+pub fn scale_minutes(required: u32) -> u32 {
+    SCALE_MINUTES.max(required.saturating_mul(4).div_ceil(3))
 }
 
 /// Minutes of light left on battery, counted down from the newest reading.

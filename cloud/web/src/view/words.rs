@@ -158,6 +158,19 @@ impl Local {
         self.zoned(time).strftime("%b\u{a0}%-d, %-I:%M\u{a0}%p").to_string()
     }
 
+    /// `2:55 AM EST, Tue, Nov 17`: for who reads it elsewhere, or in the night in which the clock is changed.
+    #[must_use]
+    pub fn whole(&self, time: UtcMs) -> String {
+        self.zoned(time).strftime("%-I:%M\u{a0}%p\u{a0}%Z, %a, %b\u{a0}%-d").to_string()
+    }
+
+    /// Minute of the day, from 0 to 1,439, as the clock on the wall shows it.
+    #[must_use]
+    pub fn minute_of_day(&self, time: UtcMs) -> u16 {
+        let then = self.zoned(time);
+        u16::try_from(i32::from(then.hour()) * 60 + i32::from(then.minute())).unwrap_or(0)
+    }
+
     /// `2:55:08 AM` today, with the day on another.
     #[must_use]
     pub fn exact(&self, time: UtcMs) -> String {
@@ -211,6 +224,14 @@ mod tests {
         assert_eq!(local.time(at("2026-11-16T19:26:00Z")), "Nov\u{a0}16, 2:26\u{a0}PM");
         assert_eq!(local.time(at("2025-03-12T12:00:00Z")), "Mar\u{a0}12\u{a0}2025, 8:00\u{a0}AM");
         assert_eq!(local.exact(at("2026-11-17T07:55:08Z")), "2:55:08\u{a0}AM");
+        assert_eq!(local.whole(at("2026-11-17T07:31:00Z")), "2:31\u{a0}AM\u{a0}EST, Tue, Nov\u{a0}17");
+        // The hour that comes twice.
+        assert_eq!(local.whole(at("2026-11-01T05:30:00Z")), "1:30\u{a0}AM\u{a0}EDT, Sun, Nov\u{a0}1");
+        assert_eq!(local.whole(at("2026-11-01T06:30:00Z")), "1:30\u{a0}AM\u{a0}EST, Sun, Nov\u{a0}1");
+        assert_eq!(
+            [5, 6].map(|hour| local.minute_of_day(at(&format!("2026-11-01T0{hour}:30:00Z")))),
+            [90, 90]
+        );
         assert_eq!(local.zone_name(), "EST");
         assert_eq!(Local::new("Nowhere/Else", UtcMs(0)).zone_id(), "UTC");
     }
