@@ -79,6 +79,25 @@ pub fn may(context: &Context, caller: &Caller, row: &VisibleInverter, action: Ac
     authorize(&actor, action, &Object::Inverter(row.inverter.key)).is_allowed()
 }
 
+/// The inverter of the alarm that a code names, if the caller may do `action` to it.
+///
+/// # Errors
+/// As [`inverter`]; [`Error::NotFound`] too where there is no such alarm.
+pub async fn of_alarm(
+    context: &Context,
+    caller: &Caller,
+    code: &str,
+    action: Action,
+) -> Result<VisibleInverter, Error> {
+    if code.is_empty() || code.len() > MAX_ID {
+        return Err(Error::NotFound);
+    }
+    let failed = |error| Error::internal("look up an alarm", error);
+    let alarm = context.state().alarm(code).await.map_err(failed)?.ok_or(Error::NotFound)?;
+    let row = context.state().inverter(alarm.inverter).await.map_err(failed)?.ok_or(Error::NotFound)?;
+    inverter(context, caller, &row.public_id, action).await
+}
+
 /// Without what comes by organizations that demand a second factor, where the caller has none.
 async fn with_factors(
     context: &Context,

@@ -109,6 +109,7 @@ routes! {
     post "/me/security/sessions/{session}/end" SignedIn    pages::security::sessions::end;
     get  "/fleet"                              SignedIn    pages::fleet::show;
     get  "/alarms"                             SignedIn    pages::alarms::list::show;
+    get  "/a/{code}"                           Inverter    pages::alarms::short::follow;
     post "/alarms/{id}/acknowledge"            SignedIn    pages::alarms::acknowledge::submit;
     post "/alarms/{id}/shelve"                 SignedIn    pages::alarms::shelve::submit;
     post "/alarms/{id}/unshelve"               SignedIn    pages::alarms::shelve::back;

@@ -45,6 +45,7 @@ const ANSWERS: &[(&str, &str, u16, Proves)] = &[
     ("GET", "/pair/{attempt}/name", 404, Proves::Nothing),
     ("POST", "/pair/{attempt}/name", 404, Proves::Nothing),
     ("GET", "/live/pair/{attempt}", 404, Proves::Nothing),
+    ("GET", "/a/{code}", 303, Proves::Nothing),
     // An alarm is its inverter's; `alarms` asks for those.
     ("POST", "/alarms/{id}/acknowledge", 404, Proves::Nothing),
     ("POST", "/alarms/{id}/shelve", 404, Proves::Nothing),
@@ -120,6 +121,7 @@ const SIGNED_IN: &[(&str, &str, u16)] = &[("GET", "/sign-in", 303)];
 /// Parameters: one that is `mine` or the club's, somebody else's, one that is not there.
 const FILLED: &[(&str, &str, &str, &str)] = &[
     ("{id}", "mine", "theirs", "nowhere"),
+    ("{code}", "MINEALRM", "THEIRALM", "NOWHERE2"),
     ("{organization}", CLUB, "THEIRS2222", "NOWHERE222"),
     ("{site}", "clubhouse", "theirsite", "nosite"),
     // Of nobody here; one's own are asked in `sharing`.
@@ -322,6 +324,8 @@ async fn everybody(house: &House) -> Vec<Somebody> {
     let mine = house.inverter("mine", "East Tower").await;
     let theirs = house.inverter("theirs", "Secret Bunker").await;
     house.read(mine, house.now(), sample(104));
+    house.alarm(mine, "MINEALRM").await;
+    house.alarm(theirs, "THEIRALM").await;
     let (key, reason, payload) = ("0/0".to_owned(), "not CBOR".to_owned(), vec![0]);
     let report = NewQuarantined { key, inverter: mine, received_at: house.now(), reason, payload };
     house.state.quarantine(&[report]).await.unwrap();
@@ -451,6 +455,7 @@ async fn what_is_somebody_elses_and_what_is_missing_are_the_same() {
     let house = House::new().await;
     let theirs = house.inverter("theirs", "Secret Bunker").await;
     house.read(theirs, house.now(), sample(104));
+    house.alarm(theirs, "THEIRALM").await;
     house.site("theirsite", house.account("somebody@x.test").await).await;
     let new = NewOrganization { public_id: "THEIRS2222", name: "Bunker Club", owner: None };
     house.state.create_organization(new, house.act(Verb::OrganizationAdd)).await.unwrap();

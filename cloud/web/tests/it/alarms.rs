@@ -105,3 +105,26 @@ async fn no_alarm_is_said_in_words() {
     let proof = house.session(account).await;
     assert!(page(&house, &proof).await.contains("No active alarms"));
 }
+
+#[tokio::test]
+async fn a_link_in_a_message_leads_to_the_alarm_and_acknowledges_nothing() {
+    let (house, dana, luis, mei) = house().await;
+    let inverters = house.state.inverters().await.unwrap();
+    let hall = inverters.iter().find(|inverter| inverter.public_id == "hallb").unwrap().key;
+    house.alarm(hall, "7KQ2M9XA").await;
+    let leads = async |path: &str, proof: &Proof| {
+        let response = house.get(path, proof).await;
+        let to = response.headers().get(http::header::LOCATION).map(|to| to.to_str().unwrap().to_owned());
+        (response.status(), to)
+    };
+    for who in [&dana, &luis] {
+        let (status, to) = leads("/a/7KQ2M9XA", who).await;
+        assert_eq!((status, to.as_deref()), (StatusCode::SEE_OTHER, Some("/inverters/hallb")));
+    }
+    assert_eq!(leads("/a/7KQ2M9XA?do=acknowledge", &dana).await.1.as_deref(), Some("/alarms"));
+    assert!(page(&house, &dana).await.contains("Alarms: 2 not acknowledged"), "nothing was acknowledged");
+    assert_eq!(leads("/a/7KQ2M9XA", &mei).await, (StatusCode::NOT_FOUND, None));
+    assert_eq!(leads("/a/NOTTHERE", &dana).await, (StatusCode::NOT_FOUND, None));
+    let signed_out = leads("/a/7KQ2M9XA", &Proof::None).await;
+    assert_eq!(signed_out.1.as_deref(), Some("/sign-in?next=/a/7KQ2M9XA"));
+}

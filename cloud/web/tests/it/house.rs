@@ -22,8 +22,8 @@ use http_body_util::BodyExt;
 use store::Position;
 use store::history::{Config, History};
 use store::state::{
-    Act, By, Codes, DueMail, Email, FactorChange, NewAccount, NewAllowed, NewInverter, NewOrganization,
-    NewPasskey, NewSession, NewSite, NewToken, StateStore, TokenReach, TokenScope,
+    Act, Alarm, By, Codes, DueMail, Email, FactorChange, Made, NewAccount, NewAllowed, NewInverter,
+    NewOrganization, NewPasskey, NewSession, NewSite, NewToken, StateStore, TokenReach, TokenScope,
 };
 use tokio::sync::{broadcast, oneshot};
 use tower::ServiceExt;
@@ -268,6 +268,30 @@ impl House {
     /// A form sent from our own page.
     pub async fn form(&self, path: &str, proof: &Proof, form: &str) -> Response<Body> {
         self.send(Method::POST, path, proof, &[("origin", ORIGIN)], form).await
+    }
+
+    /// A charger fault of an inverter, as the pipeline would have written it.
+    pub async fn alarm(&self, inverter: InverterKey, code: &str) {
+        let condition = fleet::Condition::CHARGER_FAULT;
+        let alarm = Alarm {
+            inverter,
+            name: format!("{condition}/t{}", self.now().0),
+            code: code.to_owned(),
+            key: condition.into(),
+            severity: condition.definition().severity,
+            since: self.now(),
+            raised_at: self.now(),
+            cleared: None,
+            unstable: false,
+            quiet: false,
+            acknowledged_at: None,
+            acknowledged_by: None,
+            note: String::new(),
+            shelved_until: None,
+            incident: None,
+        };
+        let made = Made { alarms: vec![alarm], ..Made::default() };
+        assert!(self.state.announcing().await.unwrap().commit(&made).await.unwrap());
     }
 
     /// Letters that were queued, the newest first.

@@ -6,6 +6,7 @@
 pub mod acknowledge;
 pub mod list;
 pub mod shelve;
+pub mod short;
 
 use fleet::alarm::{AlarmName, Open};
 use fleet::{Act, Action, InverterKey, InverterState};
