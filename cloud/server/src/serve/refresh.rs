@@ -1,11 +1,13 @@
 //! Keeps the registry as the state store has it, ends superseded certificates, keeps the journal ticking.
 //!
-//! In: the store's change counter, polled. Out: a new registry within half a second of an `admin` command. A store
-//! that cannot be read is told again and again, while the last registry stays; it never opens the door wider.
+//! In: the store's change counter, polled. Out: a new registry within half a second of an `admin` command; acts in the journal
+//! where somebody changed how long an inverter must hold. A store that cannot be read is told again and again, while the last
+//! registry stays; it never opens the door wider.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use fleet::InverterKey;
 use fleet::audit::Verb;
 use store::journal::Body;
 use store::state::{Act, By, StateError, StateStore};
@@ -14,6 +16,7 @@ use web::sign_in::secret::Secret;
 use wire::UtcMs;
 
 use super::Parts;
+use super::required::Required;
 use super::stop::Fatal;
 use crate::clock::{self, Clock};
 use crate::ingest::Ingest;
@@ -31,13 +34,17 @@ const TELL_AGAIN_MS: i64 = 1_000;
 /// Revocations cannot be seen while the store cannot be read. Past this the server ends rather than trust old rows.
 const MOST_FAILURES: u32 = 100;
 
-/// Loads all certificates.
+/// Loads all certificates; how long each inverter must hold, by its row.
 ///
 /// # Errors
 /// The store cannot be read.
-pub async fn load(state: &StateStore, registry: &Registry) -> Result<(), StateError> {
+pub async fn load(
+    state: &StateStore,
+    registry: &Registry,
+) -> Result<Vec<(InverterKey, Option<u32>)>, StateError> {
+    let inverters = state.inverters().await?;
     let serials: std::collections::HashMap<_, _> =
-        state.inverters().await?.into_iter().map(|inverter| (inverter.key, inverter.serial)).collect();
+        inverters.iter().map(|inverter| (inverter.key, inverter.serial)).collect();
     let certificates = state.certificates().await?;
     registry.replace(certificates.into_iter().filter_map(|certificate| {
         let serial = *serials.get(&certificate.inverter)?;
@@ -48,13 +55,15 @@ pub async fn load(state: &StateStore, registry: &Registry) -> Result<(), StateEr
             revoked: certificate.revoked_at.is_some(),
         })
     }));
-    Ok(())
+    Ok(inverters.into_iter().map(|inverter| (inverter.key, inverter.required_minutes)).collect())
 }
 
 /// Starts both tasks.
 pub(super) fn spawn(parts: &Parts, fatal: &Fatal, stopping: &CancellationToken) {
-    let (state, registry) = (parts.state.clone(), Arc::clone(&parts.registry));
-    tokio::spawn(stopping.clone().run_until_cancelled_owned(refresh(state, registry, fatal.clone())));
+    let (state, registry, required) =
+        (parts.state.clone(), Arc::clone(&parts.registry), Required::new(parts));
+    let refreshing = refresh(state, registry, required, fatal.clone());
+    tokio::spawn(stopping.clone().run_until_cancelled_owned(refreshing));
     let (state, registry, clock) =
         (parts.state.clone(), Arc::clone(&parts.registry), Arc::clone(&parts.clock));
     tokio::spawn(stopping.clone().run_until_cancelled_owned(supersede(state, registry, clock)));
@@ -78,11 +87,11 @@ async fn tick(ingest: Ingest, clock: Clock, due: Arc<NextDue>) {
     }
 }
 
-async fn refresh(state: StateStore, registry: Arc<Registry>, fatal: Fatal) {
+async fn refresh(state: StateStore, registry: Arc<Registry>, mut required: Required, fatal: Fatal) {
     let mut seen = None;
     let mut failures = 0;
     loop {
-        match step(&state, &registry, &mut seen).await {
+        match step(&state, &registry, &mut required, &mut seen).await {
             Ok(()) => failures = 0,
             Err(error) => {
                 failures += 1;
@@ -119,11 +128,17 @@ async fn revoke_older(state: &StateStore, superseded: &Superseded, now: UtcMs) -
     Ok(state.supersede_certificates(superseded.inverter, &superseded.by, now, &act).await?)
 }
 
-async fn step(state: &StateStore, registry: &Registry, seen: &mut Option<u64>) -> Result<(), StateError> {
+async fn step(
+    state: &StateStore,
+    registry: &Registry,
+    required: &mut Required,
+    seen: &mut Option<u64>,
+) -> Result<(), StateError> {
     let counter = state.change_counter().await?;
     if *seen != Some(counter) {
-        load(state, registry).await?;
+        required.changed(load(state, registry).await?);
         *seen = Some(counter);
     }
+    required.tell();
     Ok(())
 }

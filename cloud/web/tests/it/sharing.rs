@@ -200,8 +200,16 @@ async fn an_organization_is_made_joined_handed_to_and_deleted() {
     post(house, "/inverters/mine/hand-over", &scene.as_ann, &format!("organization={code}")).await;
     let site = scene.id(&at(""), &scene.as_ann, "href=\"/sites/").await;
     let form = format!("name=Hall+B&place=Panel+EP-3&site={site}");
+    for nonsense in ["0", "1441", "ninety", "-90"] {
+        let form = format!("{form}&required={nonsense}");
+        let (status, page) = refused(house, "/inverters/mine/settings", &scene.as_ann, &form).await;
+        assert!(status == StatusCode::BAD_REQUEST && page.contains("minutes from 1 to 1440"), "{page}");
+    }
+    post(house, "/inverters/mine/settings", &scene.as_ann, &format!("{form}&required=180")).await;
+    // Another form that does not say it leaves it.
     post(house, "/inverters/mine/settings", &scene.as_ann, &form).await;
     let json = house.json("/api/v1/inverters/mine", &house.token(scene.bob).await).await;
+    assert_eq!(json["required_minutes"], 180);
     let said = [&json["name"], &json["site"]["name"], &json["role"], &json["holder"]];
     assert_eq!(said.map(|value| value.as_str().unwrap()), ["Hall B", "Pier 4", "read-only", "organization"]);
     // A viewer looks at everything and finds no form but to leave.

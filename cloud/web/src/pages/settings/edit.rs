@@ -1,9 +1,10 @@
-//! `GET` and `POST /inverters/{id}/settings`: name, place and site.
+//! `GET` and `POST /inverters/{id}/settings`: name, place, site, how long it must hold.
 
 use askama::Template;
 use axum::extract::{Path, Query, Request, State};
 use axum::response::{Html, Redirect};
 use fleet::audit::Verb;
+use fleet::screen::DEFAULT_REQUIRED_MINUTES;
 use fleet::{Action, MemberRole};
 use serde::Deserialize;
 use store::state::InverterEdit;
@@ -28,6 +29,9 @@ struct Page {
     title: String,
     name: String,
     place: String,
+    /// Minutes.
+    required: u32,
+    most_minutes: u32,
     /// Id, name, chosen.
     sites: Vec<(String, String, bool)>,
     /// Code and name of each organization that it can be handed over to.
@@ -44,7 +48,13 @@ struct Typed {
     place: String,
     #[serde(default)]
     site: String,
+    /// Empty or missing: as it is.
+    #[serde(default)]
+    required: String,
 }
+
+/// No emergency light has to burn for longer than a day.
+const MOST_MINUTES: u32 = 1_440;
 
 /// `GET /inverters/{id}/settings`
 pub async fn show(
@@ -65,6 +75,8 @@ pub async fn show(
         own: row.held.iter().any(|held| held.grant.holder == caller.account.key.into()),
         name: row.inverter.name,
         place: row.inverter.place,
+        required: row.inverter.required_minutes.unwrap_or(DEFAULT_REQUIRED_MINUTES),
+        most_minutes: MOST_MINUTES,
         sites: sites.into_iter().map(|site| (site.public_id, site.name, chosen == Some(site.key))).collect(),
         organizations: works.map(|(own, _)| (own.public_id, own.name)).collect(),
         id,
@@ -80,7 +92,7 @@ pub async fn submit(
 ) -> Result<Redirect, Error> {
     let row = access::inverter(&context, &caller, &id, Action::Edit).await?;
     fresh::require(&context, &caller)?;
-    let typed: Typed = form(request, "the fields name, place and site").await?;
+    let typed: Typed = form(request, "the fields name, place, required and site").await?;
     let sites = site::choices(&context, &caller, &row).await?;
     let site = if typed.site.is_empty() {
         None
@@ -88,14 +100,28 @@ pub async fn submit(
         let chosen = sites.into_iter().find(|site| site.public_id == typed.site);
         Some(chosen.ok_or_else(|| Error::Request("Choose a site of the list.".to_owned()))?.key)
     };
+    let required = minutes(&typed.required)?;
     let name = named(&typed.name).unwrap_or_default();
     let edit = InverterEdit {
         name: Some(name.clone()),
         place: Some(named(&typed.place).unwrap_or_default()),
         site: Some(site),
+        // The inverter's owner in the pipeline is told of it by the server.
+        required_minutes: required.map(Some),
         ..InverterEdit::default()
     };
     let act = act::of(&context, &caller, Verb::InverterEdit)?.on_inverter(row.inverter.key).with_detail(name);
     context.state().edit_inverter(row.inverter.key, edit, &act).await.map_err(failed("save settings"))?;
     Ok(Redirect::to(&format!("/inverters/{id}/settings?done=saved")))
+}
+
+/// How long it must hold, where that was typed.
+fn minutes(typed: &str) -> Result<Option<u32>, Error> {
+    if typed.trim().is_empty() {
+        return Ok(None);
+    }
+    let minutes = typed.trim().parse().ok().filter(|minutes| (1..=MOST_MINUTES).contains(minutes));
+    minutes.map(Some).ok_or_else(|| {
+        Error::Request(format!("Write how long it must hold as minutes from 1 to {MOST_MINUTES}."))
+    })
 }
