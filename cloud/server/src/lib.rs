@@ -5,6 +5,7 @@
 
 pub mod acts;
 pub mod admin;
+pub mod announcer;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -1,15 +1,18 @@
-//! What applying an entry changes elsewhere in the state store, at once: how attempts at pairing ended.
+//! What applying an entry changes elsewhere in the state store, at once: turns of alarms, how attempts at pairing ended.
 //!
-//! In: outcomes from the inverters' owner, in order. Out: rows, grants, the audit log and letters, one transaction each.
-//! Written again after a kill and harmless then: the first outcome of an attempt stays. Decides nothing.
+//! In: turns and outcomes from the inverters' owner, in order. Out: of turns rows and messages, many in one transaction; of
+//! attempts rows, grants, the audit log and letters, one transaction each. Written again after a kill and harmless then: a
+//! turn that is there and the first outcome of an attempt stay. Decides nothing.
 
-use fleet::AccountKey;
 use fleet::pairing::{End, Outcome};
+use fleet::{AccountKey, InverterKey};
 use store::state::{Email, NewMail, StateError, StateStore};
 use web::mail::Letter;
 use wire::UtcMs;
 
-/// One of them.
+use crate::announcer::{Announcer, Turn};
+
+/// How an attempt at pairing ended, or that time went on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// An attempt ended.
@@ -18,17 +21,20 @@ pub enum Effect {
     Expire(UtcMs),
 }
 
-/// Several, in order.
+/// Several, each kind in order.
 #[derive(Debug, Default)]
-pub struct Effects(Vec<Effect>);
+pub struct Effects {
+    pairings: Vec<Effect>,
+    turns: Vec<Turn>,
+}
 
 impl Effects {
     /// Adds one. Of ticks in a row only the last matters.
     pub fn push(&mut self, effect: Effect) {
-        if let (Effect::Expire(_), Some(last @ Effect::Expire(_))) = (effect, self.0.last_mut()) {
+        if let (Effect::Expire(_), Some(last @ Effect::Expire(_))) = (effect, self.pairings.last_mut()) {
             *last = effect;
         } else {
-            self.0.push(effect);
+            self.pairings.push(effect);
         }
     }
 
@@ -37,17 +43,38 @@ impl Effects {
         effects.into_iter().for_each(|effect| self.push(effect));
     }
 
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    /// Adds turns of alarms.
+    pub fn turned(&mut self, turns: impl IntoIterator<Item = Turn>) {
+        self.turns.extend(turns);
     }
 
-    /// Writes all.
+    /// Forgets the turns of an inverter that was given up.
+    pub fn forget(&mut self, inverter: InverterKey) {
+        self.turns.retain(|turn| turn.event.inverter != inverter);
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.pairings.is_empty() && self.turns.is_empty()
+    }
+
+    /// Whether alarms took a turn.
+    pub fn has_turns(&self) -> bool {
+        !self.turns.is_empty()
+    }
+
+    /// Writes all: alarms first, as somebody waits for word of them.
     ///
     /// # Errors
     /// [`StateError`]: what was written before it stays, which is harmless.
-    pub async fn write(self, store: &StateStore, origin: &str) -> Result<(), StateError> {
-        for effect in self.0 {
+    pub async fn write(
+        self,
+        store: &StateStore,
+        origin: &str,
+        announcer: &Announcer,
+    ) -> Result<(), StateError> {
+        announcer.turns(&self.turns).await?;
+        for effect in self.pairings {
             match effect {
                 Effect::Ended(outcome) => end(store, origin, &outcome).await?,
                 Effect::Expire(through) => drop(store.expire_pairings(through).await?),

@@ -1,8 +1,8 @@
 //! One thread that turns the journal into state, history and events.
 //!
 //! In: on start the snapshots and the journal after them; then each committed batch. Out: readings in history,
-//! snapshots with events and position (at most ten seconds behind), how people's acts ended (at once), states for pages
-//! (a few times a second).
+//! snapshots with events and position (at most ten seconds behind), turns of alarms and how people's acts ended (at once),
+//! states for pages (a few times a second).
 //! Acknowledgements do not wait for it; when it falls behind, the budget of `ingest` slows the devices.
 
 mod effects;
@@ -24,6 +24,7 @@ use store::state::{Snapshots, StateError, StateStore};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
+use crate::announcer::Announcer;
 use crate::ingest::{Batch, Reservation};
 use crate::live::LiveStates;
 use saver::Saver;
@@ -100,6 +101,8 @@ pub struct Parts {
     pub state: StateStore,
     /// Links in letters lead there.
     pub origin: Arc<str>,
+    /// Writes what alarms turned, and to whom they matter.
+    pub announcer: Arc<Announcer>,
     /// What pages see.
     pub live: Arc<LiveStates>,
     /// What it did.
@@ -163,6 +166,7 @@ impl Pipeline {
             parts.state.clone(),
             parts.journal.clone(),
             Arc::clone(&parts.origin),
+            Arc::clone(&parts.announcer),
             snapshots.position,
         );
         Ok(Self { parts, states, saver, shown: Instant::now(), saved: Instant::now() })
@@ -226,8 +230,17 @@ impl Pipeline {
                 self.save()?;
             }
             if self.states.has_effects() && self.saver.is_ready()? {
+                self.show_turns();
                 self.saver.write(self.states.effects());
             }
+        }
+    }
+
+    /// Letters about alarms tell of what pages show: that must be what they were raised by.
+    fn show_turns(&mut self) {
+        if self.states.has_turns() {
+            self.states.show(&self.parts.live);
+            self.shown = Instant::now();
         }
     }
 
@@ -258,6 +271,7 @@ impl Pipeline {
             return Ok(());
         }
         self.parts.history.checkpoint(self.states.position())?;
+        self.show_turns();
         self.saver.start(self.states.unsaved());
         self.parts.counters.snapshots.fetch_add(1, Ordering::Relaxed);
         Ok(())

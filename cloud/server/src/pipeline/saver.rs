@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 use super::PipelineError;
 use super::effects::Effects;
 use super::states::Unsaved;
+use crate::announcer::Announcer;
 
 /// At most one snapshot is being written.
 pub struct Saver {
@@ -25,6 +26,7 @@ pub struct Saver {
     journal: PathBuf,
     /// Links in letters lead there.
     origin: Arc<str>,
+    announcer: Arc<Announcer>,
     running: Option<JoinHandle<Result<(), PipelineError>>>,
     saved: Position,
 }
@@ -36,9 +38,10 @@ impl Saver {
         store: StateStore,
         journal: PathBuf,
         origin: Arc<str>,
+        announcer: Arc<Announcer>,
         saved: Position,
     ) -> Self {
-        Self { runtime, store, journal, origin, running: None, saved }
+        Self { runtime, store, journal, origin, announcer, running: None, saved }
     }
 
     /// Whether a new snapshot may begin.
@@ -61,15 +64,18 @@ impl Saver {
     /// Writes effects without a snapshot; [`Saver::is_ready`] must have said so.
     pub fn write(&mut self, effects: Effects) {
         let (store, origin) = (self.store.clone(), Arc::clone(&self.origin));
-        self.running = Some(self.runtime.spawn(async move { Ok(effects.write(&store, &origin).await?) }));
+        let announcer = Arc::clone(&self.announcer);
+        let writing = async move { Ok(effects.write(&store, &origin, &announcer).await?) };
+        self.running = Some(self.runtime.spawn(writing));
     }
 
     /// Begins a snapshot; [`Saver::is_ready`] must have said so.
     pub fn start(&mut self, unsaved: Unsaved) {
         self.saved = unsaved.position;
         let (store, journal, origin) = (self.store.clone(), self.journal.clone(), Arc::clone(&self.origin));
+        let announcer = Arc::clone(&self.announcer);
         self.running = Some(self.runtime.spawn(async move {
-            unsaved.effects.write(&store, &origin).await?;
+            unsaved.effects.write(&store, &origin, &announcer).await?;
             // Before the position moves past them.
             store.quarantine(&unsaved.quarantine).await?;
             let (states, events) = (&unsaved.states, &unsaved.events);

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use fleet::pairing::{End, Outcome, Pairing};
-use fleet::{Act, InverterKey, InverterState, alarm};
+use fleet::{Act, EventKind, InverterKey, InverterState, alarm};
 use store::Position;
 use store::history::History;
 use store::journal::{Body, Entry};
@@ -20,6 +20,7 @@ use super::Counters;
 use super::effects::{Effect, Effects};
 use super::schedule::Schedule;
 use crate::acts::NOBODY;
+use crate::announcer::Turn;
 use crate::live::LiveStates;
 
 /// Reports that could not be read, kept between two snapshots: at most this many of 64,000 bytes in memory. Every one is
@@ -197,8 +198,19 @@ impl States {
         }
     }
 
+    /// Turns of alarms are written at once, the rest with the next snapshot.
     fn events(&mut self, inverter: InverterKey, events: &[fleet::Event]) {
-        self.events.extend(events.iter().map(|event| row(inverter, event)));
+        let rules = self.slots.get(&inverter).map(|slot| &slot.state.rules);
+        for event in events {
+            let event_row = row(inverter, event);
+            match (&event.kind, rules) {
+                (EventKind::Alarm(turn), Some(rules)) => {
+                    let severity = rules.severity(&turn.alarm.key);
+                    self.effects.turned([Turn { event: event_row, turn: turn.clone(), severity }]);
+                }
+                _ => self.events.push(event_row),
+            }
+        }
     }
 
     /// When time alone will bring about something next.
@@ -249,6 +261,7 @@ impl States {
         self.unsaved.retain(|known| *known != inverter);
         self.unshown.retain(|known| *known != inverter);
         self.events.retain(|event| event.inverter != inverter);
+        self.effects.forget(inverter);
     }
 
     fn pairing(&mut self, inverter: InverterKey) -> &mut Pairing {
@@ -301,6 +314,11 @@ impl States {
     /// Whether something is to be written at once.
     pub fn has_effects(&self) -> bool {
         !self.effects.is_empty()
+    }
+
+    /// Whether alarms took a turn.
+    pub fn has_turns(&self) -> bool {
+        self.effects.has_turns()
     }
 
     /// Takes what is to be written at once.

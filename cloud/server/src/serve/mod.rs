@@ -9,6 +9,7 @@ mod mail;
 mod metrics;
 mod outreach;
 mod refresh;
+mod required;
 mod service;
 mod stop;
 
@@ -20,10 +21,12 @@ use store::history::History;
 use store::journal::{Appender, Body};
 use store::state::StateStore;
 use tokio::runtime::Handle;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use web::sign_in::vault::FactorsKey;
 
 use crate::acts::Acts;
+use crate::announcer::Announcer;
 use crate::clock::{self, Clock};
 use crate::config::Config;
 use crate::contacts::Contacts;
@@ -88,6 +91,9 @@ struct Parts {
     pipeline_counters: Arc<pipeline::Counters>,
     due: Arc<pipeline::NextDue>,
     mail_counters: Arc<notifier::Counters>,
+    /// Rung when a message was queued that must not wait.
+    queued: Arc<Notify>,
+    announcer: Arc<Announcer>,
 }
 
 async fn serve(config: &Config, people_threads: &Handle) -> anyhow::Result<()> {
@@ -107,6 +113,7 @@ async fn serve(config: &Config, people_threads: &Handle) -> anyhow::Result<()> {
         metrics::spawn(address, &parts, &stopping).await?;
     }
     let notifier = mail::spawn(way, &parts, &stopping);
+    tokio::spawn(Arc::clone(&parts.announcer).run(Arc::clone(&parts.clock), stopping.clone()));
     let key = data_dir::factors_key(config, &parts.state).await?;
     let people = people(&parts, config, &origin, &key, &stopping)?;
     outreach::spawn(people.clone(), &stopping);
@@ -167,11 +174,13 @@ async fn start(
     let ingest = Ingest::new(appender.clone());
     let clock = clock::wall();
     ingest.record(clock(), Body::CloudUp);
+    let (live, queued) = (Arc::<LiveStates>::default(), Arc::<Notify>::default());
+    let announcer = Announcer::new(state.clone(), Arc::clone(&live), origin.into(), Arc::clone(&queued));
     let parts = Parts {
         clock,
         state,
         history,
-        live: Arc::default(),
+        live,
         registry,
         contacts: Arc::default(),
         ingest,
@@ -179,6 +188,8 @@ async fn start(
         pipeline_counters: Arc::default(),
         due: Arc::default(),
         mail_counters: Arc::default(),
+        queued,
+        announcer: Arc::new(announcer),
     };
     let (ending, ended) = tokio::sync::oneshot::channel();
     let pipeline = pipeline::Parts {
@@ -186,6 +197,7 @@ async fn start(
         history: Arc::clone(&parts.history),
         state: parts.state.clone(),
         origin: origin.into(),
+        announcer: Arc::clone(&parts.announcer),
         live: Arc::clone(&parts.live),
         counters: Arc::clone(&parts.pipeline_counters),
         due: Arc::clone(&parts.due),

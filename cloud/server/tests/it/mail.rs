@@ -318,7 +318,14 @@ fn of_two_notifiers_on_one_outbox_each_mail_is_sent_by_one() {
         .iter()
         .map(|counters| {
             let (store, clock) = (outbox.store.clone(), server::clock::wall());
-            let sender = notifier::run(store, clock, Some(way()), Arc::clone(counters), stopping.clone());
+            let sender = notifier::run(
+                store,
+                clock,
+                Some(way()),
+                Arc::clone(counters),
+                Arc::default(),
+                stopping.clone(),
+            );
             outbox.runtime.spawn(sender)
         })
         .collect();

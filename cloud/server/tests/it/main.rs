@@ -10,6 +10,7 @@
 
 mod admin;
 mod alarms;
+mod announcer;
 mod api;
 mod asker;
 mod away;
@@ -32,3 +33,4 @@ mod programs;
 mod recordings;
 mod restart;
 mod timing;
+mod told;

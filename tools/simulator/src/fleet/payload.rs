@@ -14,7 +14,11 @@ const VARIANTS: u64 = 16;
 
 /// Ready-made reports of one reading.
 #[derive(Debug)]
-pub(super) struct Templates(Vec<Template>);
+pub(super) struct Templates {
+    well: Vec<Template>,
+    /// The same with a charger fault.
+    faulty: Vec<Template>,
+}
 
 #[derive(Debug)]
 struct Template {
@@ -40,6 +44,8 @@ pub(super) struct Stamp {
     pub(super) sequence: u64,
     pub(super) uptime_ms: u64,
     pub(super) time: UtcMs,
+    /// It tells of a charger fault.
+    pub(super) faulty: bool,
 }
 
 const MARK: Stamp = Stamp {
@@ -47,6 +53,7 @@ const MARK: Stamp = Stamp {
     sequence: 0x5e9e_ce01,
     uptime_ms: 0x2b71_3e02,
     time: UtcMs(0x0000_0171_4e57_a303),
+    faulty: false,
 };
 
 impl Templates {
@@ -56,7 +63,7 @@ impl Templates {
             inverter.step(3600.0);
             inverter
         });
-        let template = |_| {
+        let sample = |_| {
             let mut sample = inverter.as_mut().map(|inverter| {
                 inverter.step(10.0);
                 inverter.observe().sample
@@ -69,16 +76,23 @@ impl Templates {
             {
                 kept.quantities.set(quantity, value);
             }
-            Template::new(kept)
+            kept
         };
-        Self((0..VARIANTS).map(template).collect())
+        let well: Vec<wire::Sample> = (0..VARIANTS).map(sample).collect();
+        let faulty = well.iter().cloned().map(|mut sample| {
+            sample.conditions.set(wire::Condition::CHARGER_FAULT, true);
+            Template::new(sample)
+        });
+        let faulty = faulty.collect();
+        Self { well: well.into_iter().map(Template::new).collect(), faulty }
     }
 
     /// Appends the report of this stamp to `out`.
     pub(super) fn write(&self, stamp: &Stamp, out: &mut Vec<u8>) {
-        let variants = u64::try_from(self.0.len().max(1)).unwrap_or(1);
+        let templates = if stamp.faulty { &self.faulty } else { &self.well };
+        let variants = u64::try_from(templates.len().max(1)).unwrap_or(1);
         let index = usize::try_from(stamp.sequence % variants).unwrap_or(0);
-        if let Some(template) = self.0.get(index) {
+        if let Some(template) = templates.get(index) {
             template.write(stamp, out);
         }
     }
@@ -179,17 +193,22 @@ mod tests {
         assert_eq!(reading.sequence, Some(stamp.sequence));
         assert_eq!((reading.uptime_ms, reading.time), (Some(stamp.uptime_ms), Some(stamp.time)));
         assert_eq!(reading.sample.quantities.len(), 30);
+        let fault = reading.sample.conditions.value(wire::Condition::CHARGER_FAULT);
+        assert_eq!(fault == Some(true), stamp.faulty);
         assert!((120..=220).contains(&bytes.len()), "{} bytes", bytes.len());
     }
 
     #[test]
     fn a_patched_report_decodes_to_what_was_stamped() {
         let templates = Templates::new(7, UtcMs(1_767_225_600_000));
-        assert!(templates.0.iter().all(|template| template.places.is_some()), "patching does not work");
+        let mut all = templates.well.iter().chain(&templates.faulty);
+        assert!(all.all(|template| template.places.is_some()), "patching does not work");
         let (boot, time) = (BootId([9; 16]), UtcMs(1_767_225_600_123));
-        check(Stamp { boot, sequence: FIRST, uptime_ms: FIRST + 5, time });
-        check(Stamp { boot, sequence: 0xffff_ffff, uptime_ms: 123_456, time });
-        // Beyond what can be patched it is encoded anew.
-        check(Stamp { boot, sequence: 3, uptime_ms: 1 << 40, time });
+        for faulty in [false, true] {
+            check(Stamp { boot, sequence: FIRST, uptime_ms: FIRST + 5, time, faulty });
+            check(Stamp { boot, sequence: 0xffff_ffff, uptime_ms: 123_456, time, faulty });
+            // Beyond what can be patched it is encoded anew.
+            check(Stamp { boot, sequence: 3, uptime_ms: 1 << 40, time, faulty });
+        }
     }
 }

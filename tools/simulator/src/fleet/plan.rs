@@ -45,6 +45,8 @@ pub struct Plan {
     pub seed: u64,
     /// Wall time at the start of the run, for the times in the reports.
     pub now: UtcMs,
+    /// In [`Work::Live`]: one device after the other begins to report a charger fault, all of them within this time.
+    pub faults_over: Option<Duration>,
 }
 
 impl Plan {
@@ -65,6 +67,7 @@ impl Plan {
             ledger: None,
             seed: 1,
             now,
+            faults_over: None,
         }
     }
 }

@@ -43,6 +43,8 @@ pub(super) struct Session {
     last_id: u16,
     window: usize,
     started: Instant,
+    /// Which of the devices it is.
+    index: usize,
     /// The payload being made.
     scratch: Vec<u8>,
 }
@@ -107,6 +109,7 @@ impl Session {
             last_id: 0,
             window: 1,
             started,
+            index,
             scratch: Vec::with_capacity(256),
         }
     }
@@ -290,7 +293,8 @@ impl Session {
                 let sequence = *next_sequence;
                 *next_sequence += 1;
                 let uptime_ms = FIRST + u64::try_from(elapsed.as_millis()).unwrap_or(0);
-                Some(Content::Live(Stamp { boot: self.boot, sequence, uptime_ms, time: wall }))
+                let faulty = self.shared.is_faulty(self.index, elapsed);
+                Some(Content::Live(Stamp { boot: self.boot, sequence, uptime_ms, time: wall, faulty }))
             }
             State::History(backlog) => {
                 let packed = backlog.as_mut().as_mut().and_then(|backlog| backlog.next(wall));

@@ -3,6 +3,7 @@
 //! In: a [`Plan`]'s parts. Out: open TLS streams, and places to count. No two threads share a histogram.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::{ClientConfig, RootCertStore};
@@ -36,6 +37,8 @@ pub(super) struct Shared {
     pub(super) reconnect: bool,
     pub(super) seed: u64,
     pub(super) now: UtcMs,
+    /// From one device's fault to the next one's.
+    fault_spacing: Option<Duration>,
     start: Instant,
     pub(super) templates: Arc<Templates>,
     pub(super) tally: Arc<Tally>,
@@ -69,11 +72,20 @@ impl Shared {
             reconnect: plan.reconnect,
             seed: plan.seed,
             now: plan.now,
+            fault_spacing: plan.faults_over.map(|over| over.div_f64(plan.devices.len().max(1) as f64)),
             start: Instant::now(),
             templates,
             tally,
             times: Mutex::new(Times::new().ok_or(Error::Histogram)?),
             stop,
+        })
+    }
+
+    /// Whether the device of this index reports a fault `elapsed` after it began.
+    pub(super) fn is_faulty(&self, index: usize, elapsed: Duration) -> bool {
+        let spacing = self.fault_spacing;
+        spacing.is_some_and(|spacing| {
+            elapsed >= spacing.saturating_mul(u32::try_from(index + 1).unwrap_or(u32::MAX))
         })
     }
 

@@ -1,0 +1,91 @@
+//! The announcer: when alarms take a turn, the right people are written to.
+//!
+//! In: turns of alarms from the pipeline, in order; time. Out: events, alarms, incidents and messages in the outbox, all of
+//! one batch in one transaction (decision 8), and word to the notifier. A turn whose event is there already changes nothing,
+//! so that a replay writes to nobody twice. What is due later (grouping, follow-ups, reminders) is made when its time has
+//! come. Who is told what, `fleet::notice` decides; what it says, `web::mail::alarms`. Never sends.
+
+mod due;
+mod names;
+mod people;
+mod tell;
+mod turns;
+mod work;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use store::state::{StateError, StateStore};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use wire::UtcMs;
+
+use crate::clock::{self, Clock};
+use crate::live::LiveStates;
+
+pub use turns::Turn;
+
+/// What is due is told at most this much later, and its own transaction.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// Turns of one transaction: a storm is some of these, and nobody else's write waits long.
+const TURNS_AT_ONCE: usize = 5_000;
+/// Incidents, and reminders, of one transaction.
+const DUE_AT_ONCE: u64 = 500;
+
+/// Tells of alarms.
+pub struct Announcer {
+    store: StateStore,
+    live: Arc<LiveStates>,
+    /// Links lead there.
+    origin: Arc<str>,
+    /// Rung when a message was queued.
+    queued: Arc<Notify>,
+}
+
+impl Announcer {
+    /// Writes to `store`; letters tell of what `live` shows.
+    #[must_use]
+    pub fn new(store: StateStore, live: Arc<LiveStates>, origin: Arc<str>, queued: Arc<Notify>) -> Self {
+        Self { store, live, origin, queued }
+    }
+
+    /// Writes turns and what follows from them.
+    ///
+    /// # Errors
+    /// [`StateError`]: what was written before stays, and writing it again is harmless.
+    pub async fn turns(&self, turns: &[Turn]) -> Result<(), StateError> {
+        for part in turns.chunks(TURNS_AT_ONCE) {
+            // Somebody else changed the same incident, and so got on. On one database file nobody can.
+            while !turns::write(self, part).await? {
+                tracing::warn!("an incident was changed by somebody else; trying again");
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes what is due at `now`.
+    ///
+    /// # Errors
+    /// [`StateError`]: the next call makes it.
+    pub async fn due(&self, now: UtcMs) -> Result<(), StateError> {
+        due::make(self, now).await
+    }
+
+    /// Makes what becomes due with time, until told to stop.
+    pub async fn run(self: Arc<Self>, clock: Clock, stopping: CancellationToken) {
+        let mut failing = false;
+        loop {
+            tokio::select! {
+                () = stopping.cancelled() => return,
+                () = clock::sleep(LOOK_EVERY) => {}
+            }
+            let looked = self.due(clock()).await;
+            if let Err(error) = &looked
+                && !failing
+            {
+                tracing::error!(%error, "what is due about alarms could not be made; trying again");
+            }
+            failing = looked.is_err();
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! P14 and P15: from a report, and from a deadline of silence, to a message in the sender's hands.
+//!
+//! In: options; P15 only where it is asked for, as it waits for a quarter of an hour. Out: rows. Both ends are instants of the
+//! server's own clock: the report's arrival or the device's last contact, and the attempt that the receipt tells of.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use fleet::Condition;
+use fleet::screen::OFFLINE_MS;
+use simulator::fleet::{self as devices, Plan, Version, Work};
+
+use crate::Options;
+use crate::cloud::Cloud;
+use crate::devices::Identities;
+use crate::load::{Load, as_f64};
+use crate::rows::{Bound, Rows};
+
+/// Devices, each publishing every [`INTERVAL`]: 5,000 a second together.
+const DEVICES: usize = 500;
+const INTERVAL: Duration = Duration::from_millis(100);
+/// After the last report, for the last messages.
+const SETTLES: Duration = Duration::from_secs(3);
+/// Longer than a silent device may wait for its alarm.
+const LATE: Duration = Duration::from_secs(10);
+
+/// Measures both.
+///
+/// # Errors
+/// When somebody was not told: a figure without that would mean nothing.
+pub fn run(options: &Options, rows: &mut Rows) -> Result<()> {
+    let silence = options.only.iter().any(|only| only.eq_ignore_ascii_case("P15"));
+    if !options.wants("P14") && !silence {
+        return Ok(());
+    }
+    let folder = crate::scratch()?;
+    let identities = Identities::make(&folder.path().join("identities"), DEVICES)?;
+    let mut p14 = (Vec::new(), Vec::new());
+    for repeat in (0..options.repeats).filter(|_| options.wants("P14")) {
+        let cloud =
+            Cloud::prepare(&folder.path().join(format!("cloud-{repeat}")), &identities, Duration::ZERO)?;
+        let ms = faults(options, &cloud, &identities)?;
+        p14.0.push(percentile(&ms, 50));
+        p14.1.push(percentile(&ms, 99));
+    }
+    if options.wants("P14") {
+        rows.note("P14", "report received to message handed to the sender, at 5,000/s, p50", &p14.0, "ms");
+        let (floor, target) = (Bound::AtMost(1_000.0), Bound::AtMost(150.0));
+        let what = "report received to message handed to the sender, at 5,000/s, p99";
+        rows.judge("P14", what, &p14.1, "ms", floor, target);
+    }
+    if silence {
+        let cloud = Cloud::prepare(&folder.path().join("silent"), &identities, Duration::ZERO)?;
+        let ms = silences(&cloud, &identities)?;
+        let (floor, target) = (Bound::AtMost(5_000.0), Bound::AtMost(1_000.0));
+        let what = "silent device: deadline to message handed to the sender, the slowest";
+        rows.judge("P15", what, &[percentile(&ms, 100)], "ms", floor, target);
+    }
+    Ok(())
+}
+
+/// Each device begins to report a fault, one after the other; how long each message took, milliseconds, sorted.
+fn faults(options: &Options, cloud: &Cloud, identities: &Identities) -> Result<Vec<i64>> {
+    cloud.tell()?;
+    let (process, _) = cloud.start()?;
+    let duration = Duration::from_secs(options.seconds);
+    let load = load(cloud, identities, Work::Live { interval: INTERVAL, count: None }, duration);
+    let plan = Plan { faults_over: Some(duration.mul_f64(0.9)), ..load.plan() };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let outcome = runtime.block_on(devices::run(plan))?;
+    let rate = as_f64(outcome.acked) / outcome.elapsed.as_secs_f64();
+    std::thread::sleep(SETTLES);
+    let told = cloud.told(Condition::CHARGER_FAULT, |alarm| alarm.raised_at)?;
+    drop(process);
+    ensure!(told.len() * 10 >= DEVICES * 9, "{} of {DEVICES} faults were told", told.len());
+    println!("      {} faults told at {rate:.0} reports/s", told.len());
+    Ok(sorted(told.into_iter().map(|(from, to)| to.since(from))))
+}
+
+/// All devices report and fall silent; how long after its deadline each message was in the sender's hands.
+fn silences(cloud: &Cloud, identities: &Identities) -> Result<Vec<i64>> {
+    cloud.tell()?;
+    let (process, _) = cloud.start()?;
+    let work = Work::Live { interval: INTERVAL, count: Some(3) };
+    load(cloud, identities, work, SETTLES).run(process.pid())?;
+    let silent = Instant::now();
+    std::thread::sleep(
+        Duration::from_millis(OFFLINE_MS.unsigned_abs()) + LATE.saturating_sub(silent.elapsed()),
+    );
+    let told = cloud.told(Condition::GATEWAY_OFFLINE, |alarm| alarm.since.plus_ms(OFFLINE_MS))?;
+    drop(process);
+    ensure!(told.len() == DEVICES, "{} of {DEVICES} silences were told", told.len());
+    Ok(sorted(told.into_iter().map(|(from, to)| to.since(from))))
+}
+
+fn load<'a>(cloud: &Cloud, identities: &'a Identities, work: Work, duration: Duration) -> Load<'a> {
+    Load {
+        address: cloud.address,
+        root: &identities.root,
+        version: Version::V5,
+        devices: &identities.devices,
+        work,
+        duration,
+        reconnect: false,
+        ledger: None,
+    }
+}
+
+fn sorted(ms: impl Iterator<Item = i64>) -> Vec<i64> {
+    let mut ms: Vec<i64> = ms.collect();
+    ms.sort_unstable();
+    ms
+}
+
+fn percentile(sorted: &[i64], percent: usize) -> f64 {
+    let at = (sorted.len() * percent).div_ceil(100).saturating_sub(1);
+    sorted.get(at).map_or(f64::NAN, |ms| as_f64(u64::try_from(*ms).unwrap_or(0)))
+}
