@@ -87,6 +87,17 @@ verbs! {
     TokenAdd             "token.add"              Account   "made an API token for {account}";
     TokenRevoke          "token.revoke"           Account   "revoked an API token of {account}";
 
+    PhoneAsk             "phone.ask"              Account   "had a code sent to a telephone for {account}";
+    PhoneAdd             "phone.add"              Account   "added a telephone to {account}";
+    PhoneRemove          "phone.remove"           Account   "removed a telephone from {account}";
+    PushAdd              "push.add"               Account   "added a browser for push messages to {account}";
+    PushRemove           "push.remove"            Account   "removed a browser for push messages from {account}";
+    WebhookAdd           "webhook.add"            Account   "added a webhook to {account}";
+    WebhookChallenge     "webhook.challenge"      Account   "challenged a webhook of {account}";
+    WebhookOff           "webhook.off"            Account   "switched off a webhook of {account}, which failed for days";
+    WebhookRemove        "webhook.remove"         Account   "removed a webhook from {account}";
+    NotificationsTest    "notifications.test"     Account   "sent a test to {account}";
+
     PairStart            "pair.start"             Account   "began to add an inverter";
     PairCancel           "pair.cancel"            Account   "stopped adding an inverter";
     PairFail             "pair.fail"              Account   "could not add an inverter";
@@ -159,7 +170,11 @@ pub const AREAS: &[Area] = &[
         prefixes: &["sign_in", "sign_out", "session", "factor"],
     },
     Area { name: "tokens", words: "API tokens", prefixes: &["token"] },
-    Area { name: "notifications", words: "Notifications", prefixes: &["notifications"] },
+    Area {
+        name: "notifications",
+        words: "Notifications",
+        prefixes: &["notifications", "phone", "push", "webhook"],
+    },
     Area { name: "pairing", words: "Adding inverters", prefixes: &["pair"] },
     Area { name: "inverters", words: "Inverters", prefixes: &["inverter", "maintenance", "limit"] },
     Area { name: "sharing", words: "Sharing", prefixes: &["share"] },

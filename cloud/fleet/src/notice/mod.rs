@@ -7,6 +7,8 @@ mod incident;
 mod ladder;
 mod preferences;
 mod quiet;
+mod text;
+mod way;
 
 pub use incident::{
     FOLLOW_UP_MS, GROUPING_MS, Incident, JOIN_MS, Joined, Member, Message, MessageKind, Over,
@@ -14,3 +16,11 @@ pub use incident::{
 pub use ladder::{Climb, Ladder, LadderError, MOST_STEPS, Step};
 pub use preferences::{Channel, Channels, Plan, Preferences, Reminders, plan};
 pub use quiet::{DAY_MINUTES, QuietHours};
+pub use text::{
+    InvalidNumber, MOST_SEPTETS, PhoneNumber, TextLimits, TextPurpose, TextRefusal, TextsSent, fitted,
+    is_one_message, septets,
+};
+pub use way::{
+    CODE_ATTEMPTS, CODE_DIGITS, CODE_MS, CODES_COUNT_MS, CODES_OF_ACCOUNT, CODES_TO_NUMBER, Fate,
+    MOST_PHONES, MOST_PUSH_DEVICES, MOST_WEBHOOKS, WEBHOOK_PATIENCE_MS, next_channel, webhook_is_over,
+};

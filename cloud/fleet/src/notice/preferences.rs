@@ -127,6 +127,12 @@ impl Channels {
         self.0 & (1 << channel as u8) != 0
     }
 
+    /// These and one more.
+    #[must_use]
+    pub const fn and(self, channel: Channel) -> Self {
+        Self(self.0 | 1 << channel as u8)
+    }
+
     /// Whether there is none.
     #[must_use]
     pub const fn is_empty(self) -> bool {

@@ -7,7 +7,7 @@
 use std::fmt;
 
 use fleet::AccountKey;
-use fleet::notice::Channel;
+use fleet::notice::{Channel, Channels, Fate};
 use sea_orm::sea_query::{Expr, OnConflict, Query};
 use sea_orm::{
     ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait,
@@ -86,16 +86,19 @@ pub enum MailState {
     Expired,
     /// Who it was for may not be told any more.
     Withheld,
+    /// It was sent and nobody answered: it may have arrived.
+    Unknown,
 }
 
 impl MailState {
     /// Every state with its name in the store and on the command line.
-    pub const TABLE: [(Self, &'static str); 5] = [
+    pub const TABLE: [(Self, &'static str); 6] = [
         (Self::Queued, "queued"),
         (Self::Sent, "sent"),
         (Self::Failed, "failed"),
         (Self::Expired, "expired"),
         (Self::Withheld, "withheld"),
+        (Self::Unknown, "unknown"),
     ];
 
     /// Name.
@@ -292,11 +295,27 @@ impl StateStore {
         now: UtcMs,
         until: UtcMs,
     ) -> Result<Option<DueMail>, StateError> {
-        let doing = StateError::doing("take a mail from the outbox");
+        let any = Channel::TABLE.map(|(channel, _)| channel);
+        self.claim_message(lease, Channels::of(&any), now, until).await
+    }
+
+    /// As [`StateStore::claim_mail`], the oldest that goes by one of these channels.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub async fn claim_message(
+        &self,
+        lease: &str,
+        by: Channels,
+        now: UtcMs,
+        until: UtcMs,
+    ) -> Result<Option<DueMail>, StateError> {
+        let doing = StateError::doing("take a message from the outbox");
+        let by = Column::Channel.is_in(by.iter().map(Channel::name));
         let due = Query::select()
             .column(Column::Id)
             .from(Entity)
-            .cond_where(free(now).add(Column::DueAt.lte(now.0)).add(Column::ExpiresAt.gt(now.0)))
+            .cond_where(free(now).add(Column::DueAt.lte(now.0)).add(Column::ExpiresAt.gt(now.0)).add(by))
             .order_by(Column::Id, sea_orm::Order::Asc)
             .limit(1)
             .to_owned();
@@ -350,6 +369,15 @@ impl StateStore {
     pub async fn mail_withheld(&self, id: i64, lease: &str, why: &str) -> Result<bool, StateError> {
         self.update_leased(id, lease, finished(MailState::Withheld, why), "note that a mail was withheld")
             .await
+    }
+
+    /// It was sent and nobody answered; it is not sent again. `false`: it was not in hand.
+    ///
+    /// # Errors
+    /// [`StateError::Database`].
+    pub async fn mail_unknown(&self, id: i64, lease: &str, why: &str) -> Result<bool, StateError> {
+        let row = finished(MailState::Unknown, why);
+        self.update_leased(id, lease, row, "note that nobody answered to a message").await
     }
 
     /// It could not be sent now; `due` is when to try again. `false`: it was not in hand.
@@ -416,7 +444,7 @@ impl StateStore {
     ///
     /// # Errors
     /// [`StateError::Database`].
-    pub async fn mail_counts(&self) -> Result<[(MailState, u64); 5], StateError> {
+    pub async fn mail_counts(&self) -> Result<[(MailState, u64); 6], StateError> {
         let mut counts = MailState::TABLE.map(|(state, _)| (state, 0));
         let rows: Vec<(String, i64)> = Entity::find()
             .select_only()
@@ -432,6 +460,25 @@ impl StateStore {
             *count = found.map_or(0, |(_, count)| count.unsigned_abs());
         }
         Ok(counts)
+    }
+
+    /// How many messages wait, by channel.
+    ///
+    /// # Errors
+    /// [`StateError::Database`].
+    pub async fn queued_by_channel(&self) -> Result<Vec<(Channel, u64)>, StateError> {
+        let rows: Vec<(String, i64)> = Entity::find()
+            .select_only()
+            .column(Column::Channel)
+            .column_as(Column::Id.count(), "messages")
+            .filter(Column::State.eq(MailState::Queued.name()))
+            .group_by(Column::Channel)
+            .into_tuple()
+            .all(&self.connection)
+            .await
+            .map_err(StateError::doing("count messages"))?;
+        let named = |(name, count): (String, i64)| Some((Channel::from_name(&name)?, count.unsigned_abs()));
+        Ok(rows.into_iter().filter_map(named).collect())
     }
 
     /// When the oldest mail that still waits was written.
@@ -524,7 +571,18 @@ impl DueMail {
 }
 
 impl Receipt {
-    fn from_row(row: Model) -> Result<Self, StateError> {
+    /// What is known of the message (decision 23).
+    #[must_use]
+    pub const fn fate(&self) -> Fate {
+        match self.state {
+            MailState::Queued => Fate::Waiting,
+            MailState::Sent => Fate::of_success(self.channel),
+            MailState::Failed | MailState::Expired | MailState::Withheld => Fate::Failed,
+            MailState::Unknown => Fate::Unknown,
+        }
+    }
+
+    pub(super) fn from_row(row: Model) -> Result<Self, StateError> {
         let state = MailState::from_name(&row.state);
         Ok(Self {
             state: state.ok_or(StateError::Row { table: "outbox", column: "state", value: row.state })?,

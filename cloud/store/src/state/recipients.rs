@@ -14,7 +14,7 @@ use super::members::member_role;
 use super::tables::incidents::preference;
 use super::tables::organizations::member;
 use super::tables::{account, grant};
-use super::{Account, IncidentKey, StateError, StateStore, grants, preferences};
+use super::{Account, IncidentKey, StateError, StateStore, Way, grants, preferences, reachable};
 
 /// Keys in one statement, well below SQLite's 32,766 parameters.
 const KEYS_A_STATEMENT: usize = 10_000;
@@ -24,6 +24,8 @@ const KEYS_A_STATEMENT: usize = 10_000;
 pub struct Told {
     /// Who.
     pub account: Account,
+    /// Verified ways to that person beside the address.
+    pub ways: Vec<Way>,
     /// What that person wants to be told, if they ever said.
     pub preferences: Option<Preferences>,
     /// The grants that reach the account.
@@ -90,6 +92,7 @@ pub(super) async fn find(
                 Err(_) => recipients.unreadable += 1,
             }
         }
+        let mut ways = reachable::beside_mail(connection, part).await.map_err(&failed)?;
         let open = account::Entity::find()
             .filter(account::Column::Id.is_in(part.iter().copied()))
             .filter(account::Column::Disabled.eq(false));
@@ -100,6 +103,7 @@ pub(super) async fn find(
                 continue;
             };
             recipients.told.push(Told {
+                ways: ways.remove(&key).unwrap_or_default(),
                 preferences: wanted.remove(&key.0),
                 held: reach.held.remove(&key).unwrap_or_default(),
                 by_email: reach.by_email.remove(&key).unwrap_or_default(),

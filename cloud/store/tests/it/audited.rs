@@ -18,7 +18,7 @@ const UNWRITTEN: &[(&str, &str)] = &[
     ("invitations::invitation_told", "the service tells of an invitation that is in the log"),
     ("mailed_links::answer_asked", "anybody may ask; what a link does is in the log"),
     ("offers::offer_told", "the service tells of an offer that is in the log"),
-    ("outbox::claim_mail", "the service sends"),
+    ("outbox::claim_message", "the service sends"),
     ("outbox::delete_mails_before", "retention"),
     ("outbox::expire_mails", "the service sends no more"),
     ("outbox::keep_mail", "the service sends"),
@@ -28,6 +28,17 @@ const UNWRITTEN: &[(&str, &str)] = &[
     ("outbox::mail_withheld", "the service does not send"),
     ("outbox::queue_mail", "a letter of no other change"),
     ("outbox::queue_mails", "letters of no other change"),
+    ("outbox::mail_unknown", "the service sends"),
+    ("phones::delete_phone_codes_before", "retention"),
+    (
+        "push_subscriptions::push_arrived",
+        "a browser shows that messages arrive; that it was added is in the log",
+    ),
+    ("texts_sent::count_text", "counts"),
+    ("texts_sent::uncount_text", "counts"),
+    ("texts_sent::delete_text_counts_before", "retention"),
+    ("webhooks::webhook_answered", "a program shows that messages arrive; that it was added is in the log"),
+    ("next_way::go_by_next_way", "the service sends"),
     ("pairings::delete_pairings_before", "retention"),
     ("passkeys::passkey_handle", "a random name that opens nothing"),
     ("passkeys::passkey_used", "counts; the sign-in is in the log"),
@@ -51,7 +62,7 @@ const UNWRITTEN: &[(&str, &str)] = &[
 ];
 
 /// What a body that writes holds.
-const WRITES: [&str; 12] = [
+const WRITES: [&str; 14] = [
     "begin_change(",
     "connect::begin(",
     "::insert(",
@@ -62,6 +73,8 @@ const WRITES: [&str; 12] = [
     "update_leased(",
     "queue(",
     "queue_all(",
+    "queue_note(",
+    "add(&change",
     "self.told::<",
     "self.forget::<",
 ];

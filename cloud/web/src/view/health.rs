@@ -106,6 +106,7 @@ pub fn groups(health: &Health, mails: &[(MailState, u64)], passwords: u64, now: 
         MailState::Failed => "Failed",
         MailState::Expired => "Expired",
         MailState::Withheld => "Withheld",
+        MailState::Unknown => "Not answered",
     };
     let mut groups = vec![
         Group {

@@ -13,6 +13,7 @@ mod m0007_pairing;
 mod m0008_devices;
 mod m0009_alarms;
 mod m0010_incidents;
+mod m0011_channels;
 
 use sea_orm_migration::prelude::*;
 
@@ -33,6 +34,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0008_devices::Devices),
             Box::new(m0009_alarms::Alarms),
             Box::new(m0010_incidents::Incidents),
+            Box::new(m0011_channels::Channels),
         ]
     }
 }
