@@ -21,6 +21,7 @@ const bundles = [
   { name: "app.css", type: "text/css; charset=utf-8", entry: "css/app.css", more: { target: targets } },
   { name: "app.js", type: "text/javascript; charset=utf-8", entry: "src/app.ts", more: { format: "esm", target: targets } },
   { name: "chart.js", type: "text/javascript; charset=utf-8", entry: "src/chart.ts", more: { format: "esm", target: targets } },
+  { name: "worker.js", type: "text/javascript; charset=utf-8", entry: "src/worker.ts", more: { format: "iife", target: targets } },
   { name: "icon.svg", type: "image/svg+xml", entry: "icon.svg" },
 ];
 

@@ -243,6 +243,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let key = web::sign_in::vault::FactorsKey::new()?;
     let context = web::Context::new(state, Arc::clone(&history), live, clock, &origin, &key)?;
     let context = context.with_service(service);
+    let ways = web::Ways { countries: vec!["+1".to_owned()], push_key: None, webhooks: true };
+    let context = context.with_ways(ways);
     println!("{origin}\n{EMAIL}\n{OPERATOR}\n{password}");
     tokio::spawn(async move {
         let mut turn = tokio::time::interval(Duration::from_secs(1));

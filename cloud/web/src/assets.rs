@@ -59,6 +59,32 @@ pub(crate) async fn serve(Path(file): Path<String>, headers: HeaderMap) -> Respo
     response
 }
 
+/// What a browser may make a window of its own of.
+const MANIFEST: &str = r##"{"name":"Inverter Connect","short_name":"Inverters","description":"Watches emergency-power inverters","id":"/","start_url":"/fleet","scope":"/","display":"standalone","background_color":"#F5F6F8","theme_color":"#10151D","icons":[{"src":"ICON","sizes":"any","type":"image/svg+xml","purpose":"any"}]}"##;
+/// Asked for again each time: what it names has a hash in its name.
+const SHORT: HeaderValue = HeaderValue::from_static("public, max-age=3600");
+/// A browser compares the worker each time, byte for byte.
+const ALWAYS: HeaderValue = HeaderValue::from_static("no-cache");
+
+/// `GET /manifest.webmanifest`
+pub(crate) async fn manifest() -> Response {
+    let mut response = MANIFEST.replace("ICON", &address("icon.svg")).into_response();
+    let out = response.headers_mut();
+    out.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/manifest+json"));
+    out.insert(header::CACHE_CONTROL, SHORT);
+    response
+}
+
+/// `GET /service-worker.js`: at the root, as a worker answers for what is below its own address.
+pub(crate) async fn worker() -> Response {
+    let bytes = ASSETS.iter().find(|asset| asset.name == "worker.js").map_or(&[][..], |asset| asset.plain);
+    let mut response = bytes.into_response();
+    let out = response.headers_mut();
+    out.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/javascript; charset=utf-8"));
+    out.insert(header::CACHE_CONTROL, ALWAYS);
+    response
+}
+
 /// Whether an `Accept-Encoding` list names `coding` without refusing it by `q=0`.
 fn accepts(list: &str, coding: &str) -> bool {
     list.split(',').any(|entry| {
@@ -74,7 +100,7 @@ mod tests {
 
     #[test]
     fn every_name_that_templates_use_is_there_and_not_empty() {
-        for name in ["app.css", "app.js", "chart.js", "icon.svg"] {
+        for name in ["app.css", "app.js", "chart.js", "worker.js", "icon.svg"] {
             let asset = ASSETS.iter().find(|asset| asset.name == name).unwrap();
             assert!(!asset.plain.is_empty(), "{name}");
             assert!(address(name).len() > "/assets/".len() + name.len());

@@ -69,6 +69,18 @@ struct Inner {
     strips: Strips,
     exports: Arc<Semaphore>,
     acts: OnceLock<Arc<dyn Acts>>,
+    ways: OnceLock<Ways>,
+}
+
+/// Ways to people that this server has beside mail.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ways {
+    /// What numbers of telephones must begin with; no texts are sent without.
+    pub countries: Vec<String>,
+    /// The key that browsers subscribe with, base64url; no messages are pushed without.
+    pub push_key: Option<String>,
+    /// Webhooks are called.
+    pub webhooks: bool,
 }
 
 /// Why there is no people's door.
@@ -130,6 +142,7 @@ impl Context {
             strips: Strips::default(),
             exports: Arc::new(Semaphore::new(crate::pages::csv::AT_ONCE)),
             acts: OnceLock::new(),
+            ways: OnceLock::new(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -155,6 +168,18 @@ impl Context {
     pub fn with_acts(self, acts: Arc<dyn Acts>) -> Self {
         let _ = self.inner.acts.set(acts);
         self
+    }
+
+    /// Says which ways to people there are. The first one stays.
+    #[must_use]
+    pub fn with_ways(self, ways: Ways) -> Self {
+        let _ = self.inner.ways.set(ways);
+        self
+    }
+
+    /// Ways to people beside mail.
+    pub(crate) fn ways(&self) -> Ways {
+        self.inner.ways.get().cloned().unwrap_or_default()
     }
 
     /// Journals an act; returns when it is on disk.

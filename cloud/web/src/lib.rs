@@ -38,7 +38,7 @@ pub mod sign_in;
 mod view;
 mod webauthn;
 
-pub use context::{Acts, Clock, Context, InvalidContext, Live};
+pub use context::{Acts, Clock, Context, InvalidContext, Live, Ways};
 pub use error::Error;
 pub use random::{RandomFailed, organization_code};
 pub use routes::{Access, ROUTES, Route, router};

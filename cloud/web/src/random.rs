@@ -46,6 +46,17 @@ pub fn number() -> Result<i64, RandomFailed> {
     Ok(bytes.iter().take(6).fold(0, |number, byte| number << 8 | i64::from(*byte)))
 }
 
+/// So many random digits, eighteen at most.
+///
+/// # Errors
+/// See [`bytes32`].
+pub(crate) fn digits(count: usize) -> Result<String, RandomFailed> {
+    // Of 128 bits: that some digits come a hair more often than others is lost in them.
+    let number = bytes32()?.iter().take(16).fold(0_u128, |number, byte| number << 8 | u128::from(*byte));
+    let all = format!("{:018}", number % 1_000_000_000_000_000_000);
+    Ok(all.get(all.len().saturating_sub(count)..).unwrap_or_default().to_owned())
+}
+
 /// Characters of an organization's code.
 pub const CODE: usize = 10;
 

@@ -10,7 +10,7 @@ use http::{HeaderName, HeaderValue, header};
 
 /// No inline script or style anywhere, nothing from elsewhere, nobody frames us.
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self'; \
-     connect-src 'self'; font-src 'none'; object-src 'none'; frame-src 'none'; worker-src 'none'; manifest-src 'none'; \
+     connect-src 'self'; font-src 'none'; object-src 'none'; frame-src 'none'; worker-src 'self'; manifest-src 'self'; \
      media-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 /// Name and value of each header.

@@ -18,6 +18,7 @@ pub mod mailed_link;
 pub mod maintenance;
 pub mod me;
 pub mod notice;
+pub mod notifications;
 pub mod op;
 pub mod organizations;
 pub mod pair;

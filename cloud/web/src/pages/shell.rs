@@ -29,6 +29,7 @@ const MAIN: &[Place] = &[
 /// One's own account. The first is where "Account" leads.
 const ACCOUNT: &[Place] = &[
     Place { path: "/me", word: "Account", icon: "me" },
+    Place { path: "/me/notifications", word: "Notifications", icon: "bell" },
     Place { path: "/me/security", word: "Security", icon: "shield" },
     Place { path: "/me/tokens", word: "API tokens", icon: "table" },
     Place { path: "/me/activity", word: "Activity", icon: "clock" },

@@ -1,8 +1,9 @@
 //! The key of the second factors: it lies in a file outside the database, so that the database alone, or a copy of it,
 //! opens nothing.
 //!
-//! In: 32 bytes from the server. Out: secrets of authenticator apps sealed and opened (AES-256-GCM, a random nonce each,
-//! bound to the account), keyed hashes of recovery codes. Never printed.
+//! In: 32 bytes from the server. Out: secrets of authenticator apps and webhooks sealed and opened (AES-256-GCM, a random
+//! nonce each, bound to the account; a key for each purpose), keyed hashes of recovery codes and of codes that are sent to
+//! telephones. Never printed.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Prk, Salt};
@@ -53,7 +54,9 @@ impl std::fmt::Debug for FactorsKey {
 /// Seals, opens, hashes.
 pub struct Vault {
     seal: RandomizedNonceKey,
+    webhooks: RandomizedNonceKey,
     hash: hmac::Key,
+    telephones: hmac::Key,
 }
 
 impl Vault {
@@ -63,9 +66,17 @@ impl Vault {
     /// [`Closed`], which cannot happen with a key of 32 bytes.
     pub fn new(key: &FactorsKey) -> Result<Self, Closed> {
         let root = Salt::new(HKDF_SHA256, &[]).extract(&key.0);
-        let seal = RandomizedNonceKey::new(&AES_256_GCM, &derived(&root, b"totp secrets")?);
-        let hash = hmac::Key::new(hmac::HMAC_SHA256, &derived(&root, b"recovery codes")?);
-        Ok(Self { seal: seal.map_err(|_| Closed)?, hash })
+        let sealing = |purpose: &[u8]| {
+            RandomizedNonceKey::new(&AES_256_GCM, &derived(&root, purpose)?).map_err(|_| Closed)
+        };
+        let hashing =
+            |purpose: &[u8]| Ok::<_, Closed>(hmac::Key::new(hmac::HMAC_SHA256, &derived(&root, purpose)?));
+        Ok(Self {
+            seal: sealing(b"totp secrets")?,
+            webhooks: sealing(b"webhook secrets")?,
+            hash: hashing(b"recovery codes")?,
+            telephones: hashing(b"telephone codes")?,
+        })
     }
 
     /// Seals a secret of an account: nonce, then what is sealed, then the tag.
@@ -73,10 +84,7 @@ impl Vault {
     /// # Errors
     /// [`Closed`]: the random generator failed.
     pub fn seal(&self, account: AccountKey, secret: &[u8]) -> Result<Vec<u8>, Closed> {
-        let mut sealed = secret.to_vec();
-        let nonce = self.seal.seal_in_place_append_tag(bound_to(account), &mut sealed);
-        let nonce = nonce.map_err(|_| Closed)?;
-        Ok([nonce.as_ref().as_slice(), &sealed].concat())
+        sealed(&self.seal, account, secret)
     }
 
     /// Opens what [`Vault::seal`] made for the same account.
@@ -84,24 +92,35 @@ impl Vault {
     /// # Errors
     /// [`Closed`].
     pub fn open(&self, account: AccountKey, sealed: &[u8]) -> Result<Vec<u8>, Closed> {
-        let (nonce, sealed) = sealed.split_first_chunk::<NONCE_LEN>().ok_or(Closed)?;
-        let mut opened = sealed.to_vec();
-        let nonce = Nonce::assume_unique_for_key(*nonce);
-        let secret = self.seal.open_in_place(nonce, bound_to(account), &mut opened).map_err(|_| Closed)?;
-        Ok(secret.to_vec())
+        opened(&self.seal, account, sealed)
+    }
+
+    /// Seals what a webhook of an account is signed with.
+    ///
+    /// # Errors
+    /// [`Closed`]: the random generator failed.
+    pub fn seal_webhook(&self, account: AccountKey, secret: &[u8]) -> Result<Vec<u8>, Closed> {
+        sealed(&self.webhooks, account, secret)
+    }
+
+    /// Opens what [`Vault::seal_webhook`] made for the same account.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub fn open_webhook(&self, account: AccountKey, sealed: &[u8]) -> Result<Vec<u8>, Closed> {
+        opened(&self.webhooks, account, sealed)
+    }
+
+    /// What the store keeps of a code that was sent to a telephone: of a million codes, the hash alone would tell which.
+    #[must_use]
+    pub fn hash_telephone_code(&self, account: AccountKey, telephone: &str, code: &str) -> [u8; 32] {
+        tagged(&self.telephones, account, &[telephone, " ", code])
     }
 
     /// What the store keeps of a recovery code. Without the key's file, trying codes against it leads nowhere.
     #[must_use]
     pub fn hash(&self, account: AccountKey, code: &str) -> [u8; 32] {
-        let mut context = hmac::Context::with_key(&self.hash);
-        context.update(&account.0.to_be_bytes());
-        context.update(code.as_bytes());
-        let mut hash = [0; 32];
-        for (to, from) in hash.iter_mut().zip(context.sign().as_ref()) {
-            *to = *from;
-        }
-        hash
+        tagged(&self.hash, account, &[code])
     }
 }
 
@@ -109,6 +128,32 @@ impl std::fmt::Debug for Vault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Vault(…)")
     }
+}
+
+fn sealed(key: &RandomizedNonceKey, account: AccountKey, secret: &[u8]) -> Result<Vec<u8>, Closed> {
+    let mut sealed = secret.to_vec();
+    let nonce = key.seal_in_place_append_tag(bound_to(account), &mut sealed);
+    let nonce = nonce.map_err(|_| Closed)?;
+    Ok([nonce.as_ref().as_slice(), &sealed].concat())
+}
+
+fn opened(key: &RandomizedNonceKey, account: AccountKey, sealed: &[u8]) -> Result<Vec<u8>, Closed> {
+    let (nonce, sealed) = sealed.split_first_chunk::<NONCE_LEN>().ok_or(Closed)?;
+    let mut opened = sealed.to_vec();
+    let nonce = Nonce::assume_unique_for_key(*nonce);
+    let secret = key.open_in_place(nonce, bound_to(account), &mut opened).map_err(|_| Closed)?;
+    Ok(secret.to_vec())
+}
+
+fn tagged(key: &hmac::Key, account: AccountKey, parts: &[&str]) -> [u8; 32] {
+    let mut context = hmac::Context::with_key(key);
+    context.update(&account.0.to_be_bytes());
+    parts.iter().for_each(|part| context.update(part.as_bytes()));
+    let mut hash = [0; 32];
+    for (to, from) in hash.iter_mut().zip(context.sign().as_ref()) {
+        *to = *from;
+    }
+    hash
 }
 
 struct Bytes32;
@@ -156,6 +201,12 @@ mod tests {
         assert_eq!(vault.open(AccountKey(7), b"short"), Err(Closed));
         assert_ne!(vault.hash(AccountKey(7), "CODE"), vault.hash(AccountKey(8), "CODE"));
         assert_ne!(vault.hash(AccountKey(7), "CODE"), other.hash(AccountKey(7), "CODE"));
+        let hook = vault.seal_webhook(AccountKey(7), b"whsec").unwrap();
+        assert_eq!(vault.open_webhook(AccountKey(7), &hook).unwrap(), b"whsec");
+        assert_eq!(vault.open_webhook(AccountKey(8), &hook), Err(Closed));
+        assert_eq!(vault.open(AccountKey(7), &hook), Err(Closed), "no webhook's secret stands for an app's");
+        let code = |number| vault.hash_telephone_code(AccountKey(7), number, "123456");
+        assert_ne!(code("+16175550119"), code("+16175550118"));
         assert!(!format!("{key:?} {vault:?}").contains(&key.reveal()[..8]));
         assert!(FactorsKey::parse("short").is_none());
     }

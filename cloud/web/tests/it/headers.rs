@@ -28,9 +28,14 @@ fn check(response: &Response<axum::body::Body>, what: &str) {
     let cache =
         response.headers().get(header::CACHE_CONTROL).unwrap_or_else(|| panic!("cache-control of {what}"));
     assert!(
-        cache == "no-store" || cache == "no-store, no-transform" || what.starts_with("asset"),
+        cache == "no-store" || cache == "no-store, no-transform" || cacheable(what),
         "{cache:?} of {what}"
     );
+}
+
+/// What is the same for everybody.
+fn cacheable(what: &str) -> bool {
+    what.starts_with("asset") || ["/manifest.webmanifest", "/service-worker.js"].contains(&what)
 }
 
 #[tokio::test]

@@ -153,6 +153,12 @@ impl House {
         let acts =
             Arc::new(FakeActs { live: Arc::clone(&live), claims: Mutex::default(), state: state.clone() });
         let context = context.with_acts(Arc::clone(&acts) as Arc<dyn web::Acts>);
+        let ways = web::Ways {
+            countries: vec!["+1".to_owned(), "+43".to_owned()],
+            push_key: Some("BKey".to_owned()),
+            webhooks: true,
+        };
+        let context = context.with_ways(ways);
         let router = web::router(context.clone());
         Self {
             router,

@@ -20,6 +20,7 @@ mod house;
 mod limits;
 mod live;
 mod maintenance;
+mod notifications;
 mod op;
 mod pages;
 mod pairing;
