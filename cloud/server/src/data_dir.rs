@@ -1,8 +1,8 @@
 //! The folder that everything is kept in.
 //!
-//! In: the configuration. Out: the folder, readable by its owner alone; the state store in it and the key of second
-//! factors, opened by one process at a time: a server and an `admin` command that both find them new would both make
-//! them.
+//! In: the configuration. Out: the folder, readable by its owner alone; the state store in it, the key of second factors and
+//! the key of push messages, opened by one process at a time: a server and an `admin` command that both find them new would
+//! both make them.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -14,6 +14,7 @@ use store::state::StateStore;
 use web::sign_in::vault::FactorsKey;
 
 use crate::config::Config;
+use crate::notifier::push::Vapid;
 
 /// Makes the data folder if it is missing.
 ///
@@ -54,7 +55,8 @@ pub async fn factors_key(config: &Config, state: &StateStore) -> anyhow::Result<
                 config.state_file().display()
             );
         }
-        write_key(path).with_context(|| format!("cannot make `factors_key` {}", path.display()))?;
+        let key = FactorsKey::new()?.reveal();
+        write_key(path, &key).with_context(|| format!("cannot make `factors_key` {}", path.display()))?;
     }
     let text = std::fs::read_to_string(path);
     let text = text.with_context(|| format!("cannot read `factors_key` {}", path.display()))?;
@@ -62,13 +64,29 @@ pub async fn factors_key(config: &Config, state: &StateStore) -> anyhow::Result<
         .with_context(|| format!("`factors_key` {} is not a key of this program", path.display()))
 }
 
+/// The key of push messages; made at the first start. Under another one no browser that subscribed gets anything.
+///
+/// # Errors
+/// It cannot be read or made.
+pub async fn push_key(config: &Config, origin: &str) -> anyhow::Result<Vapid> {
+    let _opening = locked(config).await?;
+    let path = &config.push_key;
+    if !path.exists() {
+        let key = Vapid::new_key()?;
+        write_key(path, &key).with_context(|| format!("cannot make the key {}", path.display()))?;
+    }
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("cannot read the key {}", path.display()))?;
+    Vapid::parse(&text, origin).with_context(|| format!("{} is not a key of this program", path.display()))
+}
+
 /// Written whole beside its place, then put there: a start that is cut short leaves no half of a key.
-fn write_key(path: &Path) -> anyhow::Result<()> {
+fn write_key(path: &Path, key: &str) -> anyhow::Result<()> {
     let folder = path.parent().context("it has no folder")?;
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     let beside = PathBuf::from(format!("{}.new", path.display()));
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
-    writeln!(file, "{}", FactorsKey::new()?.reveal())?;
+    writeln!(file, "{key}")?;
     file.sync_all()?;
     std::fs::rename(&beside, path)?;
     File::open(folder)?.sync_all()?;

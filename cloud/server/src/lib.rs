@@ -16,6 +16,7 @@ pub mod door;
 pub mod ingest;
 pub mod live;
 pub mod notifier;
+pub mod outbound;
 pub mod pipeline;
 pub mod registry;
 pub mod serve;

@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use fleet::notice::{Channel, Channels, Preferences};
 use fleet::{Action, Actor, InverterKey, Object, authorize};
-use store::state::{Recipients, Told};
+use store::state::{Recipients, Told, Way};
 use wire::UtcMs;
 
 /// Everybody whom some messages may concern.
@@ -74,6 +74,19 @@ impl Person {
 
     /// The channels that were tried out. An address is: nobody signs in before it is confirmed.
     pub fn verified(&self) -> Channels {
-        Channels::of(&[Channel::Email])
+        let address = Channels::of(&[Channel::Email]);
+        self.told.ways.iter().fold(address, |all, way| all.and(way.channel))
+    }
+
+    /// Every way by these channels, each with the number that it has among those of its channel.
+    pub fn ways(&self, by: Channels) -> Vec<(usize, Way)> {
+        let address = Way { channel: Channel::Email, to: self.told.account.email.as_str().to_owned() };
+        let all = std::iter::once(address).chain(self.told.ways.iter().cloned());
+        let mut ways: Vec<(usize, Way)> = Vec::new();
+        for way in all.filter(|way| by.has(way.channel)) {
+            let number = ways.iter().filter(|(_, known)| known.channel == way.channel).count();
+            ways.push((number, way));
+        }
+        ways
     }
 }

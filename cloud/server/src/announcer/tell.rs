@@ -1,14 +1,14 @@
 //! A message becomes rows of the outbox: one a person and channel.
 //!
-//! In: messages of incidents. Out: letters for those who may see something of it and want to be told so much, now or when
-//! their quiet hours are over; when to remind them. Each is named by incident, number, account and channel, so that none is
+//! In: messages of incidents. Out: letters, texts, pushes and requests for those who may see something of it and want to be
+//! told so much, now or when their quiet hours are over; when to remind them. Each is named by incident, number, account and channel, so that none is
 //! queued twice.
 
 use std::collections::BTreeSet;
 
 use fleet::InverterKey;
 use fleet::notice::{Channel, Message, MessageKind, Plan, plan};
-use store::state::{Announcing, IncidentKey, NewMessage, Placed, Reminder, StateError};
+use store::state::{Announcing, IncidentKey, NewMessage, Placed, Reminder, StateError, Way};
 use web::Live;
 use web::mail::Letter;
 use web::mail::alarms::{Notice, One};
@@ -69,7 +69,26 @@ pub struct Telling<'a> {
     announcer: &'a Announcer,
     now: UtcMs,
     /// Most people may see the same of a message: the letter is written once for them.
-    last: Option<(Message, Letter)>,
+    last: Option<(Message, Words)>,
+}
+
+/// A message in the form of each channel.
+#[derive(Clone)]
+struct Words {
+    letter: Letter,
+    text: String,
+    payload: String,
+}
+
+impl Words {
+    /// Subject, text and HTML.
+    fn by(&self, channel: Channel) -> (&str, &str, &str) {
+        match channel {
+            Channel::Email => (&self.letter.subject, &self.letter.text, &self.letter.html),
+            Channel::Text => ("", &self.text, ""),
+            Channel::Push | Channel::Webhook => ("", &self.payload, ""),
+        }
+    }
 }
 
 impl<'a> Telling<'a> {
@@ -94,47 +113,49 @@ impl<'a> Telling<'a> {
             // Without a channel of its own it is in the inbox, which keeps it.
             Plan::Digest | Plan::Not => return,
         };
-        let Some(letter) = self.letter(work, &seen) else { return };
+        let Some(words) = self.words(work, &seen) else { return };
         let account = person.told.account.key;
-        let made: Vec<NewMessage> = by
-            .iter()
-            .filter(|channel| *channel == Channel::Email)
-            .map(|channel| NewMessage {
+        let message = |(number, way): (usize, Way)| {
+            let (subject, text, html) = words.by(way.channel);
+            // Who has several telephones is told on each.
+            let more = if number == 0 { String::new() } else { format!(".{number}") };
+            let name = way.channel.name();
+            NewMessage {
                 key: format!(
-                    "incident/{}/{}/{}/{}",
-                    numbered.incident.0,
-                    numbered.number,
-                    account.0,
-                    channel.name()
+                    "incident/{}/{}/{}/{name}{more}",
+                    numbered.incident.0, numbered.number, account.0
                 ),
-                channel,
-                to: person.told.account.email.as_str().to_owned(),
+                channel: way.channel,
+                to: way.to,
                 account,
                 incident: numbered.incident,
-                kind: letter.kind,
-                subject: letter.subject.clone(),
-                text: letter.text.clone(),
-                html: letter.html.clone(),
+                kind: words.letter.kind,
+                subject: subject.to_owned(),
+                text: text.to_owned(),
+                html: html.to_owned(),
                 queued_at: self.now,
                 due_at,
                 expires_at: due_at.plus_ms(web::mail::NOTICE_MS),
-            })
-            .collect();
+            }
+        };
+        let made: Vec<NewMessage> = person.ways(by).into_iter().map(message).collect();
         if let Some(due_at) = preferences.remind_at(due_at).filter(|_| !over) {
             work.reminders.push(Reminder { incident: numbered.incident, account, due_at });
         }
         work.messages.extend(made);
     }
 
-    fn letter(&mut self, work: &Work, seen: &Message) -> Option<Letter> {
-        if let Some((_, letter)) = self.last.as_ref().filter(|(last, _)| last == seen) {
-            return Some(letter.clone());
+    fn words(&mut self, work: &Work, seen: &Message) -> Option<Words> {
+        if let Some((_, words)) = self.last.as_ref().filter(|(last, _)| last == seen) {
+            return Some(words.clone());
         }
         let notice = notice(self.announcer, work, seen, self.now)?;
         match web::mail::alarms::letter(&notice) {
             Ok(letter) => {
-                self.last = Some((seen.clone(), letter.clone()));
-                Some(letter)
+                let (text, payload) = (web::mail::alarms::text(&notice), web::mail::alarms::payload(&notice));
+                let words = Words { letter, text, payload };
+                self.last = Some((seen.clone(), words.clone()));
+                Some(words)
             }
             Err(error) => {
                 tracing::error!(%error, "a letter about an alarm was not written");

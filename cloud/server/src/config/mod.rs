@@ -3,6 +3,7 @@
 //! In: the path of a file. Out: [`Config`] with absolute paths, or an error that names the file, the key and what to
 //! write. Relative paths count from the file's own folder. Never opens the files it names: `serve --check` does.
 
+mod channels;
 mod error;
 mod mail;
 mod reader;
@@ -12,6 +13,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use channels::{HttpApi, OutboundRules, TextProvider, TextService};
 pub use error::ConfigError;
 pub use mail::{Encryption, Login, Mail, MailServer, MailSink};
 
@@ -38,6 +40,12 @@ pub struct Config {
     pub limits: Limits,
     /// How mails are sent; unless set, they wait.
     pub mail: Option<Mail>,
+    /// Where requests to addresses that customers named may go.
+    pub outbound: OutboundRules,
+    /// How text messages are sent; unless set, none are.
+    pub text: Option<TextService>,
+    /// The key of push messages, made at the first start.
+    pub push_key: PathBuf,
     /// Waited before each commit; plays a slower disk in benchmarks.
     pub added_commit_delay: Duration,
 }
@@ -225,6 +233,11 @@ mod tests {
         assert_eq!(every.people.origin.take().as_deref(), Some("https://connect.example.com"));
         assert!(every.metrics_listen.take().is_some());
         assert!(every.mail.take().is_some_and(|mail| mail.to_string().starts_with("smtps://")));
+        assert!(
+            every.text.take().is_some_and(|text| text.to_string().starts_with("by api.twilio.com to +1"))
+        );
+        assert_eq!(every.outbound.ca_file.take().as_deref(), Some(Path::new("/etc/ssl/example-ca.crt")));
+        assert_eq!(std::mem::take(&mut every.outbound.allow_addresses).len(), 1);
         assert_eq!(every, config);
     }
 

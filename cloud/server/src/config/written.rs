@@ -1,5 +1,6 @@
 //! The file as it is written, before anything is said about it.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::Deserialize;
@@ -16,6 +17,8 @@ pub(super) struct Written {
     pub(super) device: WrittenDevice,
     pub(super) limits: WrittenLimits,
     pub(super) mail: WrittenMail,
+    pub(super) outbound: WrittenOutbound,
+    pub(super) text: WrittenText,
     pub(super) journal: WrittenJournal,
 }
 
@@ -60,6 +63,30 @@ pub(super) struct WrittenMail {
     pub(super) username: Option<String>,
     pub(super) password_file: Option<PathBuf>,
     pub(super) ca_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct WrittenOutbound {
+    pub(super) allow_addresses: Option<Vec<String>>,
+    pub(super) ca_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct WrittenText {
+    pub(super) url: Option<String>,
+    pub(super) headers: Option<BTreeMap<String, String>>,
+    pub(super) form: Option<String>,
+    pub(super) body: Option<String>,
+    pub(super) username: Option<String>,
+    pub(super) secret_file: Option<PathBuf>,
+    pub(super) id: Option<String>,
+    pub(super) countries: Option<Vec<String>>,
+    pub(super) per_person: Option<u32>,
+    pub(super) per_block: Option<u32>,
+    pub(super) in_all: Option<u32>,
+    pub(super) reserve_percent: Option<u32>,
 }
 
 #[derive(Debug, Default, Deserialize)]

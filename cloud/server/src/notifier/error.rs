@@ -11,6 +11,9 @@ pub enum NotSent {
     /// Who it was for may not be told any more.
     #[error("not sent: {0}")]
     Withheld(&'static str),
+    /// Nobody answered: it may have been taken all the same.
+    #[error("{0}")]
+    Unknown(String),
     /// This mail was not taken now.
     #[error("{0}")]
     Deferred(String),

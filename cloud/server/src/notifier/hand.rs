@@ -1,17 +1,21 @@
-//! One mail in hand: lent by the outbox, sent, its receipt written.
+//! One message in hand: lent by the outbox, sent, its receipt written.
 //!
-//! In: the outbox, a way to send. Out: the mail on its way or put off, and a receipt in either case. The lease is short
-//! and renewed while sending, so that a mail whose sender died is soon taken up again; a lease that is lost ends the try.
+//! In: the outbox, ways to send. Out: the message on its way or put off, and a receipt in either case; what must not be
+//! missed goes by the next way where one fails. The lease is short and renewed while sending, so that a message whose sender
+//! died is soon taken up again; a lease that is lost ends the try.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::rand;
-use store::state::{DueMail, StateError, StateStore};
+use fleet::notice::{Channel, Channels};
+use store::state::{DueMail, NextWay, StateError, StateStore, Worded};
+use web::mail::notes::{self, Headline};
 use wire::UtcMs;
 
+use super::counters::Outcome;
 use super::trouble::Trouble;
-use super::{Counters, NotSent, Way, back_off};
+use super::{Counters, NotSent, Ways, back_off};
 use crate::clock::Clock;
 
 /// How long a mail is lent; after a crash it waits this long.
@@ -21,12 +25,17 @@ const RENEW_EVERY: Duration = Duration::from_secs(10);
 /// Tries to write a receipt: a mail that was sent must not look as if it were not.
 const RECEIPT_TRIES: u32 = 5;
 const RECEIPT_PAUSE: Duration = Duration::from_secs(1);
+/// What must not be missed and was not taken for so long goes by the next way, too, milliseconds.
+const NEXT_WAY_AFTER_MS: i64 = 2 * 60_000;
+/// Tries of a text that nobody answered: each may have arrived, and costs.
+const UNANSWERED_TRIES: u32 = 3;
 
 /// Sends mails, one call each.
 pub struct Hand {
     state: StateStore,
     clock: Clock,
-    way: Way,
+    ways: Ways,
+    origin: String,
     counters: Arc<Counters>,
     trouble: Trouble,
 }
@@ -37,34 +46,51 @@ pub struct Taken {
     lease: String,
 }
 
+impl Taken {
+    /// By which channel it goes.
+    pub const fn channel(&self) -> Channel {
+        self.mail.channel
+    }
+}
+
 impl Hand {
-    pub fn new(state: StateStore, clock: Clock, way: Way, counters: Arc<Counters>) -> Self {
-        Self { state, clock, way, counters, trouble: Trouble::default() }
+    pub fn new(state: StateStore, clock: Clock, ways: Ways, origin: String, counters: Arc<Counters>) -> Self {
+        Self { state, clock, ways, origin, counters, trouble: Trouble::default() }
     }
 
-    /// Takes the next mail that is due, if there is one.
-    pub async fn take(&self) -> Result<Option<Taken>, StateError> {
+    /// Whether mails can be sent at all. Without, they wait; what cannot go by another channel is refused.
+    pub fn sends(&self, channel: Channel) -> bool {
+        channel != Channel::Email || self.ways.mail.is_some()
+    }
+
+    /// Takes the next message that is due by one of these channels, if there is one.
+    pub async fn take(&self, by: Channels) -> Result<Option<Taken>, StateError> {
         // No chance, no lease: one used before would be somebody else's.
         let (Some(high), Some(low)) = (random(), random()) else { return Ok(None) };
         let lease = format!("{high:016x}{low:016x}");
         let now = (self.clock)();
-        let mail = self.state.claim_mail(&lease, now, now.plus_ms(LEASE_MS)).await?;
+        let mail = self.state.claim_message(&lease, by, now, now.plus_ms(LEASE_MS)).await?;
         Ok(mail.map(|mail| Taken { mail, lease }))
     }
 
     /// Sends it and writes what became of it.
-    pub async fn deliver(self: Arc<Self>, taken: Taken) {
+    pub async fn deliver(self: Arc<Self>, taken: Taken) -> Channel {
+        self.deliver_one(&taken).await;
+        taken.mail.channel
+    }
+
+    async fn deliver_one(&self, taken: &Taken) {
         let sent = tokio::select! {
             sent = self.send(&taken.mail) => sent,
-            () = self.keep(&taken) => {
+            () = self.keep(taken) => {
                 tracing::warn!(mail = taken.mail.id, "a mail was taken by another sender in the middle of sending");
                 return;
             }
         };
         self.tell(&taken.mail, &sent);
         for _ in 0..RECEIPT_TRIES {
-            match self.receipt(&taken, &sent).await {
-                Ok(true) => return,
+            match self.receipt(taken, &sent).await {
+                Ok(true) => return self.next_way(&taken.mail, &sent).await,
                 Ok(false) => return tracing::warn!(mail = taken.mail.id, "a mail was not ours any more"),
                 Err(error) => {
                     tracing::error!(%error, mail = taken.mail.id, "a receipt could not be written; trying again");
@@ -76,8 +102,7 @@ impl Hand {
 
     async fn send(&self, mail: &DueMail) -> Result<String, NotSent> {
         self.may(mail).await?;
-        let letter = self.way.head.write(mail).map_err(|error| NotSent::Refused(error.to_string()))?;
-        self.way.sink.send(&letter).await
+        self.ways.send(&self.state, mail, (self.clock)()).await
     }
 
     /// Access may have been taken, or the account shut out, since the message was queued: then nothing is sent.
@@ -107,34 +132,30 @@ impl Hand {
 
     /// Ids, kinds and numbers only: answers may repeat an address.
     fn tell(&self, mail: &DueMail, sent: &Result<String, NotSent>) {
-        let (id, kind, attempts) = (mail.id, &mail.kind, mail.attempts);
-        match sent {
-            Ok(_) => {
-                self.counters.sent();
-                self.trouble.over();
-                tracing::info!(mail = id, kind, attempts, "a mail is on its way");
-            }
+        let (id, kind, attempts, channel) = (mail.id, &mail.kind, mail.attempts, mail.channel.name());
+        let (outcome, words) = match sent {
+            Ok(_) => (Outcome::Sent, "a message is on its way"),
             Err(NotSent::Refused(_)) => {
-                self.counters.failed();
-                tracing::warn!(
-                    mail = id,
-                    kind,
-                    attempts,
-                    "a mail was refused for good; its receipt says why"
-                );
+                (Outcome::Failed, "a message was refused for good; its receipt says why")
             }
-            Err(NotSent::Withheld(why)) => {
-                self.counters.withheld();
-                tracing::info!(mail = id, kind, why, "a message was not sent");
+            Err(NotSent::Withheld(_)) => (Outcome::Withheld, "a message was not sent; its receipt says why"),
+            Err(NotSent::Unknown(_)) => (Outcome::Unknown, "nobody answered; a message may have arrived"),
+            Err(NotSent::Deferred(_) | NotSent::NoWay { .. }) => {
+                (Outcome::Delayed, "a message was put off; its receipt says why")
             }
-            Err(NotSent::Deferred(_)) => {
-                self.counters.delayed();
-                tracing::info!(mail = id, kind, attempts, "a mail was put off; its receipt says why");
-            }
+        };
+        self.counters.count(mail.channel, outcome);
+        match sent {
+            Ok(_) => self.trouble.over(mail.channel),
             Err(no_way @ NotSent::NoWay { .. }) => {
-                self.counters.delayed();
-                self.trouble.tell(&no_way.to_string());
+                return self.trouble.tell(mail.channel, &no_way.to_string());
             }
+            Err(_) => {}
+        }
+        if outcome == Outcome::Failed {
+            tracing::warn!(message = id, channel, kind, attempts, "{words}");
+        } else {
+            tracing::info!(message = id, channel, kind, attempts, "{words}");
         }
     }
 
@@ -145,8 +166,52 @@ impl Hand {
             Ok(answer) => self.state.mail_sent(id, lease, answer).await,
             Err(NotSent::Refused(why)) => self.state.mail_failed(id, lease, why).await,
             Err(why @ NotSent::Withheld(_)) => self.state.mail_withheld(id, lease, &why.to_string()).await,
-            Err(later @ (NotSent::Deferred(_) | NotSent::NoWay { .. })) => {
+            Err(NotSent::Unknown(why)) if given_up(&taken.mail) => {
+                self.state.mail_unknown(id, lease, why).await
+            }
+            Err(later @ (NotSent::Deferred(_) | NotSent::Unknown(_) | NotSent::NoWay { .. })) => {
                 self.state.mail_delayed(id, lease, self.next_try(&taken.mail), &later.to_string()).await
+            }
+        }
+    }
+
+    /// What must not be missed goes by the next way.
+    async fn next_way(&self, mail: &DueMail, sent: &Result<String, NotSent>) {
+        let now = (self.clock)();
+        let fails = match sent {
+            Ok(_) | Err(NotSent::Withheld(_)) => false,
+            Err(NotSent::Refused(_)) => true,
+            Err(NotSent::Unknown(_)) if given_up(mail) => true,
+            Err(_) => now.since(mail.queued_at) >= NEXT_WAY_AFTER_MS,
+        };
+        if !fails || mail.incident.is_none() {
+            return;
+        }
+        let headline = Headline::of(mail.channel, &mail.subject, &mail.text);
+        let letter = match notes::letter_again(&self.origin, &headline, mail.channel) {
+            Ok(letter) => letter,
+            Err(error) => {
+                return tracing::error!(%error, message = mail.id, "the next way of a message has no words");
+            }
+        };
+        let text = notes::text_again(&self.origin, &headline);
+        let json = notes::push(&self.origin, &headline);
+        let worded = Worded { mail: (&letter.subject, &letter.text, &letter.html), text: &text, json: &json };
+        match self.state.go_by_next_way(mail, worded, now).await {
+            Ok(NextWay::By(channel)) => {
+                self.counters.count(channel, Outcome::NextWay);
+                let by = channel.name();
+                tracing::warn!(message = mail.id, by, "a message failed and goes by the next way");
+            }
+            Ok(NextWay::None) => {
+                tracing::error!(
+                    message = mail.id,
+                    "a message failed, and there is no other way to that person"
+                );
+            }
+            Ok(NextWay::NotCritical) => {}
+            Err(error) => {
+                tracing::error!(%error, message = mail.id, "the next way of a message was not found")
             }
         }
     }
@@ -154,6 +219,11 @@ impl Hand {
     fn next_try(&self, mail: &DueMail) -> UtcMs {
         (self.clock)().plus_ms(back_off::wait_ms(mail.attempts, random().unwrap_or(0)))
     }
+}
+
+/// Texts that nobody answers are not sent for ever.
+fn given_up(mail: &DueMail) -> bool {
+    mail.channel == Channel::Text && mail.attempts >= UNANSWERED_TRIES
 }
 
 fn random() -> Option<u64> {

@@ -1,23 +1,30 @@
-//! The notifier: mails leave the outbox, and what the mail server said stays as a receipt.
+//! The notifier: messages leave the outbox, and what whoever took them said stays as a receipt.
 //!
-//! In: the outbox, looked at twice a second and as soon as a message is queued that must not wait; where mails go, from the configuration. Out: every mail at least once and
-//! under one Message-ID, at most one sender per mail at a time; what could not be sent waits and is tried again until it
-//! is not worth sending. Never sends in the clear, never writes a mail's words or addresses to the log. Nothing waits for
+//! In: the outbox, looked at twice a second and as soon as a message is queued that must not wait; ways by channel, from the
+//! configuration. Out: every message at least once and under one id, at most one sender per message at a time; what could
+//! not be sent waits and is tried again until it is not worth sending. Each channel has hands of its own: one that is slow
+//! holds up no other. Never sends in the clear, never writes a message's words or addresses to the log. Nothing waits for
 //! it: without a way to send, mails stay in the outbox until their time is over.
 
+mod answers;
 mod back_off;
 mod counters;
 mod error;
 mod hand;
 mod letter;
 mod maildir;
+pub mod push;
 mod smtp;
+pub mod text;
 mod trouble;
+mod ways;
+pub mod webhook;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use store::state::{MailState, StateError, StateStore};
+use fleet::notice::{Channel, Channels};
+use store::state::{StateError, StateStore};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
@@ -28,6 +35,7 @@ pub use error::{NotSent, SinkError};
 pub use letter::{Letter, Letterhead};
 pub use maildir::Maildir;
 pub use smtp::Smtp;
+pub use ways::{Hooks, Ways};
 
 use crate::clock::Clock;
 use hand::Hand;
@@ -36,8 +44,9 @@ use hand::Hand;
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// Giving up what is past its time, and counting what waits.
 const SURVEY_EVERY: Duration = Duration::from_secs(5);
-/// Mails on their way at a time: one slow mail holds up no other, and a mail server is not flooded.
-const AT_A_TIME: usize = 4;
+/// Messages on their way at a time, by channel: one slow receiver holds up no other, and a mail server is not flooded.
+const AT_A_TIME: [(Channel, usize); 4] =
+    [(Channel::Email, 4), (Channel::Text, 4), (Channel::Push, 8), (Channel::Webhook, 8)];
 /// A stop waits this long for mails in hand. One that takes longer is sent again after its lease.
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -69,17 +78,19 @@ pub struct Way {
 }
 
 /// Sends until told to stop, and then ends the mails in hand. `queued` tells of messages that must not wait.
+/// `origin`: where people find our pages, for what is worded anew.
 pub async fn run(
     state: StateStore,
     clock: Clock,
-    way: Option<Way>,
+    ways: Ways,
+    origin: String,
     counters: Arc<Counters>,
     queued: Arc<Notify>,
     stopping: CancellationToken,
 ) {
-    let hand =
-        way.map(|way| Arc::new(Hand::new(state.clone(), Arc::clone(&clock), way, Arc::clone(&counters))));
-    let mut in_hand = JoinSet::new();
+    let hand = Hand::new(state.clone(), Arc::clone(&clock), ways, origin, Arc::clone(&counters));
+    let mut in_hand =
+        InHand { hand: Arc::new(hand), tasks: JoinSet::new(), busy: AT_A_TIME.map(|(by, _)| (by, 0)) };
     let mut look = tokio::time::interval(LOOK_EVERY);
     let mut survey = tokio::time::interval(SURVEY_EVERY);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -89,9 +100,12 @@ pub async fn run(
         let looked = tokio::select! {
             () = stopping.cancelled() => break,
             _ = survey.tick() => give_up_and_count(&state, &clock, &counters).await,
-            () = queued.notified() => take_some(hand.as_ref(), &mut in_hand).await,
-            _ = look.tick() => take_some(hand.as_ref(), &mut in_hand).await,
-            Some(_) = in_hand.join_next() => take_some(hand.as_ref(), &mut in_hand).await,
+            () = queued.notified() => in_hand.take_some().await,
+            _ = look.tick() => in_hand.take_some().await,
+            Some(done) = in_hand.tasks.join_next() => {
+                in_hand.free(done);
+                in_hand.take_some().await
+            }
         };
         if let Err(error) = &looked
             && !failing
@@ -100,20 +114,51 @@ pub async fn run(
         }
         failing = looked.is_err();
     }
-    let rest = async { while in_hand.join_next().await.is_some() {} };
+    let rest = async { while in_hand.tasks.join_next().await.is_some() {} };
     if tokio::time::timeout(STOP_PATIENCE, rest).await.is_err() {
-        tracing::warn!("a mail was still being sent; it may be sent once more after the next start");
+        tracing::warn!("a message was still being sent; it may be sent once more after the next start");
     }
 }
 
-/// Takes mails in hand while there are any due and hands free.
-async fn take_some(hand: Option<&Arc<Hand>>, in_hand: &mut JoinSet<()>) -> Result<(), StateError> {
-    let Some(hand) = hand else { return Ok(()) };
-    while in_hand.len() < AT_A_TIME {
-        let Some(taken) = hand.take().await? else { return Ok(()) };
-        in_hand.spawn(Arc::clone(hand).deliver(taken));
+/// What is being sent.
+struct InHand {
+    hand: Arc<Hand>,
+    tasks: JoinSet<Channel>,
+    busy: [(Channel, usize); 4],
+}
+
+impl InHand {
+    /// Takes messages in hand while there are any due and hands free for them.
+    async fn take_some(&mut self) -> Result<(), StateError> {
+        loop {
+            let free = |(at, (channel, most)): (usize, &(Channel, usize))| {
+                let busy = self.busy.get(at).map_or(0, |(_, busy)| *busy);
+                (busy < *most && self.hand.sends(*channel)).then_some(*channel)
+            };
+            let by: Vec<Channel> = AT_A_TIME.iter().enumerate().filter_map(free).collect();
+            if by.is_empty() {
+                return Ok(());
+            }
+            let Some(taken) = self.hand.take(Channels::of(&by)).await? else { return Ok(()) };
+            self.count(taken.channel(), 1);
+            self.tasks.spawn(Arc::clone(&self.hand).deliver(taken));
+        }
     }
-    Ok(())
+
+    /// A hand is free. One that panicked never tells whose it was; then all are counted anew.
+    fn free(&mut self, done: Result<Channel, tokio::task::JoinError>) {
+        match done {
+            Ok(channel) => self.count(channel, -1),
+            Err(_) if self.tasks.is_empty() => self.busy = self.busy.map(|(channel, _)| (channel, 0)),
+            Err(_) => {}
+        }
+    }
+
+    fn count(&mut self, channel: Channel, by: isize) {
+        if let Some((_, busy)) = self.busy.iter_mut().find(|(other, _)| *other == channel) {
+            *busy = busy.saturating_add_signed(by);
+        }
+    }
 }
 
 async fn give_up_and_count(state: &StateStore, clock: &Clock, counters: &Counters) -> Result<(), StateError> {
@@ -121,10 +166,9 @@ async fn give_up_and_count(state: &StateStore, clock: &Clock, counters: &Counter
     let expired = state.expire_mails(now).await?;
     if expired > 0 {
         counters.expired(expired);
-        tracing::warn!(count = expired, "mails were not worth sending any more and are given up");
+        tracing::warn!(count = expired, "messages were not worth sending any more and are given up");
     }
-    let waiting =
-        state.mail_counts().await?.iter().find(|(state, _)| *state == MailState::Queued).map(|(_, n)| *n);
-    counters.waiting(waiting.unwrap_or(0), state.oldest_queued_mail().await?.map(|at| now.since(at)));
+    let oldest = state.oldest_queued_mail().await?;
+    counters.waiting(&state.queued_by_channel().await?, oldest.map(|at| now.since(at)));
     Ok(())
 }

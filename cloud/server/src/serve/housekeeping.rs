@@ -87,6 +87,8 @@ async fn keep_state(state: StateStore, clock: Clock) {
             state.forget_given_up().await?;
             state.delete_mails_before(now.plus_ms(-KEEP_MS)).await?;
             state.delete_pairings_before(now.plus_ms(-KEEP_PAIRINGS_MS)).await?;
+            state.delete_phone_codes_before(now.plus_ms(-KEEP_PAIRINGS_MS)).await?;
+            state.delete_text_counts_before(now.plus_ms(-KEEP_PAIRINGS_MS)).await?;
             state.forget_quarantined(now).await?;
             state.delete_expired_sign_ins(now).await?;
             state.delete_expired_offers(now).await?;

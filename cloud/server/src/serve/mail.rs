@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::Parts;
 use super::files::Reader;
 use crate::config::{Config, Login, MailServer, MailSink};
-use crate::notifier::{self, Letterhead, Maildir, Sink, Smtp, Way};
+use crate::notifier::{self, Letterhead, Maildir, Sink, Smtp, Way, Ways};
 
 /// What is said where `[mail]` says nothing.
 pub(super) const NONE: &str =
@@ -38,13 +38,14 @@ pub(super) fn load(config: &Config) -> anyhow::Result<Option<Way>> {
 }
 
 /// Starts the task; it ends when told to, with its mails in order.
-pub(super) fn spawn(way: Option<Way>, parts: &Parts, stopping: &CancellationToken) -> JoinHandle<()> {
-    match &way {
+pub(super) fn spawn(ways: Ways, origin: &str, parts: &Parts, stopping: &CancellationToken) -> JoinHandle<()> {
+    match &ways.mail {
         Some(way) => tracing::info!(to = ?way.sink, "mails are sent"),
         None => tracing::warn!("mails {NONE}"),
     }
     let (state, clock, queued) = (parts.state.clone(), parts.clock.clone(), Arc::clone(&parts.queued));
-    tokio::spawn(notifier::run(state, clock, way, parts.mail_counters.clone(), queued, stopping.clone()))
+    let (origin, counters) = (origin.to_owned(), parts.mail_counters.clone());
+    tokio::spawn(notifier::run(state, clock, ways, origin, counters, queued, stopping.clone()))
 }
 
 fn smtp(config: &Config, server: &MailServer) -> anyhow::Result<Smtp> {

@@ -80,6 +80,7 @@ fn text(sources: &Sources) -> String {
         ("inverters_reporting", sources.live.count() as u64),
     ];
     let mut text = String::new();
+    let own = own.map(|(name, value)| (name.to_owned(), value));
     for (name, value) in own.into_iter().chain(sources.mails.all()) {
         text.push_str(&format!("inverter_connect_{name} {value}\n"));
     }

@@ -3,6 +3,7 @@
 //! In: a configuration. Out: a running server until SIGTERM or SIGINT, or until something fails that acknowledgements
 //! rest on: then it says why and ends with an error at once, as nothing may be acknowledged any more.
 
+mod channels;
 mod files;
 mod housekeeping;
 mod mail;
@@ -69,12 +70,15 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
 pub fn check(config: &Config) -> anyhow::Result<()> {
     files::load(config)?;
     mail::load(config)?;
+    channels::load(config)?;
     println!("{} is good.", config.file.display());
     println!("people   https://{} on {}", config.people.names.join(", https://"), config.listen);
     println!("devices  {} ({})", config.device.name, config.device.url);
     println!("data     {}", config.data_dir.display());
     let mails = config.mail.as_ref().map_or_else(|| mail::NONE.to_owned(), ToString::to_string);
     println!("mails    {mails}");
+    let texts = config.text.as_ref().map_or_else(|| channels::NO_TEXTS.to_owned(), ToString::to_string);
+    println!("texts    {texts}");
     Ok(())
 }
 
@@ -98,7 +102,7 @@ struct Parts {
 
 async fn serve(config: &Config, people_threads: &Handle) -> anyhow::Result<()> {
     let tls = files::load(config)?;
-    let way = mail::load(config)?;
+    let (way, out) = (mail::load(config)?, channels::load(config)?);
     let listener = door::listen(config.listen).with_context(|| {
         format!("{}: cannot listen on `listen` = {}", config.file.display(), config.listen)
     })?;
@@ -112,10 +116,12 @@ async fn serve(config: &Config, people_threads: &Handle) -> anyhow::Result<()> {
     if let Some(address) = config.metrics_listen {
         metrics::spawn(address, &parts, &stopping).await?;
     }
-    let notifier = mail::spawn(way, &parts, &stopping);
     tokio::spawn(Arc::clone(&parts.announcer).run(Arc::clone(&parts.clock), stopping.clone()));
     let key = data_dir::factors_key(config, &parts.state).await?;
-    let people = people(&parts, config, &origin, &key, &stopping)?;
+    let vapid = Arc::new(data_dir::push_key(config, &origin).await?);
+    let (ways, said) = channels::ways(config, way, out, (&key, vapid), &origin)?;
+    let notifier = mail::spawn(ways, &origin, &parts, &stopping);
+    let people = people(&parts, config, &origin, &key, &stopping)?.with_ways(said);
     outreach::spawn(people.clone(), &stopping);
     let door = tokio::spawn(door::run(
         listener,

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use driven_clock::Driver;
 use mail_parser::{Message, MessageParser};
 use server::config::{Encryption, MailServer as Server};
-use server::notifier::{self, Counters, Letterhead, Sink, Smtp, Way};
+use server::notifier::{self, Counters, Letterhead, Sink, Smtp, Way, Ways};
 use store::state::{Email, MailState, NewMail, Receipt, StateStore};
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
@@ -318,14 +318,10 @@ fn of_two_notifiers_on_one_outbox_each_mail_is_sent_by_one() {
         .iter()
         .map(|counters| {
             let (store, clock) = (outbox.store.clone(), server::clock::wall());
-            let sender = notifier::run(
-                store,
-                clock,
-                Some(way()),
-                Arc::clone(counters),
-                Arc::default(),
-                stopping.clone(),
-            );
+            let ways = Ways { mail: Some(way()), ..Ways::default() };
+            let (origin, counters) = ("https://connect.example".to_owned(), Arc::clone(counters));
+            let sender =
+                notifier::run(store, clock, ways, origin, counters, Arc::default(), stopping.clone());
             outbox.runtime.spawn(sender)
         })
         .collect();

@@ -1,0 +1,29 @@
+//! What a provider answered, as words for a receipt.
+//!
+//! In: an answer or its lack. Out: one line without control characters. The status comes first: the rest is theirs.
+
+use super::NotSent;
+use crate::outbound::{Answer, NoAnswer};
+
+/// Of what they said, characters.
+const MOST_SAID: usize = 200;
+
+/// `201 Created by …`.
+pub fn said(answer: &Answer) -> String {
+    let text = String::from_utf8_lossy(&answer.body);
+    let words: String = text
+        .chars()
+        .map(|character| if character.is_control() { ' ' } else { character })
+        .take(MOST_SAID)
+        .collect();
+    format!("{} {}", answer.status, words.trim()).trim().to_owned()
+}
+
+/// Without an answer it is tried again; that it may have arrived is said.
+pub fn missing(why: NoAnswer) -> NotSent {
+    match why {
+        NoAnswer::Address(_) | NoAnswer::Request(_) => NotSent::Refused(why.to_string()),
+        why if why.may_have_arrived() => NotSent::Unknown(why.to_string()),
+        why => NotSent::Deferred(why.to_string()),
+    }
+}
