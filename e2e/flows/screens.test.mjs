@@ -60,6 +60,11 @@ const SCREENS = [
   { name: 'me-address-confirm', who: 'lee', at: (scene) => scene.readdress },
   { name: 'me-data', who: 'lee', at: () => '/me/data' },
   { name: 'me-activity', who: 'lee', at: () => '/me/activity' },
+  { name: 'notifications', who: 'lee', at: () => '/me/notifications' },
+  { name: 'notifications-tested', who: 'lee', at: () => '/me/notifications', by: tried },
+  { name: 'phone-new', who: 'lee', at: () => '/me/notifications/phones/new' },
+  { name: 'push-new', who: 'lee', at: () => '/me/notifications/push/new' },
+  { name: 'webhook-new', who: 'lee', at: () => '/me/notifications/webhooks/new' },
   { name: 'security', who: 'lee', at: () => '/me/security' },
   { name: 'passkey', who: 'lee', at: () => '/me/security/passkeys/new' },
   { name: 'tokens', who: 'lee', at: () => '/me/tokens' },
@@ -145,6 +150,19 @@ async function asked(page) {
   await page.getByLabel('E-mail').fill('somebody@example.com');
   await page.getByRole('main').getByRole('button').click();
   await page.getByRole('heading', { name: 'Check your e-mail' }).waitFor();
+}
+
+/** One way that works and one that does not, each with what came of it. */
+async function tried(page) {
+  await page.goto(`${demo.url}/me/notifications`);
+  if (!(await page.getByText('hooks.example').count())) {
+    await page.goto(`${demo.url}/me/notifications/webhooks/new`);
+    await page.getByLabel('Address').fill('https://hooks.example/inverters/of/quayside');
+    await page.getByRole('button', { name: 'Add webhook' }).click();
+    await page.getByRole('link', { name: 'I have copied it' }).click();
+  }
+  await page.getByRole('button', { name: /Send test to/ }).first().click();
+  await page.locator('.receipt').first().waitFor();
 }
 
 async function token(page) {
