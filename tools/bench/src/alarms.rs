@@ -1,8 +1,8 @@
 //! A1 to A4: what 100,000 inverters take in memory, alarms and all, and how fast reports, outages and silence go through
-//! the alarm engine on one thread.
+//! the alarm engine on one thread. P14 and P15 are the room `told`'s.
 //!
-//! In: options; `--devices` for another number of inverters. Out: rows. Works on `fleet` alone, in this process: no disk, no
-//! network, the same calls that the pipeline makes.
+//! In: options; `--devices` for another number of inverters. Out: rows. A1 to A4 work on `fleet` alone, in this process: no
+//! disk, no network, the same calls that the pipeline makes.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -15,6 +15,7 @@ use crate::Options;
 use crate::load::as_f64;
 use crate::process::rss_bytes;
 use crate::rows::{Bound, Rows};
+use crate::told;
 
 const INVERTERS: usize = 100_000;
 const T0: UtcMs = UtcMs(1_800_000_000_000);
@@ -30,8 +31,17 @@ const SETTLING: i64 = 3;
 /// # Errors
 /// When an alarm is missing: a figure without its alarms would mean nothing.
 pub fn run(options: &Options) -> Result<()> {
-    let count = options.devices.unwrap_or(INVERTERS);
     let mut rows = Rows::default();
+    if ["A1", "A2", "A3", "A4"].iter().any(|row| options.wants(row)) {
+        engine(options, &mut rows)?;
+    }
+    told::run(options, &mut rows)?;
+    rows.save(options.json.as_deref())
+}
+
+/// A1 to A4.
+fn engine(options: &Options, rows: &mut Rows) -> Result<()> {
+    let count = options.devices.unwrap_or(INVERTERS);
     let (mut bytes, mut healthy, mut outage, mut silence) = (None, vec![], vec![], vec![]);
     for _ in 0..options.repeats {
         let before = rss_bytes(std::process::id());
@@ -60,7 +70,7 @@ pub fn run(options: &Options) -> Result<()> {
     rows.aim("A2", "reports of inverters that are well", &healthy, "/s", Bound::AtLeast(100_000.0));
     rows.note("A3", "outages: report, alarm raised", &outage, "/s");
     rows.note("A4", "silences told by time alone", &silence, "/s");
-    rows.save(options.json.as_deref())
+    Ok(())
 }
 
 /// How many a second, and what came of them.

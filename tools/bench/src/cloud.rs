@@ -4,6 +4,7 @@
 //! out of the way, as one address plays all devices here; nothing else differs from an installation. Rows are put into
 //! the state store directly, as five thousand runs of `admin device add` would measure process starts.
 
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,9 +13,10 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use aws_lc_rs::digest;
 use fleet::audit::Verb;
+use fleet::notice::{Channel, Channels, Preferences};
 use fleet::{Grant, InverterKey, Role};
 use store::state::{
-    Act, By, Certificate, Email, NewAccount, NewInverter, NewToken, StateStore, TokenReach, TokenScope,
+    Act, Alarm, By, Certificate, Email, NewAccount, NewInverter, NewToken, StateStore, TokenReach, TokenScope,
 };
 use wire::UtcMs;
 
@@ -25,6 +27,8 @@ use crate::process::{Process, free_address};
 const TOKEN: [u8; 32] = [0; 32];
 /// The same as a client sends it.
 const TOKEN_TEXT: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+/// Whose token that is.
+const EMAIL: &str = "bench@example.com";
 /// A start that takes longer than this has failed.
 const STARTS_WITHIN: Duration = Duration::from_secs(60);
 
@@ -82,6 +86,70 @@ impl Cloud {
         })
     }
 
+    /// Lets the account of the benchmark see every device and be told of all, and gives mails a way: into a folder.
+    ///
+    /// # Errors
+    /// When the store or the configuration cannot be written.
+    pub fn tell(&self) -> Result<()> {
+        let section = "\n[mail]\nmaildir = \"mail\"\nfrom = \"no-reply@example.com\"\n";
+        let mut file = std::fs::File::options().append(true).open(self.config())?;
+        file.write_all(section.as_bytes())?;
+        let act = |verb| Act::new(verb, By::CommandLine, UtcMs(0), [0; 32]);
+        self.with_state(async |state| {
+            let email = Email::parse(EMAIL)?;
+            let account = state.account_by_email(&email).await?.context("no account")?.key;
+            let mail = Channels::of(&[Channel::Email]);
+            let all = Preferences { warning: mail, info: mail, ..Preferences::default() };
+            state.set_preferences(account, &all, &act(Verb::NotificationsEdit)).await?;
+            for inverter in state.inverters().await? {
+                let grant = Grant {
+                    holder: account.into(),
+                    inverter: inverter.key,
+                    role: Role::ReadOnly,
+                    ends: None,
+                };
+                state.set_grant(grant, &act(Verb::ShareGrant)).await?;
+            }
+            Ok(())
+        })
+    }
+
+    /// For each alarm of a condition that somebody was told of: the instant that `since` takes from it, and when its message
+    /// was handed to the sender. The server may run.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn told(
+        &self,
+        condition: fleet::Condition,
+        since: fn(&Alarm) -> UtcMs,
+    ) -> Result<Vec<(UtcMs, UtcMs)>> {
+        self.with_state(async |state| {
+            let keys: Vec<_> = state.inverters().await?.into_iter().map(|inverter| inverter.key).collect();
+            let mut told = Vec::new();
+            for alarm in state.alarms(&keys, UtcMs(0), UtcMs(i64::MAX), u64::MAX).await? {
+                let Some(incident) = alarm.incident.filter(|_| alarm.key.condition == condition) else {
+                    continue;
+                };
+                let first = state.receipts_of(incident).await?.into_iter().next();
+                if let Some(sent) = first.and_then(|(_, receipt)| receipt.last_attempt_at) {
+                    told.push((since(&alarm), sent));
+                }
+            }
+            Ok(told)
+        })
+    }
+
+    fn with_state<T>(&self, work: impl AsyncFnOnce(&StateStore) -> Result<T>) -> Result<T> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(async {
+            let state = StateStore::open(&self.data().join("state.sqlite")).await?;
+            let result = work(&state).await;
+            state.close().await?;
+            result
+        })
+    }
+
     /// The data folder.
     #[must_use]
     pub fn data(&self) -> PathBuf {
@@ -136,7 +204,7 @@ pub fn public_id(index: usize) -> String {
 async fn fill(file: &Path, identities: &Identities) -> Result<()> {
     const THEN: UtcMs = UtcMs(0);
     let state = StateStore::open(file).await?;
-    let email = Email::parse("bench@example.com")?;
+    let email = Email::parse(EMAIL)?;
     let account =
         NewAccount { email: &email, name: "Bench", password_hash: "-", operator: false, created_at: THEN };
     let account = state.create_account(account).await?;

@@ -316,9 +316,16 @@ async fn who_asked_for_it_is_reminded_until_somebody_acknowledges() {
     assert!(!w.store.is_due(UtcMs(i64::MAX)).await.unwrap(), "nothing is looked at again");
 }
 
+/// How many lose the mains at once. CI has fewer, as each has to be registered before; `INVERTER_CONNECT_MANY=5000` is what
+/// the issue asks to be shown.
+#[expect(clippy::disallowed_methods, reason = "the test's own knob")]
+fn many() -> u32 {
+    std::env::var("INVERTER_CONNECT_MANY").ok().and_then(|text| text.parse().ok()).unwrap_or(600)
+}
+
 #[tokio::test]
-async fn five_thousand_at_once_are_one_message_a_person_and_all_are_kept() {
-    const ALL: u32 = 5_000;
+async fn thousands_at_once_are_one_message_a_person_and_all_are_kept() {
+    let all_of_them = many();
     let w = world().await;
     let pier = w.site("Pier 4").await;
     let owner = w.account("owner").await;
@@ -330,7 +337,7 @@ async fn five_thousand_at_once_are_one_message_a_person_and_all_are_kept() {
         w.store.set_member(member, &act(Verb::MemberRole)).await.unwrap();
     }
     let mut all = Vec::new();
-    for number in 0..ALL {
+    for number in 0..all_of_them {
         let inverter = w.inverter(&format!("{number:05}"), Some(pier)).await;
         w.grant(club, inverter).await;
         all.push(inverter);
@@ -338,16 +345,23 @@ async fn five_thousand_at_once_are_one_message_a_person_and_all_are_kept() {
     let outages: Vec<Turn> =
         (0..).zip(&all).map(|(n, key)| raised(*key, Condition::UTILITY_LOST, n / 5)).collect();
     let began = std::time::Instant::now();
-    for part in outages.chunks(500) {
+    // As they come from the journal, some hundred a batch.
+    let parts = outages.chunks(100);
+    let transactions = parts.len();
+    for part in parts {
         w.take(part).await;
     }
-    println!("{ALL} outages in {} transactions: {:?}", outages.len() / 500, began.elapsed());
+    println!("{all_of_them} outages in {transactions} transactions: {:?}", began.elapsed());
     let began = std::time::Instant::now();
     w.due(GROUPING_MS).await;
     println!("their message: {:?}", began.elapsed());
     let sent = w.sent(GROUPING_MS).await;
-    let subject = "ON BATTERY: 5,000 inverters, utility power lost (Pier 4)";
-    assert_eq!(sent, pairs(&[("owner", subject), ("ann", subject), ("bob", subject)]));
+    let to: Vec<_> = sent.iter().map(|(to, _)| to.as_str()).collect();
+    assert_eq!(to, ["owner@x.test", "ann@x.test", "bob@x.test"]);
+    let told = |(_, subject): &(String, String)| {
+        subject.replace(',', "").contains(&format!("{all_of_them} inverters utility power lost (Pier 4)"))
+    };
+    assert!(sent.iter().all(told), "{sent:?}");
     let kept = w.store.alarms(&all, UtcMs(0), UtcMs(i64::MAX), 10_000).await.unwrap();
     assert_eq!(kept.len(), all.len());
     let incidents: std::collections::BTreeSet<_> = kept.iter().map(|alarm| alarm.incident).collect();
