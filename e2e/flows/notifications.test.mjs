@@ -20,7 +20,7 @@ for (const width of [390, 1280]) {
   describe(`${width} px`, () => {
     let person;
     before(async () => {
-      person = await newcomer(browser, operator, `ines.${width}@example.com`, 'Ines Duarte');
+      person = await newcomer(browser, operator, `nora.${width}@example.com`, 'Nora Duarte');
     }, { timeout: 120_000 });
 
     test('what is ticked is kept', { timeout: 60_000 }, async () => {
