@@ -7,7 +7,7 @@ use fleet::{
     AccountKey, Action, Actor, Decision, Holder, InverterKey, MemberRole, Membership, Object,
     OrganizationKey, authorize,
 };
-use store::state::{Organization, Site, VisibleInverter};
+use store::state::{Alarm, Organization, Site, VisibleInverter};
 use wire::UtcMs;
 
 use crate::caller::Caller;
@@ -79,7 +79,7 @@ pub fn may(context: &Context, caller: &Caller, row: &VisibleInverter, action: Ac
     authorize(&actor, action, &Object::Inverter(row.inverter.key)).is_allowed()
 }
 
-/// The inverter of the alarm that a code names, if the caller may do `action` to it.
+/// The alarm that a code names with its inverter, if the caller may do `action` to that.
 ///
 /// # Errors
 /// As [`inverter`]; [`Error::NotFound`] too where there is no such alarm.
@@ -88,14 +88,14 @@ pub async fn of_alarm(
     caller: &Caller,
     code: &str,
     action: Action,
-) -> Result<VisibleInverter, Error> {
+) -> Result<(VisibleInverter, Alarm), Error> {
     if code.is_empty() || code.len() > MAX_ID {
         return Err(Error::NotFound);
     }
     let failed = |error| Error::internal("look up an alarm", error);
     let alarm = context.state().alarm(code).await.map_err(failed)?.ok_or(Error::NotFound)?;
     let row = context.state().inverter(alarm.inverter).await.map_err(failed)?.ok_or(Error::NotFound)?;
-    inverter(context, caller, &row.public_id, action).await
+    Ok((inverter(context, caller, &row.public_id, action).await?, alarm))
 }
 
 /// Without what comes by organizations that demand a second factor, where the caller has none.

@@ -126,9 +126,10 @@ routes! {
     get  "/fleet"                              SignedIn    pages::fleet::show;
     get  "/alarms"                             SignedIn    pages::alarms::list::show;
     get  "/a/{code}"                           Inverter    pages::alarms::short::follow;
+    get  "/alarms/{id}"                        SignedIn    pages::alarms::show::show;
     post "/alarms/{id}/acknowledge"            SignedIn    pages::alarms::acknowledge::submit;
     post "/alarms/{id}/shelve"                 SignedIn    pages::alarms::shelve::submit;
-    post "/alarms/{id}/unshelve"               SignedIn    pages::alarms::shelve::back;
+    post "/alarms/{id}/unshelve"               SignedIn    pages::alarms::shelve::take_back;
     get  "/inverters/{id}"                     Inverter    pages::inverter::show;
     get  "/inverters/{id}/chart"               Inverter    pages::chart::data;
     get  "/inverters/{id}/history.html"        Inverter    pages::table::show;
@@ -215,6 +216,8 @@ routes! {
     post "/op/quarantine/{report}/delete"      Operator    pages::op::quarantine::delete;
     get  "/op/health"                          Operator    pages::op::health::show;
     get  "/live/fleet"                         SignedIn    live::fleet::stream;
+    get  "/live/alarms"                        SignedIn    live::alarms::stream;
+    get  "/live/alarms/{id}"                   SignedIn    live::alarm::stream;
     get  "/live/inverters/{id}"                Inverter    live::inverter::stream;
     get  "/manifest.webmanifest"               Public      assets::manifest;
     get  "/service-worker.js"                  Public      assets::worker;

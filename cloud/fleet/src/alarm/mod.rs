@@ -11,6 +11,7 @@ mod key;
 mod machine;
 mod pass;
 mod rules;
+mod told;
 mod track;
 mod turn;
 mod watch;

@@ -2,22 +2,22 @@
 
 /** Starts both. */
 export function startForms(): void {
-  for (const form of document.querySelectorAll<HTMLFormElement>("form[data-once]")) {
+  // Asked of the document: a form may have come with a fragment.
+  const sent = new Map<HTMLFormElement, ChildNode[]>();
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!(form instanceof HTMLFormElement) || !form.dataset.once) return;
+    if (sent.has(form)) return event.preventDefault();
     const button = form.querySelector<HTMLButtonElement>("button:not([type=button])");
     // As nodes: a button may hold an icon, or words for those who hear the page.
-    const face = button ? [...button.childNodes] : [];
-    let sending = false;
-    form.addEventListener("submit", (event) => {
-      if (sending) event.preventDefault();
-      sending = true;
-      if (button && form.dataset.once) button.textContent = form.dataset.once;
-    });
-    // The back button brings the page as it was left.
-    window.addEventListener("pageshow", () => {
-      if (sending) button?.replaceChildren(...face);
-      sending = false;
-    });
-  }
+    sent.set(form, button ? [...button.childNodes] : []);
+    if (button) button.textContent = form.dataset.once;
+  });
+  // The back button brings the page as it was left.
+  window.addEventListener("pageshow", () => {
+    for (const [form, face] of sent) form.querySelector("button:not([type=button])")?.replaceChildren(...face);
+    sent.clear();
+  });
   for (const input of document.querySelectorAll<HTMLInputElement>(".inputwrap input[type=password]")) {
     const button = document.createElement("button");
     button.type = "button";

@@ -17,12 +17,24 @@ export function swap(fragment: DocumentFragment | Element): void {
     if (!old || old.outerHTML === fresh.outerHTML) continue;
     mark(old, fresh);
     announce(old, fresh);
+    keep(old, fresh);
     old.replaceWith(fresh);
     const title = (fresh as HTMLElement).dataset.title;
     if (title) document.title = `${title} · Inverter Connect`;
   }
   if (focused && document.activeElement?.id !== focused) document.getElementById(focused)?.focus({ preventScroll: true });
   tick();
+}
+
+/** What the reader opened stays open, what the reader typed stays typed. */
+function keep(old: Element, fresh: Element): void {
+  for (const open of old.querySelectorAll<HTMLDetailsElement>("details[id][open]")) {
+    fresh.querySelector(`#${CSS.escape(open.id)}`)?.setAttribute("open", "");
+  }
+  for (const was of old.querySelectorAll<HTMLInputElement | HTMLSelectElement>("input[id], select[id]")) {
+    const is = fresh.querySelector<HTMLInputElement | HTMLSelectElement>(`#${CSS.escape(was.id)}`);
+    if (is && is.value !== was.value) is.value = was.value;
+  }
 }
 
 /** Tints values that differ. */
@@ -39,7 +51,7 @@ function mark(old: Element, fresh: Element): void {
 function announce(old: Element, fresh: Element): void {
   const words = (fresh as HTMLElement).dataset.announce;
   const state = fresh.getAttribute("data-s");
-  if (!words || old.getAttribute("data-s") === state) return;
+  if (!words || (old as HTMLElement).dataset.announce === words) return;
   const urgent = state === "bat" || state === "alarm";
   const region = document.createElement("p");
   region.className = "sr";

@@ -5,6 +5,8 @@
 //! batch of pulses, not per stream; a stream whose grants may have changed asks again before it says anything. A live
 //! stream is not activity: it never keeps a session alive.
 
+pub mod alarm;
+pub mod alarms;
 pub mod events;
 pub mod fleet;
 mod hub;

@@ -8,11 +8,13 @@ use axum::response::Html;
 use fleet::{Action, Role};
 use wire::{Quantity, UtcMs};
 
+use super::alarms::list::remembered;
 use super::chart::{self, Pairs};
 use super::html;
 use super::shell::Shell;
 use crate::caller::Caller;
 use crate::names::Names;
+use crate::view::alarms::Line;
 use crate::view::fleet::{Filter, Known};
 use crate::view::inverter::View;
 use crate::view::maintenance;
@@ -28,9 +30,15 @@ struct Page {
     view: View,
     view_only: bool,
     base: String,
+    id: String,
     site_href: Option<String>,
     chart: Chart,
+    /// The newest of the last 30 days.
+    past: Vec<Line>,
 }
+
+/// Alarms below the chart.
+const PAST: usize = 8;
 
 /// The chart's frame.
 struct Chart {
@@ -64,9 +72,11 @@ pub async fn show(
     let row = access::inverter(&context, &caller, &id, Action::View).await?;
     let now = context.now();
     let span = Span::parse(&pairs, now)?;
+    let mut names = Names::default();
     let mut known = Known::new(&context, row, now);
-    maintenance::name(&context, std::slice::from_mut(&mut known), &mut Names::default()).await?;
+    maintenance::name(&context, std::slice::from_mut(&mut known), &mut names).await?;
     let lines = chart::lines(&pairs, &known.state)?;
+    let past = remembered(&context, std::slice::from_ref(&known), &mut names, now.plus_ms(1), PAST).await?;
     let site_href = known.row.site.as_ref().map(|site| {
         format!("/fleet{}", Filter { site: site.public_id.clone(), ..Filter::default() }.query())
     });
@@ -75,7 +85,9 @@ pub async fn show(
         view: View::new(&known, now),
         view_only: known.row.role == Role::ReadOnly,
         base: format!("/inverters/{id}"),
+        id: id.clone(),
         site_href,
+        past: past.into_iter().map(|(_, line)| line).collect(),
         chart: Chart::new(&id, &known, &span, &lines, &known.local(now)),
     })
 }

@@ -6,6 +6,7 @@
 pub mod accounts;
 pub mod acts;
 pub mod advice;
+pub mod alarms;
 pub mod answer;
 pub mod bar;
 pub mod browser;
@@ -27,6 +28,7 @@ pub mod row;
 pub mod signals;
 pub mod span;
 pub mod stats;
+pub mod story;
 pub mod strip;
 pub mod words;
 pub mod zones;

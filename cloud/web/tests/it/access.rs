@@ -62,6 +62,8 @@ const ANSWERS: &[(&str, &str, u16, Proves)] = &[
     ("GET", "/live/pair/{attempt}", 404, Proves::Nothing),
     ("GET", "/a/{code}", 303, Proves::Nothing),
     // An alarm is its inverter's; `alarms` asks for those.
+    ("GET", "/alarms/{id}", 404, Proves::Nothing),
+    ("GET", "/live/alarms/{id}", 404, Proves::Nothing),
     ("POST", "/alarms/{id}/acknowledge", 404, Proves::Nothing),
     ("POST", "/alarms/{id}/shelve", 404, Proves::Nothing),
     ("POST", "/alarms/{id}/unshelve", 404, Proves::Nothing),

@@ -22,8 +22,9 @@ use http_body_util::BodyExt;
 use store::Position;
 use store::history::{Config, History};
 use store::state::{
-    Act, Alarm, By, Codes, DueMail, Email, FactorChange, Made, NewAccount, NewAllowed, NewInverter,
-    NewOrganization, NewPasskey, NewSession, NewSite, NewToken, StateStore, TokenReach, TokenScope,
+    Act, Alarm, By, Codes, DueMail, Email, FactorChange, IncidentKey, Made, NewAccount, NewAllowed,
+    NewInverter, NewOrganization, NewPasskey, NewSession, NewSite, NewToken, StateStore, TokenReach,
+    TokenScope,
 };
 use tokio::sync::{broadcast, oneshot};
 use tower::ServiceExt;
@@ -278,10 +279,23 @@ impl House {
 
     /// A charger fault of an inverter, as the pipeline would have written it.
     pub async fn alarm(&self, inverter: InverterKey, code: &str) {
+        let name = format!("{}/t{}", fleet::Condition::CHARGER_FAULT, self.now().0);
+        let made = Made { alarms: vec![self.alarm_row(inverter, &name, code, None)], ..Made::default() };
+        assert!(self.state.announcing().await.unwrap().commit(&made).await.unwrap());
+    }
+
+    /// The row of a charger fault.
+    pub fn alarm_row(
+        &self,
+        inverter: InverterKey,
+        name: &str,
+        code: &str,
+        incident: Option<IncidentKey>,
+    ) -> Alarm {
         let condition = fleet::Condition::CHARGER_FAULT;
-        let alarm = Alarm {
+        Alarm {
             inverter,
-            name: format!("{condition}/t{}", self.now().0),
+            name: name.to_owned(),
             code: code.to_owned(),
             key: condition.into(),
             severity: condition.definition().severity,
@@ -294,10 +308,8 @@ impl House {
             acknowledged_by: None,
             note: String::new(),
             shelved_until: None,
-            incident: None,
-        };
-        let made = Made { alarms: vec![alarm], ..Made::default() };
-        assert!(self.state.announcing().await.unwrap().commit(&made).await.unwrap());
+            incident,
+        }
     }
 
     /// Letters that were queued, the newest first.

@@ -6,7 +6,7 @@ use fleet::Act;
 use serde::Deserialize;
 
 use super::super::form;
-use super::{act, find};
+use super::{act, back, find};
 use crate::caller::Caller;
 use crate::pages::verify::cleaned;
 use crate::{Context, Error};
@@ -17,6 +17,8 @@ use crate::{Context, Error};
 #[derive(Default)]
 struct Typed {
     note: String,
+    /// `alarm`: it was sent from the alarm's own page.
+    back: String,
 }
 
 /// `POST /alarms/{id}/acknowledge`
@@ -27,10 +29,10 @@ pub async fn submit(
     request: Request,
 ) -> Result<Redirect, Error> {
     let (row, open) = find(&context, &caller, &id).await?;
-    let Typed { note } = form(request, "the field note").await?;
+    let Typed { note, back: to } = form(request, "the field note").await?;
     let (alarm, account) = (open.name.clone(), caller.account.key);
     let seen = Act::Acknowledge { alarm, account, note: cleaned(&note) };
     let done = |open: Option<&fleet::alarm::Open>| open.is_none_or(|open| open.acknowledged.is_some());
     act(&context, row.inverter.key, seen, done, &open.name).await?;
-    Ok(Redirect::to("/alarms?done=acknowledged"))
+    Ok(back(&to, &id, "acknowledged"))
 }

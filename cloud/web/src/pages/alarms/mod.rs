@@ -7,36 +7,30 @@ pub mod acknowledge;
 pub mod list;
 pub mod shelve;
 pub mod short;
+pub mod show;
 
+use axum::response::Redirect;
 use fleet::alarm::{AlarmName, Open};
 use fleet::{Act, Action, InverterKey, InverterState};
 use store::state::VisibleInverter;
 
 use crate::caller::Caller;
+use crate::view::alarms::id as id_of;
 use crate::{Context, Error, access, journaled};
 
-/// What names an alarm in addresses: its inverter's public id and a fingerprint of the rest, which only has to tell the
-/// alarms of one inverter apart.
-fn code(inverter: &str, name: &AlarmName) -> String {
-    const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
-    const PRIME: u64 = 0x0100_0000_01b3;
-    let text = name.to_string();
-    // FNV-1a.
-    let print = text.bytes().fold(OFFSET, |print, byte| (print ^ u64::from(byte)).wrapping_mul(PRIME));
-    format!("{inverter}.{print:016x}")
-}
-
 /// An open alarm that the caller may act on.
-async fn find(
-    context: &Context,
-    caller: &Caller,
-    code_asked: &str,
-) -> Result<(VisibleInverter, Open), Error> {
-    let (inverter, _) = code_asked.rsplit_once('.').ok_or(Error::NotFound)?;
+async fn find(context: &Context, caller: &Caller, id: &str) -> Result<(VisibleInverter, Open), Error> {
+    let (inverter, _) = id.rsplit_once('.').ok_or(Error::NotFound)?;
     let row = access::inverter(context, caller, inverter, Action::Acknowledge).await?;
     let state = context.live().state(row.inverter.key).unwrap_or_default();
-    let open = state.open_alarms().find(|open| code(inverter, &open.name) == code_asked);
+    let open = state.open_alarms().find(|open| id_of(inverter, &open.name.to_string()) == id);
     Ok((row, open.ok_or(Error::NotFound)?))
+}
+
+/// Where a form leads back to: the page that it is on.
+fn back(to: &str, id: &str, done: &str) -> Redirect {
+    let page = if to == "alarm" { format!("/alarms/{id}") } else { "/alarms".to_owned() };
+    Redirect::to(&format!("{page}?done={done}"))
 }
 
 /// Journals an act, and waits a moment until pages would show what came of it.

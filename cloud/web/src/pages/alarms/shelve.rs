@@ -9,7 +9,7 @@ use serde::Deserialize;
 use wire::time::HOUR_MS;
 
 use super::super::form;
-use super::{act, find};
+use super::{act, back, find};
 use crate::caller::Caller;
 use crate::pages::verify::cleaned;
 use crate::{Context, Error};
@@ -22,6 +22,16 @@ pub const LENGTHS: [(i64, &str); 4] = [(1, "1 hour"), (8, "8 hours"), (24, "24 h
 struct Typed {
     hours: i64,
     reason: String,
+    /// `alarm`: it was sent from the alarm's own page.
+    #[serde(default)]
+    back: String,
+}
+
+/// The form that takes one back.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Sent {
+    back: String,
 }
 
 /// `POST /alarms/{id}/shelve`
@@ -32,7 +42,7 @@ pub async fn submit(
     request: Request,
 ) -> Result<Redirect, Error> {
     let (row, open) = find(&context, &caller, &id).await?;
-    let Typed { hours, reason } = form(request, "the fields hours and reason").await?;
+    let Typed { hours, reason, back: to } = form(request, "the fields hours and reason").await?;
     let reason = cleaned(&reason);
     let offered = LENGTHS.iter().any(|(known, _)| *known == hours);
     if !offered || reason.is_empty() || !open.name.key.condition.definition().shelvable {
@@ -44,18 +54,20 @@ pub async fn submit(
     let shelve = Act::Shelve { alarm, account, until, reason };
     let done = |open: Option<&Open>| open.is_none_or(|open| open.shelved_until.is_some());
     act(&context, row.inverter.key, shelve, done, &open.name).await?;
-    Ok(Redirect::to("/alarms?done=shelved"))
+    Ok(back(&to, &id, "shelved"))
 }
 
 /// `POST /alarms/{id}/unshelve`
-pub async fn back(
+pub async fn take_back(
     State(context): State<Context>,
     caller: Caller,
     Path(id): Path<String>,
+    request: Request,
 ) -> Result<Redirect, Error> {
     let (row, open) = find(&context, &caller, &id).await?;
+    let Sent { back: to } = form(request, "nothing but where to lead back to").await?;
     let unshelve = Act::Unshelve { alarm: open.name.clone(), account: caller.account.key };
     let done = |open: Option<&Open>| open.is_none_or(|open| open.shelved_until.is_none());
     act(&context, row.inverter.key, unshelve, done, &open.name).await?;
-    Ok(Redirect::to("/alarms?done=unshelved"))
+    Ok(back(&to, &id, "unshelved"))
 }

@@ -1,5 +1,5 @@
-//! `GET /a/{code}`: the short address in messages. Leads to the inverter, or to where the alarm can be acknowledged; opening
-//! it acknowledges nothing. An alarm is its inverter's: who may not see that does not find it.
+//! `GET /a/{code}`: the short address in messages. Leads to the alarm's page, or there to its button; opening it acknowledges
+//! nothing. An alarm is its inverter's: who may not see that does not find it.
 
 use axum::extract::{Path, Query, State};
 use axum::response::Redirect;
@@ -7,6 +7,7 @@ use fleet::Action;
 use serde::Deserialize;
 
 use crate::caller::Caller;
+use crate::view::alarms::id;
 use crate::{Context, Error, access};
 
 /// What the reader wants to do there.
@@ -23,10 +24,7 @@ pub async fn follow(
     Path(code): Path<String>,
     Query(wish): Query<Wish>,
 ) -> Result<Redirect, Error> {
-    let row = access::of_alarm(&context, &caller, &code, Action::View).await?;
-    let to = match wish.r#do.as_str() {
-        "acknowledge" => "/alarms".to_owned(),
-        _ => format!("/inverters/{}", row.inverter.public_id),
-    };
-    Ok(Redirect::to(&to))
+    let (row, alarm) = access::of_alarm(&context, &caller, &code, Action::View).await?;
+    let button = if wish.r#do == "acknowledge" { "#acknowledge" } else { "" };
+    Ok(Redirect::to(&format!("/alarms/{}{button}", id(&row.inverter.public_id, &alarm.name))))
 }
