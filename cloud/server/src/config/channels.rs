@@ -21,6 +21,7 @@ const BODY: &str = "body = \"To={to}&From=%2B15005550006&Body={text}\" under [te
 const FORM: &str = "form = \"form\" under [text]";
 const HEADERS: &str = "headers = { \"X-Api-Key\" = \"{secret}\" } under [text]";
 const SECRET: &str = "secret_file = \"/var/lib/inverter-connect/text-secret\" under [text]";
+const ACCESS_KEY: &str = "access_key = \"AKIA…\" under [text]";
 const COUNTRIES: &str = "countries = [\"+1\", \"+43\"] under [text]";
 const RESERVE: &str = "reserve_percent = 50 under [text]";
 
@@ -47,6 +48,21 @@ pub struct TextService {
 pub enum TextProvider {
     /// A provider with an HTTP API.
     Http(HttpApi),
+    /// Amazon SNS.
+    Sns(SnsApi),
+}
+
+/// Amazon SNS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SnsApi {
+    /// For example `eu-central-1`.
+    pub region: String,
+    /// Where it is; Amazon's own unless set.
+    pub endpoint: Option<String>,
+    /// The access key's id.
+    pub access_key: String,
+    /// The file that holds its secret, and nothing else.
+    pub secret_file: PathBuf,
 }
 
 /// A provider's API.
@@ -70,8 +86,10 @@ pub struct HttpApi {
 
 impl std::fmt::Display for TextService {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let TextProvider::Http(api) = &self.provider;
-        let by = api.url.host_str().unwrap_or("");
+        let by = match &self.provider {
+            TextProvider::Http(api) => api.url.host_str().unwrap_or("").to_owned(),
+            TextProvider::Sns(api) => format!("Amazon SNS in {}", api.region),
+        };
         write!(f, "by {by} to {}", self.limits.countries.join(", "))
     }
 }
@@ -93,9 +111,33 @@ impl Reader<'_> {
         if written == WrittenText::default() {
             return Ok(None);
         }
-        let url = written.url.as_ref().ok_or_else(|| self.missing("text.url", URL))?;
-        let provider = TextProvider::Http(self.http(url, &written)?);
+        let provider = match (&written.url, &written.sns_region) {
+            (Some(url), None) => TextProvider::Http(self.http(url, &written)?),
+            (None, Some(region)) => TextProvider::Sns(self.sns(region, &written)?),
+            (Some(url), Some(_)) => {
+                return Err(self.value(
+                    "text.url",
+                    url,
+                    "texts go there or by SNS (`sns_region`), not both",
+                    URL,
+                ));
+            }
+            (None, None) => return Err(self.missing("text.url", URL)),
+        };
         Ok(Some(TextService { provider, limits: self.text_limits(&written)? }))
+    }
+
+    fn sns(&self, region: &str, written: &WrittenText) -> Result<SnsApi, ConfigError> {
+        let access_key =
+            written.access_key.clone().ok_or_else(|| self.missing("text.access_key", ACCESS_KEY))?;
+        let secret_file =
+            written.secret_file.clone().ok_or_else(|| self.missing("text.secret_file", SECRET))?;
+        Ok(SnsApi {
+            region: region.to_owned(),
+            endpoint: written.sns_endpoint.clone(),
+            access_key,
+            secret_file: self.absolute(secret_file),
+        })
     }
 
     fn http(&self, url: &str, written: &WrittenText) -> Result<HttpApi, ConfigError> {
@@ -196,7 +238,7 @@ mod tests {
         let text = parse(&format!("{TEXT}per_person = 3\nform = \"json\"")).unwrap().text.unwrap();
         assert_eq!(text.to_string(), "by t.example to +1");
         assert_eq!((text.limits.per_person, text.limits.in_all, text.limits.reserve_percent), (3, 1_000, 50));
-        let TextProvider::Http(api) = text.provider;
+        let TextProvider::Http(api) = text.provider else { panic!("{:?}", text.provider) };
         assert_eq!((api.form, api.id.as_str(), api.secret_file), (Body::Json, "/sid", "/etc/ic/s".into()));
     }
 
@@ -215,6 +257,8 @@ mod tests {
         check(&without("body"), &["`text.body` is missing", "{text}"]);
         check(&without("secret_file"), &["`text.secret_file` is missing"]);
         check(&without("countries"), &["`text.countries` is missing", "+43"]);
+        check(&format!("{TEXT}sns_region = \"x\""), &["`text.url`", "not both"]);
+        check("[text]\nsns_region = \"eu-central-1\"", &["`text.access_key` is missing"]);
         check(&TEXT.replace("https", "http"), &["`text.url`", "https://"]);
         check(&TEXT.replace("{text}", "x"), &["`text.body`", "{to} and {text}"]);
         check(&TEXT.replace("+1", "1"), &["`text.countries`", "+"]);

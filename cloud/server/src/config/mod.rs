@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub use channels::{HttpApi, OutboundRules, TextProvider, TextService};
+pub use channels::{HttpApi, OutboundRules, SnsApi, TextProvider, TextService};
 pub use error::ConfigError;
 pub use mail::{Encryption, Login, Mail, MailServer, MailSink};
 

@@ -10,7 +10,7 @@ use anyhow::Context;
 use web::sign_in::vault::{FactorsKey, Vault};
 
 use super::files::Reader;
-use crate::config::{Config, HttpApi, TextProvider, TextService};
+use crate::config::{Config, HttpApi, SnsApi, TextProvider, TextService};
 use crate::notifier::push::{Push, Vapid};
 use crate::notifier::text::{HttpProvider, Provider, Texts};
 use crate::notifier::webhook::Webhooks;
@@ -75,9 +75,30 @@ pub(super) fn ways(
 }
 
 fn texts(reader: &Reader<'_>, service: &TextService, outbound: &Outbound) -> anyhow::Result<Texts> {
-    let TextProvider::Http(api) = &service.provider;
-    let provider = Provider::Http(http(reader, api, outbound)?);
+    let provider = match &service.provider {
+        TextProvider::Http(api) => Provider::Http(Box::new(http(reader, api, outbound)?)),
+        TextProvider::Sns(api) => sns(reader, api)?,
+    };
     Ok(Texts { provider, limits: service.limits.clone() })
+}
+
+#[cfg(feature = "sns")]
+fn sns(reader: &Reader<'_>, api: &SnsApi) -> anyhow::Result<Provider> {
+    use crate::notifier::text::{Sns, SnsAccess};
+    let secret = secret(reader, &api.secret_file)?;
+    let (region, access_key) = (api.region.as_str(), api.access_key.as_str());
+    let access = SnsAccess { region, access_key, secret: &secret, endpoint: api.endpoint.as_deref() };
+    Ok(Provider::Sns(Sns::new(&access)))
+}
+
+#[cfg(not(feature = "sns"))]
+fn sns(reader: &Reader<'_>, api: &SnsApi) -> anyhow::Result<Provider> {
+    anyhow::bail!(
+        "{}: `text.sns_region` = {:?}, but this program was built without Amazon SNS. Build it with `--features sns`, or \
+         name a provider with an HTTP API under `text.url`",
+        reader.file.display(),
+        api.region
+    )
 }
 
 /// Exactly as written, the line's end aside.

@@ -112,7 +112,7 @@ impl House {
             secret: "secret".to_owned(),
             id: "/sid".to_owned(),
         };
-        Texts { provider: Provider::Http(provider), limits }
+        Texts { provider: Provider::Http(Box::new(provider)), limits }
     }
 
     fn now(&self) -> UtcMs {

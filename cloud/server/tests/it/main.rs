@@ -36,5 +36,6 @@ mod programs;
 mod receiver;
 mod recordings;
 mod restart;
+mod sns;
 mod timing;
 mod told;

@@ -4,10 +4,14 @@
 //! the store (`count_text`); here nothing is counted.
 
 mod http;
+#[cfg(feature = "sns")]
+mod sns;
 
 use fleet::notice::{PhoneNumber, TextLimits, is_one_message};
 
 pub use http::{Body, HttpProvider};
+#[cfg(feature = "sns")]
+pub use sns::{Sns, SnsAccess};
 
 use super::NotSent;
 
@@ -24,7 +28,10 @@ pub struct Texts {
 #[derive(Debug)]
 pub enum Provider {
     /// Anyone with an HTTP API.
-    Http(HttpProvider),
+    Http(Box<HttpProvider>),
+    /// Amazon.
+    #[cfg(feature = "sns")]
+    Sns(Sns),
 }
 
 impl Texts {
@@ -40,6 +47,8 @@ impl Texts {
         }
         match &self.provider {
             Provider::Http(provider) => provider.send(to, text).await,
+            #[cfg(feature = "sns")]
+            Provider::Sns(sns) => sns.send(to, text).await,
         }
     }
 }
