@@ -31,6 +31,18 @@ const SCREENS = [
   { name: 'inverter-view-only', who: 'noa', at: (scene) => scene.own },
   { name: 'history-table', who: 'dana', at: (scene) => `${scene.ready}/history.html` },
   { name: 'not-found', who: 'dana', at: () => '/inverters/no-such-inverter' },
+  // Alarms, and what people set for them.
+  { name: 'alarms', who: 'dana', at: () => '/alarms' },
+  { name: 'no-alarms', who: 'noa', at: () => '/alarms' },
+  { name: 'alarms-shelved', who: 'dana', at: () => '/alarms?view=shelved' },
+  { name: 'alarms-history', who: 'dana', at: () => '/alarms?view=history' },
+  { name: 'alarm', who: 'dana', at: (scene) => scene.alarm },
+  { name: 'maintenance', who: 'lee', at: (scene) => `${scene.own}/maintenance` },
+  { name: 'maintenance-view-only', who: 'noa', at: (scene) => `${scene.own}/maintenance` },
+  { name: 'maintenance-site', who: 'dana', at: (scene) => `${scene.broken}/maintenance?scope=site` },
+  { name: 'limits', who: 'lee', at: (scene) => `${scene.own}/limits` },
+  { name: 'limits-view-only', who: 'noa', at: (scene) => `${scene.own}/limits` },
+  { name: 'inverter-in-maintenance', who: 'lee', at: (scene) => scene.own, chart: true },
   // Adding one.
   { name: 'pair', who: 'lee', at: () => '/pair' },
   { name: 'pair-waiting', who: 'lee', at: (scene) => scene.waiting },

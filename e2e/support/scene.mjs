@@ -19,6 +19,8 @@ export async function makeScene(browser) {
   const scene = { operator: { state: operator }, dana: { state: dana }, lee, noa, nobody: { state: undefined } };
   Object.assign(scene, await inverters(), await pairings(page), await organization(page), await links(browser, page, operator));
   await offers(page, scene);
+  await rules(page, scene);
+  scene.alarm = await alarm(browser, dana);
   await context.close();
   return scene;
 }
@@ -91,6 +93,28 @@ async function offers(page, { own, noa, organization }) {
   await send(page, `${own}/people/new`, { recipient: noa.email, role: 'read-write' });
   await send(page, `${own}/people/new`, { recipient: demo.email, role: 'read-only' });
   await send(page, `${own}/people/new`, { recipient: code, role: 'read-write' });
+}
+
+/** Lee's inverter in maintenance and with a limit. */
+async function rules(page, { own }) {
+  const to = new Date(Date.now() + 3 * 86_400_000).toISOString().slice(0, 16);
+  await eventually('a window is planned', async () => {
+    await send(page, `${own}/maintenance`, { to, reason: 'Battery exchange' });
+    return true;
+  }, 60_000);
+  const limit = { quantity: 'battery.voltage', side: 'below', raise: '90', clear: '95', raise_delay: '60', clear_delay: '60', severity: 'critical' };
+  await send(page, `${own}/limits`, limit);
+}
+
+/** The address of an alarm that the demo has. */
+async function alarm(browser, state) {
+  const { page, context } = await newPage(browser, { state });
+  const found = await eventually('an alarm of the demo', async () => {
+    await page.goto(`${demo.url}/alarms`);
+    return page.locator('article.alarm h3 a').first().getAttribute('href');
+  }, 60_000);
+  await context.close();
+  return found;
 }
 
 /** Types a password at the door and stops before the second factor. */
