@@ -13,7 +13,8 @@ use sea_orm::{
 };
 use wire::UtcMs;
 
-use super::outbox::{MailState, Receipt};
+use super::outbox::MailState;
+use super::receipts::Receipt;
 use super::tables::outbox::{ActiveModel, Column, Entity};
 use super::{Act, StateError, StateStore, audit};
 
