@@ -70,9 +70,6 @@ pub struct Preferences {
     #[n(6)]
     #[cbor(default)]
     pub reminders: Reminders,
-    /// A letter a week that all is watched, so that silence is evidence.
-    #[n(7)]
-    pub weekly: bool,
 }
 
 /// When and how somebody is told.
@@ -162,7 +159,6 @@ impl Default for Preferences {
             quiet: None,
             quiet_for_critical: false,
             reminders: Reminders::Never,
-            weekly: false,
         }
     }
 }

@@ -21,7 +21,6 @@ struct Told {
     when_over: bool,
     quiet_hours: Option<Quiet>,
     remind_every_hours: Option<u8>,
-    weekly: bool,
     ways: Vec<Way>,
 }
 
@@ -89,7 +88,6 @@ async fn told(context: &Context, caller: &Caller) -> Result<Told, Error> {
             Reminders::Never => None,
             Reminders::Every { hours } => Some(hours),
         },
-        weekly: preferences.weekly,
         ways,
     })
 }

@@ -198,7 +198,7 @@ async fn preferences_are_kept_and_ways_without_proof_cannot_be_ticked() {
     let scene = scene().await;
     let page = scene.page().await;
     assert!(page.contains("name=\"critical\" value=\"email\"") && page.contains("disabled"), "{page}");
-    let form = "critical=email&critical=push&warning=email&over=on&quiet=on&quiet_from=1350&quiet_to=390&reminders=2&weekly=on";
+    let form = "critical=email&critical=push&warning=email&over=on&quiet=on&quiet_from=1350&quiet_to=390&reminders=2";
     assert_eq!(leads_to(&scene.form("/me/notifications", form).await), "/me/notifications?done=saved");
     let kept = scene.house.state.preferences(scene.account).await.unwrap();
     let email = Channels::of(&[Channel::Email]);
@@ -215,7 +215,10 @@ async fn preferences_are_kept_and_ways_without_proof_cannot_be_ticked() {
     assert_eq!(leads_to(&silent), "/me/notifications?done=silent");
     let token = scene.house.token(scene.account).await;
     let told = scene.house.json("/api/v1/me/notifications", &token).await;
-    assert_eq!((told["weekly"].as_bool(), told["ways"][0]["channel"].as_str()), (Some(false), Some("email")));
+    assert_eq!(
+        (told["when_over"].as_bool(), told["ways"][0]["channel"].as_str()),
+        (Some(false), Some("email"))
+    );
     assert_ne!(kept, Preferences::default());
 }
 

@@ -66,7 +66,6 @@ fn read(pairs: &[(String, String)], before: Preferences, verified: Channels) -> 
         quiet: quiet.filter(|_| ticked("quiet")),
         quiet_for_critical: ticked("quiet_critical"),
         reminders: if reminders == 0 { Reminders::Never } else { Reminders::Every { hours: reminders } },
-        weekly: ticked("weekly"),
     })
 }
 
@@ -114,7 +113,7 @@ mod tests {
         );
         assert_eq!((read.warning, read.info), (email, Channels::NONE));
         assert_eq!(read.quiet.unwrap().minutes(), (1320, 420));
-        assert!(read.over && !read.weekly && !read.quiet_for_critical);
+        assert!(read.over && !read.quiet_for_critical);
         assert_eq!(read.reminders, Reminders::Every { hours: 4 });
         assert_eq!(told(&read), "critical: email, text; warning: email; info: nothing; quiet hours");
     }

@@ -72,7 +72,6 @@ struct Cell {
 /// The rest of the form.
 struct Chosen {
     over: bool,
-    weekly: bool,
     quiet: bool,
     quiet_critical: bool,
     from: Vec<(u16, String, bool)>,
@@ -138,7 +137,7 @@ pub async fn show(
 const SEVERITIES: [(&str, &str, &str, &str); 3] = [
     ("critical", "alarm", "Needs somebody now", "Runs on battery, has an alarm, stops reporting"),
     ("warning", "warn", "Has a warning", "High temperature, load change, a test missed"),
-    ("info", "off", "Has news", "Without a tick it waits for the weekly letter"),
+    ("info", "off", "Has news", "Without a tick it is in the list of alarms only"),
 ];
 
 fn rows(preferences: &Preferences, verified: Channels) -> Vec<Row> {
@@ -173,7 +172,6 @@ fn chosen(preferences: &Preferences) -> Chosen {
     };
     Chosen {
         over: preferences.over,
-        weekly: preferences.weekly,
         quiet: preferences.quiet.is_some(),
         quiet_critical: preferences.quiet_for_critical,
         from: offered(from),
