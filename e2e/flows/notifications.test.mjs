@@ -80,7 +80,7 @@ for (const width of [390, 1280]) {
         return (await page.getByRole('main').innerText()).includes('which is not a public address');
       });
       await look(page, width, 'notifications-with-webhook');
-      await page.getByText('Remove', { exact: false }).last().click();
+      await page.locator('details.sure > summary').last().click();
       await page.getByRole('button', { name: 'Remove it' }).click();
       await page.getByText('The webhook was removed').waitFor();
       await context.close();
