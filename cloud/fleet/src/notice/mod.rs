@@ -18,7 +18,7 @@ pub use preferences::{Channel, Channels, Plan, Preferences, Reminders, plan};
 pub use quiet::{DAY_MINUTES, QuietHours};
 pub use text::{
     InvalidNumber, MOST_SEPTETS, PhoneNumber, TextLimits, TextPurpose, TextRefusal, TextsSent, fitted,
-    is_one_message, septets,
+    is_one_message, plain, septets,
 };
 pub use way::{
     CODE_ATTEMPTS, CODE_DIGITS, CODE_MS, CODES_COUNT_MS, CODES_OF_ACCOUNT, CODES_TO_NUMBER, Fate,

@@ -1,7 +1,7 @@
 //! What a person wants to be told, and by which ways.
 //!
-//! In: preferences, how much something matters, the site's time of day. Out: by which channels now, or when, or in the
-//! digest. Critical alarms pass quiet hours unless the person waived that in so many words.
+//! In: preferences, how much something matters, the site's time of day. Out: by which channels now, or when, or
+//! not at all. Critical alarms pass quiet hours unless the person waived that in so many words.
 
 use minicbor::{Decode, Encode};
 use wire::UtcMs;
@@ -53,7 +53,7 @@ pub struct Preferences {
     /// Of warnings.
     #[n(1)]
     pub warning: Channels,
-    /// Of what is worth knowing, at once; without any it goes to the digest.
+    /// Of what is worth knowing, at once; without any it is in the list of alarms only.
     #[n(2)]
     pub info: Channels,
     /// When each of these is over.
@@ -84,8 +84,6 @@ pub enum Plan {
         /// By these.
         by: Channels,
     },
-    /// With the next digest.
-    Digest,
     /// Not at all: that is what the person chose.
     Not,
 }
@@ -212,7 +210,7 @@ pub fn plan(
 ) -> Plan {
     let by = preferences.channels(severity).within(verified);
     if by.is_empty() {
-        return if severity == Severity::Info { Plan::Digest } else { Plan::Not };
+        return Plan::Not;
     }
     let passes = severity == Severity::Critical && !preferences.quiet_for_critical;
     match preferences.quiet.filter(|_| !passes).and_then(|quiet| quiet.over_at(now, local)) {
@@ -245,7 +243,7 @@ mod tests {
         check(&preferences, Severity::Critical, NOON, Plan::Now(all));
         check(&preferences, Severity::Warning, NOON, held);
         check(&preferences, Severity::Warning, NOON.plus_ms(HOUR_MS), Plan::Now(email));
-        check(&preferences, Severity::Info, NOON, Plan::Digest);
+        check(&preferences, Severity::Info, NOON, Plan::Not);
         preferences.quiet_for_critical = true;
         check(&preferences, Severity::Critical, NOON, Plan::Held { until: NOON.plus_ms(HOUR_MS), by: all });
         preferences.warning = Channels::NONE;

@@ -36,33 +36,66 @@ pub fn is_one_message(text: &str) -> bool {
     septets(text).is_some_and(|septets| septets <= MOST_SEPTETS)
 }
 
-/// The text with what the alphabet lacks written otherwise, cut to `most` septets.
+/// What is written in place of others.
+const INSTEAD: &[(&str, &str)] = &[
+    ("\t\u{a0}\u{2009}\u{202f}", " "),
+    ("’‘`´′", "'"),
+    ("“”„«»″", "\""),
+    ("–—−‐‑", "-"),
+    ("·•…", "."),
+    ("ÀÁÂÃĀĂĄ", "A"),
+    ("áâãāăą", "a"),
+    ("ĆČ", "C"),
+    ("çćč", "c"),
+    ("ĎĐ", "D"),
+    ("ďđ", "d"),
+    ("ÈÊËĒĖĘĚ", "E"),
+    ("êëēėęě", "e"),
+    ("ÌÍÎÏĪĮİ", "I"),
+    ("íîïīįı", "i"),
+    ("ŁĹĽ", "L"),
+    ("łĺľ", "l"),
+    ("ŃŇ", "N"),
+    ("ńň", "n"),
+    ("ÒÓÔÕŌŐ", "O"),
+    ("óôõōő", "o"),
+    ("ŔŘ", "R"),
+    ("ŕř", "r"),
+    ("ŚŠŞ", "S"),
+    ("śšş", "s"),
+    ("ŤŢ", "T"),
+    ("ťţ", "t"),
+    ("ÙÚÛŪŮŰ", "U"),
+    ("úûūůű", "u"),
+    ("ÝŸ", "Y"),
+    ("ýÿ", "y"),
+    ("ŹŻŽ", "Z"),
+    ("źżž", "z"),
+    ("[{", "("),
+    ("]}", ")"),
+    ("|\\^~", "-"),
+    ("€", "EUR"),
+];
+
+/// The text in characters of one septet each: what the alphabet lacks, or writes in two, is written otherwise.
 #[must_use]
-pub fn fitted(text: &str, most: usize) -> String {
-    let mut fitted = String::new();
-    let mut left = most;
+pub fn plain(text: &str) -> String {
+    let mut written = String::with_capacity(text.len());
     for character in text.chars() {
-        let written = if of(character).is_some() { character } else { like(character) };
-        let needs = of(written).unwrap_or(1);
-        if needs > left {
-            break;
+        if BASIC.contains(character) {
+            written.push(character);
+        } else {
+            let instead = INSTEAD.iter().find(|(known, _)| known.contains(character));
+            written.push_str(instead.map_or("?", |(_, instead)| instead));
         }
-        left -= needs;
-        fitted.push(written);
     }
-    fitted
+    written
 }
 
-/// What people read in its place.
-fn like(character: char) -> char {
-    match character {
-        '\u{2018}' | '\u{2019}' | '\u{201b}' | '`' => '\'',
-        '\u{201c}'..='\u{201f}' => '"',
-        '\u{2010}'..='\u{2015}' | '\u{2212}' => '-',
-        '\u{2026}' => '.',
-        character if character.is_whitespace() => ' ',
-        _ => '?',
-    }
+/// The same, cut to `most` septets.
+#[must_use]
+pub fn fitted(text: &str, most: usize) -> String {
+    plain(text).chars().take(most).collect()
 }
 
 /// A telephone number in E.164: `+`, a country, at most fifteen digits.
@@ -249,7 +282,16 @@ mod tests {
     #[test]
     fn what_is_fitted_is_one_message() {
         assert_eq!(fitted("Hall\u{a0}B \u{2019}s “lamps” – out…", 160), "Hall B 's \"lamps\" - out.");
-        assert_eq!(fitted("ab€", 3), "ab");
+        assert_eq!(fitted("ab€", 4), "abEU");
+        assert_eq!(plain("Łódź [A] €5"), "Lodz (A) EUR5");
+        assert_eq!(
+            (plain("Café “Größe” – Halle 4…").as_str(), plain("ホール B").as_str()),
+            ("Café \"Größe\" - Halle 4.", "??? B")
+        );
+        for (known, instead) in INSTEAD {
+            assert!(known.chars().all(|character| !BASIC.contains(character)), "{known}");
+            assert_eq!(septets(instead), Some(instead.len()), "{instead}");
+        }
         for text in ["日".repeat(200), "€".repeat(200), "x".repeat(200), "a\u{2019}[".repeat(90)] {
             assert!(is_one_message(&fitted(&text, MOST_SEPTETS)));
         }

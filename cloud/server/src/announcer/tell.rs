@@ -111,7 +111,7 @@ impl<'a> Telling<'a> {
             Plan::Now(by) => (by, self.now),
             Plan::Held { until, by } => (by, until),
             // Without a channel of its own it is in the inbox, which keeps it.
-            Plan::Digest | Plan::Not => return,
+            Plan::Not => return,
         };
         let Some(words) = self.words(work, &seen) else { return };
         let account = person.told.account.key;

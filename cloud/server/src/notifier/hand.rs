@@ -89,8 +89,8 @@ impl Hand {
         };
         self.tell(&taken.mail, &sent);
         for _ in 0..RECEIPT_TRIES {
-            match self.receipt(taken, &sent).await {
-                Ok(true) => return self.next_way(&taken.mail, &sent).await,
+            match self.note(taken, &sent).await {
+                Ok(true) => return,
                 Ok(false) => return tracing::warn!(mail = taken.mail.id, "a mail was not ours any more"),
                 Err(error) => {
                     tracing::error!(%error, mail = taken.mail.id, "a receipt could not be written; trying again");
@@ -102,7 +102,7 @@ impl Hand {
 
     async fn send(&self, mail: &DueMail) -> Result<String, NotSent> {
         self.may(mail).await?;
-        self.ways.send(&self.state, mail, (self.clock)()).await
+        self.ways.send(&self.state, &self.origin, mail, (self.clock)()).await
     }
 
     /// Access may have been taken, or the account shut out, since the message was queued: then nothing is sent.
@@ -159,6 +159,14 @@ impl Hand {
         }
     }
 
+    /// Writes what came of it. What must not be missed is on its next way before the receipt says that this one failed: a
+    /// server that dies in between tries again, and the next way is named so that it is queued once. Whether the message
+    /// was still ours.
+    async fn note(&self, taken: &Taken, sent: &Result<String, NotSent>) -> Result<bool, StateError> {
+        self.next_way(&taken.mail, sent).await?;
+        self.receipt(taken, sent).await
+    }
+
     /// Whether it was still ours.
     async fn receipt(&self, taken: &Taken, sent: &Result<String, NotSent>) -> Result<bool, StateError> {
         let (id, lease) = (taken.mail.id, taken.lease.as_str());
@@ -176,7 +184,7 @@ impl Hand {
     }
 
     /// What must not be missed goes by the next way.
-    async fn next_way(&self, mail: &DueMail, sent: &Result<String, NotSent>) {
+    async fn next_way(&self, mail: &DueMail, sent: &Result<String, NotSent>) -> Result<(), StateError> {
         let now = (self.clock)();
         let fails = match sent {
             Ok(_) | Err(NotSent::Withheld(_)) => false,
@@ -185,35 +193,34 @@ impl Hand {
             Err(_) => now.since(mail.queued_at) >= NEXT_WAY_AFTER_MS,
         };
         if !fails || mail.incident.is_none() {
-            return;
+            return Ok(());
         }
         let headline = Headline::of(mail.channel, &mail.subject, &mail.text);
         let letter = match notes::letter_again(&self.origin, &headline, mail.channel) {
             Ok(letter) => letter,
             Err(error) => {
-                return tracing::error!(%error, message = mail.id, "the next way of a message has no words");
+                tracing::error!(%error, message = mail.id, "the next way of a message has no words");
+                return Ok(());
             }
         };
         let text = notes::text_again(&self.origin, &headline);
         let json = notes::push(&self.origin, &headline);
         let worded = Worded { mail: (&letter.subject, &letter.text, &letter.html), text: &text, json: &json };
-        match self.state.go_by_next_way(mail, worded, now).await {
-            Ok(NextWay::By(channel)) => {
+        match self.state.go_by_next_way(mail, worded, now).await? {
+            NextWay::By(channel) => {
                 self.counters.count(channel, Outcome::NextWay);
                 let by = channel.name();
                 tracing::warn!(message = mail.id, by, "a message failed and goes by the next way");
             }
-            Ok(NextWay::None) => {
+            NextWay::None => {
                 tracing::error!(
                     message = mail.id,
                     "a message failed, and there is no other way to that person"
                 );
             }
-            Ok(NextWay::NotCritical) => {}
-            Err(error) => {
-                tracing::error!(%error, message = mail.id, "the next way of a message was not found")
-            }
+            NextWay::NotCritical => {}
         }
+        Ok(())
     }
 
     fn next_try(&self, mail: &DueMail) -> UtcMs {

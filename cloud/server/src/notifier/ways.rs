@@ -7,7 +7,7 @@
 use aws_lc_rs::rand;
 use fleet::audit::Verb;
 use fleet::notice::{Channel, PhoneNumber, TextPurpose};
-use store::state::{Act, By, DueMail, Email, PushDevice, StateError, StateStore, TextToSend, Webhook};
+use store::state::{Act, By, DueMail, PushDevice, StateError, StateStore, TextToSend, Webhook};
 use web::mail::{channels as letters, notes};
 use web::sign_in::vault::Vault;
 use wire::UtcMs;
@@ -37,16 +37,21 @@ pub struct Hooks {
     pub webhooks: Webhooks,
     /// Opens secrets.
     pub vault: Vault,
-    /// Where people find the page of their webhooks, for letters.
-    pub origin: String,
 }
 
 impl Ways {
-    /// Sends a message.
+    /// Sends a message. `origin`: where people find our pages, for letters about a way that ends.
     ///
     /// # Errors
     /// [`NotSent`].
-    pub async fn send(&self, state: &StateStore, message: &DueMail, now: UtcMs) -> Result<String, NotSent> {
+    pub async fn send(
+        &self,
+        state: &StateStore,
+        origin: &str,
+        message: &DueMail,
+        now: UtcMs,
+    ) -> Result<String, NotSent> {
+        let ending = Ending { state, origin, now };
         let missing = || NotSent::Refused("this service does not send by that way any more".to_owned());
         match message.channel {
             Channel::Email => {
@@ -55,10 +60,18 @@ impl Ways {
                 way.sink.send(&letter).await
             }
             Channel::Text => text(self.text.as_ref().ok_or_else(missing)?, state, message, now).await,
-            Channel::Push => push(self.push.as_ref().ok_or_else(missing)?, state, message, now).await,
-            Channel::Webhook => call(self.webhook.as_ref().ok_or_else(missing)?, state, message, now).await,
+            Channel::Push => push(self.push.as_ref().ok_or_else(missing)?, ending, message).await,
+            Channel::Webhook => call(self.webhook.as_ref().ok_or_else(missing)?, ending, message).await,
         }
     }
+}
+
+/// What it takes to end a way, and to tell its owner.
+#[derive(Clone, Copy)]
+struct Ending<'a> {
+    state: &'a StateStore,
+    origin: &'a str,
+    now: UtcMs,
 }
 
 fn unknown(error: StateError) -> NotSent {
@@ -90,30 +103,25 @@ async fn text(texts: &Texts, state: &StateStore, message: &DueMail, now: UtcMs) 
     sent
 }
 
-async fn push(push: &Push, state: &StateStore, message: &DueMail, now: UtcMs) -> Result<String, NotSent> {
-    let found = state.push_device(&message.to).await.map_err(unknown)?;
+async fn push(push: &Push, ending: Ending<'_>, message: &DueMail) -> Result<String, NotSent> {
+    let found = ending.state.push_device(&message.to).await.map_err(unknown)?;
     let device = found.filter(|device| message.account == Some(device.account));
     let device = device.ok_or(NotSent::Withheld("the browser is not this person's any more"))?;
     if device.verified_at.is_none() && message.kind != notes::PUSH_PROOF {
         return Err(NotSent::Withheld("no message has arrived at this browser yet"));
     }
     let pushed = PushMessage { key: &message.key, text: &message.text, expires_at: message.expires_at };
-    match push.send(&device, pushed, now).await? {
+    match push.send(&device, pushed, ending.now).await? {
         Pushed::Accepted(said) => Ok(said),
         Pushed::Gone(said) => {
-            forget(state, &device, now).await?;
+            ending.forget(&device).await?;
             Err(refused(format!("{said}. The browser has ended its subscription; it is removed")))
         }
     }
 }
 
-async fn forget(state: &StateStore, device: &PushDevice, now: UtcMs) -> Result<(), NotSent> {
-    let act = act(Verb::PushRemove, now)?.of_account(device.account).with_detail(device.name.clone());
-    state.remove_push_device(device.account, &device.public_id, &act).await.map_err(unknown)?;
-    Ok(())
-}
-
-async fn call(hooks: &Hooks, state: &StateStore, message: &DueMail, now: UtcMs) -> Result<String, NotSent> {
+async fn call(hooks: &Hooks, ending: Ending<'_>, message: &DueMail) -> Result<String, NotSent> {
+    let Ending { state, now, .. } = ending;
     let found = state.webhook(&message.to).await.map_err(unknown)?;
     let webhook = found.filter(|webhook| message.account == Some(webhook.account));
     let webhook = webhook.ok_or(NotSent::Withheld("the webhook is not this person's any more"))?;
@@ -134,29 +142,38 @@ async fn call(hooks: &Hooks, state: &StateStore, message: &DueMail, now: UtcMs) 
     match &sent {
         Ok(_) => state.webhook_answered(&webhook.public_id, challenges, now).await.map_err(unknown)?,
         Err(_) if challenges => {}
-        Err(why) => failed(hooks, state, &webhook, why, now).await?,
+        Err(why) => ending.failed(&webhook, why).await?,
     }
     sent
 }
 
-/// When it has failed for days, it is switched off and its owner told.
-async fn failed(
-    hooks: &Hooks,
-    state: &StateStore,
-    webhook: &Webhook,
-    why: &NotSent,
-    now: UtcMs,
-) -> Result<(), NotSent> {
-    let Some(account) = state.account(webhook.account).await.map_err(unknown)? else { return Ok(()) };
-    let letter = letters::webhook_off(&hooks.origin, &webhook.url, &why.to_string(), now).map_err(refused)?;
-    let to: &Email = &account.email;
-    let key = format!("webhook:{}:off:{}", webhook.public_id, webhook.failing_since.unwrap_or(now).0);
-    let act = act(Verb::WebhookOff, now)?.of_account(webhook.account).with_detail(webhook.url.clone());
-    let off = state.webhook_failed(&webhook.public_id, &act, &letter.notice(to, &key, now)).await;
-    if off.map_err(unknown)? {
-        tracing::warn!(account = webhook.account.0, "a webhook failed for days and is switched off");
+impl Ending<'_> {
+    /// A browser that has ended its subscription is removed, and its owner told: else messages end without a word.
+    async fn forget(&self, device: &PushDevice) -> Result<(), NotSent> {
+        let Some(account) = self.state.account(device.account).await.map_err(unknown)? else { return Ok(()) };
+        let letter = letters::push_ended(self.origin, &device.name, self.now).map_err(refused)?;
+        let key = format!("push:{}:ended", device.public_id);
+        let letter = letter.notice(&account.email, &key, self.now);
+        let act =
+            act(Verb::PushRemove, self.now)?.of_account(device.account).with_detail(device.name.clone());
+        let (own, name) = (device.account, &device.public_id);
+        self.state.remove_push_device(own, name, &act, &[letter]).await.map(drop).map_err(unknown)
     }
-    Ok(())
+
+    /// When a webhook has failed for days, it is switched off and its owner told.
+    async fn failed(&self, webhook: &Webhook, why: &NotSent) -> Result<(), NotSent> {
+        let Self { state, origin, now } = *self;
+        let Some(account) = state.account(webhook.account).await.map_err(unknown)? else { return Ok(()) };
+        let letter = letters::webhook_off(origin, &webhook.url, &why.to_string(), now).map_err(refused)?;
+        let key = format!("webhook:{}:off:{}", webhook.public_id, webhook.failing_since.unwrap_or(now).0);
+        let act = act(Verb::WebhookOff, now)?.of_account(webhook.account).with_detail(webhook.url.clone());
+        let letter = letter.notice(&account.email, &key, now);
+        let off = state.webhook_failed(&webhook.public_id, &act, &letter).await;
+        if off.map_err(unknown)? {
+            tracing::warn!(account = webhook.account.0, "a webhook failed for days and is switched off");
+        }
+        Ok(())
+    }
 }
 
 fn act(verb: Verb, now: UtcMs) -> Result<Act, NotSent> {

@@ -46,7 +46,6 @@ pub(super) fn ways(
     mail: Option<Way>,
     (outbound, text): (Outbound, Option<Texts>),
     keys: (&FactorsKey, Arc<Vapid>),
-    origin: &str,
 ) -> anyhow::Result<(Ways, web::Ways)> {
     if !config.outbound.allow_addresses.is_empty() {
         let open = &config.outbound.allow_addresses;
@@ -65,11 +64,7 @@ pub(super) fn ways(
         push_key: Some(vapid.public_key()),
         webhooks: true,
     };
-    let hooks = Hooks {
-        webhooks: Webhooks::new(outbound.clone()),
-        vault: Vault::new(factors)?,
-        origin: origin.to_owned(),
-    };
+    let hooks = Hooks { webhooks: Webhooks::new(outbound.clone()), vault: Vault::new(factors)? };
     let push = Some(Push::new(outbound, vapid));
     Ok((Ways { mail, text, push, webhook: Some(hooks) }, said))
 }

@@ -119,7 +119,7 @@ async fn serve(config: &Config, people_threads: &Handle) -> anyhow::Result<()> {
     tokio::spawn(Arc::clone(&parts.announcer).run(Arc::clone(&parts.clock), stopping.clone()));
     let key = data_dir::factors_key(config, &parts.state).await?;
     let vapid = Arc::new(data_dir::push_key(config, &origin).await?);
-    let (ways, said) = channels::ways(config, way, out, (&key, vapid), &origin)?;
+    let (ways, said) = channels::ways(config, way, out, (&key, vapid))?;
     let notifier = mail::spawn(ways, &origin, &parts, &stopping);
     let people = people(&parts, config, &origin, &key, &stopping)?.with_ways(said);
     outreach::spawn(people.clone(), &stopping);

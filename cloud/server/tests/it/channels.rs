@@ -3,312 +3,25 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use aws_lc_rs::hmac;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use fleet::alarm::{AlarmName, Key};
 use fleet::audit::Verb;
 use fleet::condition::Severity;
-use fleet::event::Cause;
-use fleet::notice::{Channel, Fate, Incident, PhoneNumber, TextLimits};
-use fleet::{AccountKey, Condition, Grant, InverterKey, Role};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-use server::notifier::push::{Push, Vapid};
-use server::notifier::text::{Body, HttpProvider, Provider, Texts};
-use server::notifier::webhook::{Webhooks, signature};
-use server::notifier::{self, Counters, Hooks, Ways};
-use server::outbound::Outbound;
-use store::state::{
-    Act, Alarm, By, CodeTried, Email, IncidentKey, IncidentRow, Made, NewAccount, NewInverter, NewMessage,
-    NewNote, NewPhone, NewPushDevice, NewWebhook, PhoneBegun, Place, Receipt, StateStore, TEST,
-};
+use fleet::notice::{Channel, Fate, TextLimits};
+use server::notifier::webhook::signature;
+use store::state::StateStore;
 use tokio_util::sync::CancellationToken;
-use url::Url;
 use web::sign_in::vault::{FactorsKey, Vault};
 use wire::time::DAY_MS;
-use wire::{Serial, UtcMs};
 
 use crate::browser::Browser;
 use crate::door_setup::{Authority, PATIENCE};
 use crate::receiver::{Received, Receiver, Reply, yes};
-
-const ORIGIN: &str = "https://inverters.example";
-const START: UtcMs = UtcMs(1_800_000_000_000);
-const NUMBER: &str = "+16175550119";
-const SECRET: &str = "whsec_of_a_test";
-
-/// A store with one account, its ways, and the notifier at work on it.
-struct House {
-    store: StateStore,
-    account: AccountKey,
-    clock: Arc<AtomicI64>,
-    counters: Arc<Counters>,
-    stopping: CancellationToken,
-    vault: Vault,
-    outbound: Outbound,
-    folder: tempfile::TempDir,
-}
-
-impl House {
-    async fn new(authority: &Authority) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let store = StateStore::open(&folder.path().join("state.sqlite")).await.unwrap();
-        let email = Email::parse("dana@harborview.example").unwrap();
-        let new = NewAccount {
-            email: &email,
-            name: "Dana",
-            password_hash: "$x",
-            operator: false,
-            created_at: START,
-        };
-        let account = store.create_account(new).await.unwrap();
-        let root = CertificateDer::from_pem_slice(authority.pem.as_bytes()).unwrap();
-        let outbound = Outbound::new(vec![root], vec!["127.0.0.1".parse().unwrap()]).unwrap();
-        let key = FactorsKey::parse(&URL_SAFE_NO_PAD.encode([7; 32])).unwrap();
-        let (clock, stopping) = (Arc::new(AtomicI64::new(START.0)), CancellationToken::new());
-        let vault = Vault::new(&key).unwrap();
-        Self { store, account, clock, counters: Arc::default(), stopping, vault, outbound, folder }
-    }
-
-    /// Starts the notifier; it stops with the house.
-    fn notify(&self, text: Option<Texts>) {
-        let key = FactorsKey::parse(&URL_SAFE_NO_PAD.encode([7; 32])).unwrap();
-        let vapid = Arc::new(Vapid::parse(&Vapid::new_key().unwrap(), ORIGIN).unwrap());
-        let hooks = Hooks {
-            webhooks: Webhooks::new(self.outbound.clone()),
-            vault: Vault::new(&key).unwrap(),
-            origin: ORIGIN.to_owned(),
-        };
-        let push = Some(Push::new(self.outbound.clone(), vapid));
-        let ways = Ways { mail: None, text, push, webhook: Some(hooks) };
-        let at = Arc::clone(&self.clock);
-        let clock: server::clock::Clock = Arc::new(move || UtcMs(at.load(Ordering::Relaxed)));
-        let (store, counters) = (self.store.clone(), Arc::clone(&self.counters));
-        let run = notifier::run(
-            store,
-            clock,
-            ways,
-            ORIGIN.to_owned(),
-            counters,
-            Arc::default(),
-            self.stopping.clone(),
-        );
-        tokio::spawn(run);
-    }
-
-    fn texts(&self, receiver: &Receiver, limits: TextLimits) -> Texts {
-        let provider = HttpProvider {
-            outbound: self.outbound.clone(),
-            url: Url::parse(&receiver.url("localhost", "/Messages.json")).unwrap(),
-            headers: Vec::new(),
-            form: Body::Form,
-            body: "To={to}&Body={text}".to_owned(),
-            username: Some("AC1".to_owned()),
-            secret: "secret".to_owned(),
-            id: "/sid".to_owned(),
-        };
-        Texts { provider: Provider::Http(Box::new(provider)), limits }
-    }
-
-    fn now(&self) -> UtcMs {
-        UtcMs(self.clock.load(Ordering::Relaxed))
-    }
-
-    fn wait(&self, ms: i64) {
-        self.clock.fetch_add(ms, Ordering::Relaxed);
-    }
-
-    fn act(&self, verb: Verb) -> Act {
-        Act::new(verb, By::Account(self.account), self.now(), [7; 32]).of_account(self.account)
-    }
-
-    fn note<'a>(
-        &self,
-        key: &'a str,
-        channel: Channel,
-        to: &'a str,
-        kind: &'static str,
-        text: &'a str,
-    ) -> NewNote<'a> {
-        let (account, queued_at) = (self.account, self.now());
-        let expires_at = queued_at.plus_ms(DAY_MS);
-        NewNote { key, channel, account, to, kind, subject: "", text, html: "", queued_at, expires_at }
-    }
-
-    /// A number that is verified.
-    async fn phone(&self) {
-        let number = PhoneNumber::parse(NUMBER).unwrap();
-        let text = self.note("code", Channel::Text, NUMBER, "phone_code", "a code");
-        let new = NewPhone {
-            account: self.account,
-            public_id: "phone1",
-            number: &number,
-            code_hash: [1; 32],
-            text,
-        };
-        let begun = self.store.begin_phone(new, &self.act(Verb::PhoneAsk)).await.unwrap();
-        assert_eq!(begun, PhoneBegun::Asked("phone1".to_owned()));
-        let act = self.act(Verb::PhoneAdd);
-        let tried = self.store.confirm_phone(self.account, "phone1", &[1; 32], &act, &[]).await.unwrap();
-        assert_eq!(tried, CodeTried::Right);
-    }
-
-    async fn browser(&self, receiver: &Receiver, browser: &Browser) {
-        let message = self.note("proof", Channel::Push, "browser1", "push_proof", r#"{"proof":"p"}"#);
-        let endpoint = receiver.url("localhost", "/push/abc");
-        let new = NewPushDevice {
-            public_id: "browser1",
-            account: self.account,
-            endpoint: &endpoint,
-            public_key: &browser.public_key(),
-            secret: &browser.secret,
-            name: "Firefox on Linux",
-            proof_hash: [2; 32],
-            message,
-        };
-        assert!(self.store.add_push_device(new, &self.act(Verb::PushAdd), &[]).await.unwrap());
-        assert!(!self.store.push_arrived("browser1", &[3; 32], self.now()).await.unwrap(), "another proof");
-        assert!(self.store.push_arrived("browser1", &[2; 32], self.now()).await.unwrap());
-    }
-
-    async fn webhook(&self, url: &str) {
-        let sealed_secret = self.vault.seal_webhook(self.account, SECRET.as_bytes()).unwrap();
-        let challenge = self.note(
-            "challenge",
-            Channel::Webhook,
-            "hook1",
-            "webhook_challenge",
-            r#"{"kind":"challenge","challenge":"abc123"}"#,
-        );
-        let new = NewWebhook {
-            public_id: "hook1",
-            account: self.account,
-            url,
-            sealed_secret: &sealed_secret,
-            challenge,
-        };
-        assert!(self.store.add_webhook(new, &self.act(Verb::WebhookAdd), &[]).await.unwrap());
-    }
-
-    async fn test(&self, key: &str, channel: Channel, to: &str, text: &str) {
-        let note = self.note(key, channel, to, TEST, text);
-        let act = self.act(Verb::NotificationsTest);
-        assert!(self.store.queue_test(note, u64::MAX, UtcMs(0), &act).await.unwrap());
-    }
-
-    async fn receipt(&self, key: &str) -> Receipt {
-        let all = self.store.receipts(None, 10_000).await.unwrap();
-        all.into_iter().find(|receipt| receipt.key == key).unwrap_or_else(|| panic!("no row {key}"))
-    }
-
-    /// What became of it in the end.
-    async fn ended(&self, key: &str) -> Receipt {
-        let began = Instant::now();
-        loop {
-            let receipt = self.receipt(key).await;
-            if receipt.fate() != Fate::Waiting {
-                return receipt;
-            }
-            assert!(began.elapsed() < 3 * PATIENCE, "{receipt:?}");
-            // Back-off is not waited for: time flies.
-            self.wait(500);
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }
-
-    fn counted(&self, channel: &str, outcome: &str) -> u64 {
-        let name = format!("messages_total{{channel=\"{channel}\",outcome=\"{outcome}\"}}");
-        self.counters.all().into_iter().find(|(known, _)| *known == name).unwrap().1
-    }
-
-    /// A critical incident that concerns the account, with a message by one channel.
-    async fn alarm(&self, channel: Channel, to: &str, severity: Severity) {
-        let new = NewInverter {
-            public_id: "hallb",
-            serial: Serial::parse("2408-01873").unwrap(),
-            name: "Hall B",
-            model: "",
-            site: None,
-            required_minutes: None,
-            registered_at: START,
-        };
-        let inverter = self.store.register_inverter(new, &self.act(Verb::DeviceRegister)).await.unwrap();
-        let grant = Grant { holder: self.account.into(), inverter, role: Role::ReadWrite, ends: None };
-        self.store.set_grant(grant, &self.act(Verb::ShareGrant)).await.unwrap();
-        let made = self.made(inverter, channel, to, severity);
-        assert!(self.store.announcing().await.unwrap().commit(&made).await.unwrap());
-    }
-
-    fn made(&self, inverter: InverterKey, channel: Channel, to: &str, severity: Severity) -> Made {
-        let now = self.now();
-        let key = Key::of(Condition::CHARGER_FAULT);
-        let name = AlarmName { key: key.clone(), cause: Cause::default(), since: now };
-        let member = Incident::member(inverter, name, severity, now);
-        let incident = IncidentKey(77);
-        let alarm = Alarm {
-            inverter,
-            name: "charger".to_owned(),
-            code: "7KQ2".to_owned(),
-            key,
-            severity,
-            since: now,
-            raised_at: now,
-            cleared: None,
-            unstable: false,
-            quiet: false,
-            acknowledged_at: None,
-            acknowledged_by: None,
-            note: String::new(),
-            shelved_until: None,
-            incident: Some(incident),
-        };
-        let message = NewMessage {
-            key: "77:1:text".to_owned(),
-            channel,
-            to: to.to_owned(),
-            account: self.account,
-            incident,
-            kind: "alarm_raised",
-            subject: String::new(),
-            text: "ALARM Hall B: charger fault".to_owned(),
-            html: String::new(),
-            queued_at: now,
-            due_at: now,
-            expires_at: now.plus_ms(DAY_MS),
-        };
-        let row = IncidentRow::new(incident, Place::Inverter(inverter), Incident::new(member, true, now));
-        Made { alarms: vec![alarm], incidents: vec![row], messages: vec![message], ..Made::default() }
-    }
-}
-
-impl Drop for House {
-    fn drop(&mut self) {
-        self.stopping.cancel();
-    }
-}
-
-fn limits() -> TextLimits {
-    TextLimits {
-        countries: vec!["+1".to_owned()],
-        per_person: 1_000,
-        per_block: 1_000,
-        in_all: 1_000,
-        reserve_percent: 0,
-    }
-}
-
-fn sid(number: usize) -> Reply {
-    Reply::Answer(
-        201,
-        "content-type: application/json\r\n".to_owned(),
-        format!("{{\"sid\":\"SM{number}\"}}").into_bytes(),
-    )
-}
+use crate::ways_house::{House, NUMBER, ORIGIN, SECRET, START, limits, sid};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_text_goes_to_the_provider_and_its_id_is_the_receipt() {
@@ -479,6 +192,8 @@ async fn a_browser_that_ended_its_subscription_is_forgotten() {
         assert_eq!(house.ended("test").await.fate(), Fate::Failed);
         assert!(house.store.push_devices(house.account).await.unwrap().is_empty());
         assert!(!house.store.reachable(house.account).await.unwrap().has(Channel::Push));
+        let told = house.store.receipts(None, 1_000).await.unwrap();
+        assert_eq!(told.iter().filter(|row| row.kind == "push_ended").count(), 1, "its owner is told once");
         assert!(service.requests().len() <= 2);
     }
 }
@@ -578,7 +293,6 @@ async fn a_critical_message_that_fails_goes_by_the_next_way_once() {
         house.notify(Some(house.texts(&provider, limits())));
         let before = service.requests().len();
         house.alarm(Channel::Text, NUMBER, severity).await;
-        assert_eq!(house.ended("77:1:text").await.fate(), Fate::Failed);
         let key = format!("77:{}:{}~push.0", house.account.0, START.0);
         let began = Instant::now();
         let rows = async || {
@@ -587,6 +301,8 @@ async fn a_critical_message_that_fails_goes_by_the_next_way_once() {
                 .filter(|row| row.kind == "alarm_raised" && row.channel == Channel::Push)
                 .collect::<Vec<_>>()
         };
+        assert_eq!(house.ended("77:1:text").await.fate(), Fate::Failed);
+        assert_eq!(rows().await.len(), expect, "who dies now leaves no failure without its next way");
         while expect > 0 && rows().await.iter().all(|row| row.fate() == Fate::Waiting) {
             assert!(began.elapsed() < PATIENCE, "{:?}", rows().await);
             tokio::time::sleep(Duration::from_millis(20)).await;

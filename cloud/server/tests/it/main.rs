@@ -39,3 +39,4 @@ mod restart;
 mod sns;
 mod timing;
 mod told;
+mod ways_house;

@@ -34,6 +34,7 @@ mod notes;
 mod offers;
 mod organizations;
 mod outbox;
+mod own_ways;
 mod pairings;
 mod passkeys;
 mod pending_sign_ins;

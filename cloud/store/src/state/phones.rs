@@ -14,6 +14,7 @@ use sea_orm::{
 };
 use wire::UtcMs;
 
+use super::own_ways::Farewell;
 use super::tables::channels::phone::{ActiveModel, Column, Entity, Model};
 use super::tables::channels::phone_code;
 use super::{Act, NewMail, NewNote, Sha256, StateError, StateStore, audit, notes, outbox};
@@ -169,22 +170,8 @@ impl StateStore {
         letters: &[NewMail<'_>],
         farewell: Option<&NewNote<'_>>,
     ) -> Result<bool, StateError> {
-        const DOING: &str = "remove a telephone";
-        let doing = StateError::doing(DOING);
-        let change = self.begin_change(DOING).await?;
-        let delete = Entity::delete_many()
-            .filter(Column::AccountId.eq(account.0))
-            .filter(Column::PublicId.eq(public_id));
-        if delete.exec(&change).await.map_err(&doing)?.rows_affected == 0 {
-            return Ok(false);
-        }
-        audit::append(&change, act).await.map_err(&doing)?;
-        outbox::queue_all(&change, letters).await.map_err(&doing)?;
-        if let Some(text) = farewell {
-            notes::queue_note(&change, text).await.map_err(&doing)?;
-        }
-        self.commit_change(change, DOING).await?;
-        Ok(true)
+        let goes = Farewell { letters, last: farewell };
+        self.remove_way::<Entity>("remove a telephone", (account, public_id), act, goes).await
     }
 
     /// Forgets which codes were sent before `before`.

@@ -10,6 +10,7 @@ use sea_orm::{
 };
 use wire::UtcMs;
 
+use super::own_ways::Farewell;
 use super::tables::channels::webhook::{ActiveModel, Column, Entity, Model};
 use super::{Act, NewMail, NewNote, StateError, StateStore, audit, notes, outbox};
 
@@ -211,19 +212,8 @@ impl StateStore {
         act: &Act,
         letters: &[NewMail<'_>],
     ) -> Result<bool, StateError> {
-        const DOING: &str = "remove a webhook";
-        let doing = StateError::doing(DOING);
-        let change = self.begin_change(DOING).await?;
-        let delete = Entity::delete_many()
-            .filter(Column::AccountId.eq(account.0))
-            .filter(Column::PublicId.eq(public_id));
-        if delete.exec(&change).await.map_err(&doing)?.rows_affected == 0 {
-            return Ok(false);
-        }
-        audit::append(&change, act).await.map_err(&doing)?;
-        outbox::queue_all(&change, letters).await.map_err(&doing)?;
-        self.commit_change(change, DOING).await?;
-        Ok(true)
+        let goes = Farewell { letters, last: None };
+        self.remove_way::<Entity>("remove a webhook", (account, public_id), act, goes).await
     }
 }
 

@@ -25,7 +25,7 @@ use crate::view::words::{self as numbers, Local, NB};
 
 pub use payload::payload;
 pub use runtime::Runtime;
-pub use text::{MOST_CHARACTERS, text};
+pub use text::text;
 use words::{Head, head, over, what};
 
 /// Alarms that one letter lists; the rest are counted.

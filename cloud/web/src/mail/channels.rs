@@ -24,10 +24,12 @@ pub enum Change {
     WebhookRemoved,
     /// A browser was added.
     PushAdded,
+    /// A browser was removed.
+    PushRemoved,
 }
 
 /// Each with its kind, what was done, what follows.
-const CHANGES: [(Change, &str, &str, &str); 5] = [
+const CHANGES: [(Change, &str, &str, &str); 6] = [
     (
         Change::PhoneAdded,
         "phone_added",
@@ -48,6 +50,7 @@ const CHANGES: [(Change, &str, &str, &str); 5] = [
         "A browser was added",
         "It gets push messages about what you choose under Notifications.",
     ),
+    (Change::PushRemoved, "push_removed", "A browser was removed", "It gets no more push messages."),
 ];
 
 /// A way to a person came or went; `what`: its last digits, its address, its name.
@@ -113,6 +116,32 @@ pub fn webhook_off(origin: &str, url: &str, answer: &str, at: UtcMs) -> Result<L
     .written()
 }
 
+/// A browser's push service said that it takes no more messages, and the browser was removed.
+///
+/// # Errors
+/// [`Error::Internal`].
+pub fn push_ended(origin: &str, name: &str, at: UtcMs) -> Result<Letter, Error> {
+    Draft {
+        kind: "push_ended",
+        subject: "A browser gets no more push messages".to_owned(),
+        preview: format!("{name} has ended its subscription."),
+        title: "A browser gets no more push messages".to_owned(),
+        parts: vec![
+            Part::Says(
+                "Its push service says that it has ended its subscription, as happens when notifications are switched \
+                 off there or its data is cleared. It was removed, and nothing is sent there any more."
+                    .to_owned(),
+            ),
+            Part::Facts(vec![("Browser", name.to_owned()), ("When", super::instant(at))]),
+            Part::Advice("If you still want messages there, open Notifications in that browser and add it again.".to_owned()),
+            Part::Open("Open Notifications", format!("{origin}/me/notifications")),
+        ],
+        why: OWN.to_owned(),
+        ..Draft::default()
+    }
+    .written()
+}
+
 /// A test by e-mail.
 ///
 /// # Errors
@@ -145,7 +174,8 @@ mod tests {
     fn each_letter_reads_as_it_should_in_both_faces() {
         let changes = CHANGES.map(|(change, ..)| changed(ORIGIN, change, "…0119", AT, Some("192.0.2.7")));
         let url = "https://hooks.example/ic";
-        let others = [webhook_off(ORIGIN, url, "500 broken", AT), test(ORIGIN)];
+        let browser = push_ended(ORIGIN, "Firefox on Linux", AT);
+        let others = [webhook_off(ORIGIN, url, "500 broken", AT), browser, test(ORIGIN)];
         for letter in changes.into_iter().chain(others).map(Result::unwrap) {
             insta::assert_snapshot!(letter.kind, shown(&letter));
         }

@@ -3,7 +3,7 @@
 //! In: its events' rows, receipts of messages, names. Out: entries in words. Who was told is said by name, never by address.
 
 use fleet::alarm::{Key, Turned};
-use fleet::notice::Channel;
+use fleet::notice::{Channel, Fate};
 use store::state::{EventRow, MailState, Receipt};
 use wire::UtcMs;
 
@@ -110,6 +110,7 @@ pub fn message(to: Option<&str>, receipt: &Receipt, local: &Local) -> Entry {
     let at = receipt.last_attempt_at.unwrap_or(receipt.queued_at);
     let time = local.exact(at);
     let detail = match receipt.state {
+        MailState::Sent if receipt.fate() == Fate::Delivered => format!("{time}, delivered"),
         MailState::Sent => format!("{time}, taken by its provider"),
         MailState::Queued if receipt.attempts > 0 => {
             format!("Tried {} times, last {time}; it is tried again", receipt.attempts)

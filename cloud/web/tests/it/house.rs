@@ -1,6 +1,5 @@
 //! A people's door with accounts, inverters and a clock that stands until it is moved.
 
-use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -9,14 +8,10 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use fleet::Act as Pair;
 use fleet::audit::Verb;
-use fleet::pairing::{End, Outcome, Pairing, Pressed};
+use fleet::pairing::Pressed;
 use fleet::session::Life;
-use fleet::{
-    AccountKey, Grant, Holder, InverterKey, InverterState, MemberRole, Membership, OrganizationKey, Role,
-    apply,
-};
+use fleet::{AccountKey, Grant, Holder, InverterKey, MemberRole, Membership, OrganizationKey, Role, apply};
 use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use store::Position;
@@ -26,12 +21,14 @@ use store::state::{
     NewInverter, NewOrganization, NewPasskey, NewSession, NewSite, NewToken, StateStore, TokenReach,
     TokenScope,
 };
-use tokio::sync::{broadcast, oneshot};
+use tokio::sync::broadcast;
 use tower::ServiceExt;
 use web::sign_in::secret::Secret;
 use web::sign_in::totp;
 use web::sign_in::vault::FactorsKey;
 use wire::{BootId, Condition, Conditions, Flag, Quality, Quantity, Reading, Report, Sample, Serial, UtcMs};
+
+use crate::house_fakes::{FakeActs, FakeLive, FakeService};
 
 pub const ORIGIN: &str = "https://inverters.test";
 pub const HOST: &str = "inverters.test";
@@ -52,74 +49,6 @@ pub struct House {
     clock: Arc<AtomicI64>,
     batches: AtomicU32,
     folder: tempfile::TempDir,
-}
-
-#[derive(Debug)]
-pub struct FakeLive {
-    states: Mutex<HashMap<InverterKey, Arc<InverterState>>>,
-    pulses: broadcast::Sender<InverterKey>,
-}
-
-impl web::Live for FakeLive {
-    fn state(&self, inverter: InverterKey) -> Option<Arc<InverterState>> {
-        self.states.lock().unwrap().get(&inverter).cloned()
-    }
-
-    fn pulses(&self) -> broadcast::Receiver<InverterKey> {
-        self.pulses.subscribe()
-    }
-}
-
-/// The server behind the door, as operators see it.
-#[derive(Debug, Default)]
-pub struct FakeService {
-    pub connected: Mutex<HashSet<InverterKey>>,
-    pub health: Mutex<web::Health>,
-}
-
-impl web::Service for FakeService {
-    fn connected(&self) -> HashSet<InverterKey> {
-        self.connected.lock().unwrap().clone()
-    }
-
-    fn health(&self) -> web::Health {
-        self.health.lock().unwrap().clone()
-    }
-}
-
-/// Plays the inverters' owner, as the server's pipeline does, for what people do.
-struct FakeActs {
-    live: Arc<FakeLive>,
-    claims: Mutex<HashMap<InverterKey, Pairing>>,
-    state: StateStore,
-}
-
-impl web::Acts for FakeActs {
-    fn act(&self, at: UtcMs, inverter: Option<InverterKey>, act: Pair) -> oneshot::Receiver<()> {
-        let mut claims = self.claims.lock().unwrap();
-        let (told, durable) = oneshot::channel();
-        match (act, inverter) {
-            (Pair::Claim { attempt, account }, Some(key)) => {
-                claims.entry(key).or_default().claim(attempt, account, at);
-            }
-            (Pair::Claim { .. }, None) => {}
-            (Pair::Cancel { attempt }, _) => {
-                let _ = inverter.map(|key| claims.entry(key).or_default().cancel(attempt));
-                let (state, outcome) = (self.state.clone(), Outcome { attempt, end: End::Cancelled, at });
-                tokio::spawn(async move { state.end_pairing(&outcome, &[]).await.unwrap() });
-            }
-            (act, Some(key)) => {
-                let mut states = self.live.states.lock().unwrap();
-                let mut state = states.get(&key).map(|state| (**state).clone()).unwrap_or_default();
-                fleet::alarm::act(&mut state, act, at);
-                states.insert(key, Arc::new(state));
-                let _ = self.live.pulses.send(key);
-            }
-            (act, None) => unreachable!("{act:?} is about no inverter"),
-        }
-        told.send(()).unwrap();
-        durable
-    }
 }
 
 /// How somebody proves who they are.

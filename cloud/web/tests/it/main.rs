@@ -17,6 +17,7 @@ mod authenticator;
 mod factors;
 mod headers;
 mod house;
+mod house_fakes;
 mod limits;
 mod live;
 mod maintenance;

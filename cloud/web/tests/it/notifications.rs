@@ -290,6 +290,7 @@ async fn a_browser_is_verified_by_what_was_pushed_to_it() {
     assert_eq!(foreign.status(), StatusCode::NOT_FOUND);
     let own = scene.house.form(&format!("/me/notifications/push/{theirs}/remove"), &other, "").await;
     assert_eq!(leads_to(&own), "/me/notifications?done=push-gone");
+    assert!(scene.house.told("luis@x.test").await.contains(&"push_removed".to_owned()));
 }
 
 #[tokio::test]

@@ -8,55 +8,10 @@ use super::{Notice, One};
 use crate::view::bar::minutes_left;
 use crate::view::hero::lower_first;
 use crate::view::words::{self as numbers, Local};
-use fleet::notice::MessageKind;
+use fleet::notice::{MOST_SEPTETS, MessageKind};
 
-/// Characters of one text message.
-pub const MOST_CHARACTERS: usize = 160;
 /// What a name is cut to at least.
 const LEAST_NAME: usize = 8;
-
-/// Characters of the basic GSM alphabet beside letters and digits of ASCII. `@` and `$` too, but not the control characters.
-const BASIC: &str = "@£$¥èéùìòÇØøÅåΔΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./:;<=>?¡ÄÖÑÜ§¿äöñüà_";
-/// What is written in place of others.
-const INSTEAD: &[(&str, &str)] = &[
-    ("\u{a0}\u{2009}\u{202f}", " "),
-    ("’‘`´′", "'"),
-    ("“”„«»″", "\""),
-    ("–—−‐‑", "-"),
-    ("·•…", "."),
-    ("ÀÁÂÃĀĂĄ", "A"),
-    ("áâãāăą", "a"),
-    ("ĆČ", "C"),
-    ("çćč", "c"),
-    ("ĎĐ", "D"),
-    ("ďđ", "d"),
-    ("ÈÊËĒĖĘĚ", "E"),
-    ("êëēėęě", "e"),
-    ("ÌÍÎÏĪĮİ", "I"),
-    ("íîïīįı", "i"),
-    ("ŁĹĽ", "L"),
-    ("łĺľ", "l"),
-    ("ŃŇ", "N"),
-    ("ńň", "n"),
-    ("ÒÓÔÕŌŐ", "O"),
-    ("óôõōő", "o"),
-    ("ŔŘ", "R"),
-    ("ŕř", "r"),
-    ("ŚŠŞ", "S"),
-    ("śšş", "s"),
-    ("ŤŢ", "T"),
-    ("ťţ", "t"),
-    ("ÙÚÛŪŮŰ", "U"),
-    ("úûūůű", "u"),
-    ("ÝŸ", "Y"),
-    ("ýÿ", "y"),
-    ("ŹŻŽ", "Z"),
-    ("źżž", "z"),
-    ("[{", "("),
-    ("]}", ")"),
-    ("|\\^~", "-"),
-    ("€", "EUR"),
-];
 
 /// The text.
 #[must_use]
@@ -71,23 +26,23 @@ pub fn text(notice: &Notice<'_>) -> String {
     let word = notice.head().word;
     for (site, more) in [(site.as_str(), more.as_str()), (site.as_str(), ""), ("", "")] {
         let whole = put(word, &name, site, &fact, more, &link);
-        if length(&whole) <= MOST_CHARACTERS {
+        if length(&whole) <= MOST_SEPTETS {
             return whole;
         }
         // A site's name is cut before it is left out how long the lights last; when all is well that is nobody's worry.
         if notice.is_over() && !more.is_empty() {
             continue;
         }
-        let over = length(&whole) - MOST_CHARACTERS;
+        let over = length(&whole) - MOST_SEPTETS;
         let shorter = cut(site, length(site).saturating_sub(over));
         if length(&shorter) >= LEAST_NAME {
             return put(word, &name, &shorter, &fact, more, &link);
         }
     }
     let rest = length(&put(word, "", "", &fact, "", &link));
-    let name = cut(&name, MOST_CHARACTERS.saturating_sub(rest).max(LEAST_NAME));
+    let name = cut(&name, MOST_SEPTETS.saturating_sub(rest).max(LEAST_NAME));
     let rest = length(&put(word, &name, "", "", "", &link));
-    put(word, &name, "", &cut(&fact, MOST_CHARACTERS.saturating_sub(rest)), "", &link)
+    put(word, &name, "", &cut(&fact, MOST_SEPTETS.saturating_sub(rest)), "", &link)
 }
 
 fn put(word: &str, name: &str, site: &str, fact: &str, more: &str, link: &str) -> String {
@@ -135,18 +90,9 @@ fn more(notice: &Notice<'_>, local: &Local) -> String {
     }
 }
 
-/// The same in characters of the basic alphabet.
+/// The same on one line, in characters of one septet each.
 fn plain(text: &str) -> String {
-    let mut written = String::with_capacity(text.len());
-    for character in crate::mail::one_line(text).chars() {
-        if character.is_ascii_alphanumeric() || BASIC.contains(character) {
-            written.push(character);
-        } else {
-            let instead = INSTEAD.iter().find(|(known, _)| known.contains(character));
-            written.push_str(instead.map_or("?", |(_, instead)| instead));
-        }
-    }
-    written
+    fleet::notice::plain(&crate::mail::one_line(text))
 }
 
 fn length(text: &str) -> usize {
@@ -160,22 +106,4 @@ fn cut(text: &str, most: usize) -> String {
     }
     let kept: String = text.chars().take(most.saturating_sub(1)).collect();
     if most == 0 { String::new() } else { format!("{}.", kept.trim_end()) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_written_in_the_basic_alphabet() {
-        let check = |text: &str, expect: &str| assert_eq!(plain(text), expect);
-        check("Café “Größe” – Halle 4…", "Café \"Größe\" - Halle 4.");
-        check("Łódź [A] €5", "Lodz (A) EUR5");
-        check("ホール B", "??? B");
-        check("84\u{a0}min\r\n", "84 min");
-        for (known, instead) in INSTEAD {
-            assert!(known.chars().all(|c| !BASIC.contains(c)), "{known}");
-            assert!(instead.chars().all(|c| c.is_ascii_alphanumeric() || BASIC.contains(c)), "{instead}");
-        }
-    }
 }

@@ -147,10 +147,15 @@ pub async fn remove(
 ) -> Result<Response, Error> {
     let own = access::own_account(&context, &caller)?;
     fresh::require(&context, &caller)?;
-    let act = own_act(&context, &caller, Verb::PushRemove, "")?;
-    let removed = context.state().remove_push_device(own, &public_id, &act).await;
-    let removed = removed.map_err(|error| Error::internal("remove a browser", error))?;
-    if removed { Ok(back("push-gone")) } else { Err(Error::NotFound) }
+    let failed = |error| Error::internal("remove a browser", error);
+    let found = context.state().push_device(&public_id).await.map_err(failed)?;
+    let device = found.filter(|device| device.account == own).ok_or(Error::NotFound)?;
+    let (now, key, from) = (context.now(), key()?, factors::from(caller.address));
+    let letter = letters::changed(context.origin(), Change::PushRemoved, &device.name, now, from.as_deref())?;
+    let letter = letter.notice(&caller.account.email, &key, now);
+    let act = own_act(&context, &caller, Verb::PushRemove, &device.name)?;
+    let removed = context.state().remove_push_device(own, &public_id, &act, &[letter]).await;
+    if removed.map_err(failed)? { Ok(back("push-gone")) } else { Err(Error::NotFound) }
 }
 
 fn named(headers: &HeaderMap) -> String {
