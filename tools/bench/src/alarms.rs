@@ -1,5 +1,5 @@
 //! A1 to A4: what 100,000 inverters take in memory, alarms and all, and how fast reports, outages and silence go through
-//! the alarm engine on one thread. P14 and P15 are the room `told`'s.
+//! the alarm engine on one thread. A5 is the room `outage`'s, P14 and P15 are `told`'s.
 //!
 //! In: options; `--devices` for another number of inverters. Out: rows. A1 to A4 work on `fleet` alone, in this process: no
 //! disk, no network, the same calls that the pipeline makes.
@@ -13,6 +13,7 @@ use wire::{BootId, Condition, Conditions, Flag, LinkCounts, Quality, Quantity, R
 
 use crate::Options;
 use crate::load::as_f64;
+use crate::outage;
 use crate::process::rss_bytes;
 use crate::rows::{Bound, Rows};
 use crate::told;
@@ -35,6 +36,7 @@ pub fn run(options: &Options) -> Result<()> {
     if ["A1", "A2", "A3", "A4"].iter().any(|row| options.wants(row)) {
         engine(options, &mut rows)?;
     }
+    outage::run(options, &mut rows)?;
     told::run(options, &mut rows)?;
     rows.save(options.json.as_deref())
 }

@@ -4,6 +4,7 @@
 //! out of the way, as one address plays all devices here; nothing else differs from an installation. Rows are put into
 //! the state store directly, as five thousand runs of `admin device add` would measure process starts.
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -14,9 +15,10 @@ use anyhow::{Context, Result};
 use aws_lc_rs::digest;
 use fleet::audit::Verb;
 use fleet::notice::{Channel, Channels, Preferences};
-use fleet::{Grant, InverterKey, Role};
+use fleet::{Grant, Holder, InverterKey, MemberRole, Membership, Role};
 use store::state::{
-    Act, Alarm, By, Certificate, Email, NewAccount, NewInverter, NewToken, StateStore, TokenReach, TokenScope,
+    Act, Alarm, By, Certificate, Email, InverterEdit, NewAccount, NewInverter, NewOrganization, NewSite,
+    NewToken, StateStore, TokenReach, TokenScope,
 };
 use wire::UtcMs;
 
@@ -91,9 +93,7 @@ impl Cloud {
     /// # Errors
     /// When the store or the configuration cannot be written.
     pub fn tell(&self) -> Result<()> {
-        let section = "\n[mail]\nmaildir = \"mail\"\nfrom = \"no-reply@example.com\"\n";
-        let mut file = std::fs::File::options().append(true).open(self.config())?;
-        file.write_all(section.as_bytes())?;
+        self.mail_into_folder()?;
         let act = |verb| Act::new(verb, By::CommandLine, UtcMs(0), [0; 32]);
         self.with_state(async |state| {
             let email = Email::parse(EMAIL)?;
@@ -112,6 +112,62 @@ impl Cloud {
             }
             Ok(())
         })
+    }
+
+    /// Puts every device at one site, where all of `people` may see it, and gives mails a way: into a folder.
+    ///
+    /// # Errors
+    /// When the store or the configuration cannot be written.
+    pub fn gather(&self, people: &[&str]) -> Result<()> {
+        self.mail_into_folder()?;
+        let act = |verb| Act::new(verb, By::CommandLine, UtcMs(0), [0; 32]);
+        self.with_state(async |state| {
+            let new = NewOrganization { public_id: "bench", name: "Bench", owner: None };
+            let club = state.create_organization(new, act(Verb::OrganizationAdd)).await?;
+            for name in people {
+                let email = Email::parse(&format!("{name}@example.com"))?;
+                let created_at = UtcMs(0);
+                let new = NewAccount { email: &email, name, password_hash: "-", operator: false, created_at };
+                let account = state.create_account(new).await?;
+                let member = Membership { organization: club, account, role: MemberRole::Viewer };
+                state.set_member(member, &act(Verb::MemberRole)).await?;
+            }
+            let owner = Some(Holder::from(club));
+            let new =
+                NewSite { public_id: "pier", owner, name: "Pier 4", address: "", time_zone: "Europe/Berlin" };
+            let site = state.add_site(new, &act(Verb::SiteAdd)).await?;
+            for inverter in state.inverters().await? {
+                let inverter = inverter.key;
+                let grant = Grant { holder: club.into(), inverter, role: Role::ReadOnly, ends: None };
+                state.set_grant(grant, &act(Verb::ShareGrant)).await?;
+                let edit = InverterEdit { site: Some(Some(site)), ..InverterEdit::default() };
+                state.edit_inverter(inverter, edit, &act(Verb::InverterEdit)).await?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Alarms of a condition that are kept, and how many messages about incidents there are for each address.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn kept(&self, condition: fleet::Condition) -> Result<(usize, BTreeMap<String, usize>)> {
+        self.with_state(async |state| {
+            let keys: Vec<_> = state.inverters().await?.into_iter().map(|inverter| inverter.key).collect();
+            let alarms = state.alarms(&keys, UtcMs(0), UtcMs(i64::MAX), u64::MAX).await?;
+            let alarms = alarms.iter().filter(|alarm| alarm.key.condition == condition).count();
+            let mut messages = BTreeMap::new();
+            for receipt in state.receipts(None, u64::from(u32::MAX)).await? {
+                *messages.entry(receipt.to).or_insert(0) += 1;
+            }
+            Ok((alarms, messages))
+        })
+    }
+
+    fn mail_into_folder(&self) -> Result<()> {
+        let section = "\n[mail]\nmaildir = \"mail\"\nfrom = \"no-reply@example.com\"\n";
+        let mut file = std::fs::File::options().append(true).open(self.config())?;
+        Ok(file.write_all(section.as_bytes())?)
     }
 
     /// For each alarm of a condition that somebody was told of: the instant that `since` takes from it, and when its message

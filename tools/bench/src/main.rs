@@ -15,6 +15,7 @@ mod http_chart;
 mod idle;
 mod ingest;
 mod load;
+mod outage;
 mod peers;
 mod process;
 mod rows;
@@ -53,7 +54,8 @@ enum What {
     History(Options),
     /// P9, P10: a chart of thirty days over HTTP.
     Chart(Options),
-    /// A1–A4: memory of 100,000 inverters, and events a second through the alarm engine; P14, and P15 where it is asked for:
+    /// A1–A4: memory of 100,000 inverters, and events a second through the alarm engine; A5: 5,000 outages at one
+    /// site; P14, and P15 where it is asked for:
     /// from a report or a deadline to a message in the sender's hands.
     Alarms(Options),
     /// S1–S3: sign-ins at once, what they do to acknowledgements, and what Argon2 costs.

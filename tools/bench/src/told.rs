@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use fleet::Condition;
 use fleet::screen::OFFLINE_MS;
-use simulator::fleet::{self as devices, Plan, Version, Work};
+use simulator::fleet::{self as devices, Faults, Plan, Version, Work};
 
 use crate::Options;
 use crate::cloud::Cloud;
@@ -65,7 +65,12 @@ fn faults(options: &Options, cloud: &Cloud, identities: &Identities) -> Result<V
     let (process, _) = cloud.start()?;
     let duration = Duration::from_secs(options.seconds);
     let load = load(cloud, identities, Work::Live { interval: INTERVAL, count: None }, duration);
-    let plan = Plan { faults_over: Some(duration.mul_f64(0.9)), ..load.plan() };
+    let faults = Faults {
+        condition: wire::Condition::CHARGER_FAULT,
+        after: Duration::ZERO,
+        over: duration.mul_f64(0.9),
+    };
+    let plan = Plan { faults: Some(faults), ..load.plan() };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let outcome = runtime.block_on(devices::run(plan))?;
     let rate = as_f64(outcome.acked) / outcome.elapsed.as_secs_f64();

@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 use crate::announcer::Announcer;
 use crate::ingest::{Batch, Reservation};
 use crate::live::LiveStates;
-use saver::Saver;
+use saver::{Saver, Writes};
 use states::States;
 
 pub use schedule::NextDue;
@@ -139,7 +139,7 @@ fn run(parts: Parts, snapshots: Snapshots) -> Result<(), PipelineError> {
         pipeline.follow()?;
     }
     pipeline.saver.wait()?;
-    pipeline.save()?;
+    pipeline.save();
     pipeline.saver.wait()
 }
 
@@ -161,14 +161,14 @@ impl Pipeline {
         let mut states = States::new(Arc::clone(&parts.history), Arc::clone(&parts.counters));
         states.load(loaded, snapshots.position, snapshots.watched_until);
         states.show(&parts.live);
-        let saver = Saver::new(
-            parts.runtime.clone(),
-            parts.state.clone(),
-            parts.journal.clone(),
-            Arc::clone(&parts.origin),
-            Arc::clone(&parts.announcer),
-            snapshots.position,
-        );
+        let writes = Writes {
+            store: parts.state.clone(),
+            history: Arc::clone(&parts.history),
+            journal: parts.journal.clone(),
+            origin: Arc::clone(&parts.origin),
+            announcer: Arc::clone(&parts.announcer),
+        };
+        let saver = Saver::new(parts.runtime.clone(), writes, snapshots.position);
         Ok(Self { parts, states, saver, shown: Instant::now(), saved: Instant::now() })
     }
 
@@ -193,8 +193,8 @@ impl Pipeline {
         self.parts.counters.replayed.store(entries, Ordering::Relaxed);
         self.parts.counters.following.store(1, Ordering::Relaxed);
         self.states.show(&self.parts.live);
-        if self.saver.is_ready()? {
-            self.save()?;
+        if self.saver.takes_snapshot()? {
+            self.save();
         }
         let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         tracing::info!(entries, ms, "the journal is replayed");
@@ -207,8 +207,8 @@ impl Pipeline {
         if self.parts.stopping.is_cancelled() {
             return Err(Replay::Stopped);
         }
-        if self.saved.elapsed() >= SAVE_REPLAY_EVERY && self.saver.is_ready().map_err(Replay::Failed)? {
-            self.save().map_err(Replay::Failed)?;
+        if self.saved.elapsed() >= SAVE_REPLAY_EVERY && self.saver.takes_snapshot().map_err(Replay::Failed)? {
+            self.save();
         }
         Ok(())
     }
@@ -226,10 +226,10 @@ impl Pipeline {
             }
             // A snapshot that is due comes first, and takes the effects along: effects that never pause would else keep it
             // from beginning for ever.
-            if self.saved.elapsed() >= SAVE_EVERY && self.saver.is_ready()? {
-                self.save()?;
+            if self.saved.elapsed() >= SAVE_EVERY && self.saver.takes_snapshot()? {
+                self.save();
             }
-            if self.states.has_effects() && self.saver.is_ready()? {
+            if self.states.has_effects() && self.saver.takes_effects()? {
                 self.show_turns();
                 self.saver.write(self.states.effects());
             }
@@ -265,16 +265,14 @@ impl Pipeline {
         drop(spent);
     }
 
-    fn save(&mut self) -> Result<(), PipelineError> {
+    fn save(&mut self) {
         self.saved = Instant::now();
         if self.saver.saved() == self.states.position() {
-            return Ok(());
+            return;
         }
-        self.parts.history.checkpoint(self.states.position())?;
         self.show_turns();
         self.saver.start(self.states.unsaved());
         self.parts.counters.snapshots.fetch_add(1, Ordering::Relaxed);
-        Ok(())
     }
 }
 

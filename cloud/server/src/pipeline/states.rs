@@ -202,7 +202,7 @@ impl States {
     fn events(&mut self, inverter: InverterKey, events: &[fleet::Event]) {
         let rules = self.slots.get(&inverter).map(|slot| &slot.state.rules);
         for event in events {
-            let event_row = row(inverter, event);
+            let event_row = EventRow::of(inverter, event);
             match (&event.kind, rules) {
                 (EventKind::Alarm(turn), Some(rules)) => {
                     let severity = rules.severity(&turn.alarm.key);
@@ -347,19 +347,6 @@ impl States {
     /// The last entry applied.
     pub fn position(&self) -> Position {
         self.position
-    }
-}
-
-fn row(inverter: InverterKey, event: &fleet::Event) -> EventRow {
-    EventRow {
-        inverter,
-        key: event.key(),
-        kind: event.kind.name().to_owned(),
-        condition: event.kind.condition().map(|condition| condition.name().to_owned()),
-        occurred_at: event.time,
-        received_at: event.received_at,
-        late: event.late,
-        detail: event.kind.detail(),
     }
 }
 

@@ -19,14 +19,14 @@ use wire::time::HOUR_MS;
 use wire::{Serial, UtcMs};
 
 /// 2026-11-17, 3:07 AM in New York.
-const NOW: UtcMs = UtcMs(1_794_902_820_000);
+pub const NOW: UtcMs = UtcMs(1_794_902_820_000);
 const ORIGIN: &str = "https://inverters.test";
 const EMAIL: &[Channel] = &[Channel::Email];
 
-struct World {
+pub struct World {
     _folder: tempfile::TempDir,
-    store: StateStore,
-    announcer: Announcer,
+    pub store: StateStore,
+    pub announcer: Announcer,
     queued: Arc<Notify>,
     leases: std::cell::Cell<u32>,
 }
@@ -35,7 +35,7 @@ fn act(verb: Verb) -> Act {
     Act::new(verb, By::CommandLine, NOW, [7; 32])
 }
 
-async fn world() -> World {
+pub async fn world() -> World {
     let folder = tempfile::tempdir().unwrap();
     let store = StateStore::open(&folder.path().join("state.sqlite")).await.unwrap();
     let queued = Arc::<Notify>::default();
@@ -45,18 +45,18 @@ async fn world() -> World {
 }
 
 impl World {
-    async fn account(&self, name: &str) -> AccountKey {
+    pub async fn account(&self, name: &str) -> AccountKey {
         let email = Email::parse(&format!("{name}@x.test")).unwrap();
         let new = NewAccount { email: &email, name, password_hash: "$x", operator: false, created_at: NOW };
         self.store.create_account(new).await.unwrap()
     }
 
-    async fn site(&self, name: &str) -> SiteKey {
+    pub async fn site(&self, name: &str) -> SiteKey {
         let new = NewSite { public_id: name, owner: None, name, address: "", time_zone: "America/New_York" };
         self.store.add_site(new, &act(Verb::SiteAdd)).await.unwrap()
     }
 
-    async fn inverter(&self, name: &str, site: Option<SiteKey>) -> InverterKey {
+    pub async fn inverter(&self, name: &str, site: Option<SiteKey>) -> InverterKey {
         let new = NewInverter {
             public_id: name,
             serial: Serial::parse(&format!("NUMBER-{name}")).unwrap(),
@@ -69,16 +69,16 @@ impl World {
         self.store.register_inverter(new, &act(Verb::DeviceRegister)).await.unwrap()
     }
 
-    async fn grant(&self, holder: impl Into<Holder>, inverter: InverterKey) {
+    pub async fn grant(&self, holder: impl Into<Holder>, inverter: InverterKey) {
         let grant = Grant { holder: holder.into(), inverter, role: Role::ReadWrite, ends: None };
         self.store.set_grant(grant, &act(Verb::ShareGrant)).await.unwrap();
     }
 
-    async fn prefers(&self, account: AccountKey, preferences: Preferences) {
+    pub async fn prefers(&self, account: AccountKey, preferences: Preferences) {
         self.store.set_preferences(account, &preferences, &act(Verb::NotificationsEdit)).await.unwrap();
     }
 
-    async fn take(&self, turns: &[Turn]) {
+    pub async fn take(&self, turns: &[Turn]) {
         self.announcer.turns(turns).await.unwrap();
     }
 
@@ -87,7 +87,7 @@ impl World {
     }
 
     /// What a sender would get at `ms` after now, and hands over: to whom, subject.
-    async fn sent(&self, ms: i64) -> Vec<(String, String)> {
+    pub async fn sent(&self, ms: i64) -> Vec<(String, String)> {
         let mut sent = Vec::new();
         while let Some(mail) = self.next(ms).await {
             assert!(self.store.mail_sent(mail.id, &self.lease(), "250 ok").await.unwrap());
@@ -117,17 +117,7 @@ fn turn(inverter: InverterKey, condition: Condition, since: i64, ms: i64, what: 
     let at = NOW.plus_ms(ms);
     let kind = EventKind::Alarm(turn.clone());
     let event = Event { time: at, received_at: at, cause: Cause::default(), late: false, kind };
-    let row = EventRow {
-        inverter,
-        key: event.key(),
-        kind: event.kind.name().to_owned(),
-        condition: Some(condition.name().to_owned()),
-        occurred_at: at,
-        received_at: at,
-        late: false,
-        detail: event.kind.detail(),
-    };
-    Turn { event: row, turn, severity: condition.definition().severity }
+    Turn { event: EventRow::of(inverter, &event), turn, severity: condition.definition().severity }
 }
 
 fn raised(inverter: InverterKey, condition: Condition, ms: i64) -> Turn {

@@ -80,9 +80,15 @@ impl Cabinet {
 
     /// Somebody presses the button.
     pub fn press(&self) {
-        let mut tell = Command::new(sibling("inverter-simulator").unwrap());
-        let answer = tell.arg("tell").arg(&self.control).arg("button").output().unwrap();
-        let answer = String::from_utf8_lossy(&answer.stdout).into_owned();
+        let answer = self.tell("button");
         assert!(answer.contains("button pressed"), "{answer}");
+    }
+
+    /// Something happens to the inverter, in the words of its console; what it answers.
+    pub fn tell(&self, words: &str) -> String {
+        let mut tell = Command::new(sibling("inverter-simulator").unwrap());
+        let answer = tell.arg("tell").arg(&self.control).args(words.split(' ')).output().unwrap();
+        assert!(answer.status.success(), "{words}: {answer:?}");
+        String::from_utf8_lossy(&answer.stdout).into_owned()
     }
 }

@@ -89,7 +89,7 @@ impl Rig {
     }
 }
 
-fn append(cloud: &Cloud, text: &str) {
+pub fn append(cloud: &Cloud, text: &str) {
     let mut file = std::fs::File::options().append(true).open(cloud.path("cloud.toml")).unwrap();
     file.write_all(text.as_bytes()).unwrap();
 }
@@ -104,7 +104,7 @@ fn kept(cloud: &Cloud) -> Vec<String> {
     mails.iter().map(|path| subject(&std::fs::read_to_string(path).unwrap())).collect()
 }
 
-fn subject(mail: &str) -> String {
+pub fn subject(mail: &str) -> String {
     MessageParser::default().parse(mail).unwrap().subject().unwrap().replace('\u{a0}', " ")
 }
 
@@ -127,7 +127,7 @@ fn told(sequence: u64, time: UtcMs, holds: Option<Condition>) -> Vec<u8> {
     payload
 }
 
-fn smtp(cloud_folder: &std::path::Path, authority: &Authority, server: &MailServer) -> String {
+pub fn smtp(cloud_folder: &std::path::Path, authority: &Authority, server: &MailServer) -> String {
     std::fs::write(cloud_folder.join("mail-root.crt"), &authority.pem).unwrap();
     format!(
         "[mail]\nsmtp = \"starttls://localhost:{}\"\nca_file = \"mail-root.crt\"\n\

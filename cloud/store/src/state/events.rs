@@ -98,6 +98,21 @@ pub(super) async fn insert(connection: &impl ConnectionTrait, events: &[EventRow
 }
 
 impl EventRow {
+    /// The row of what happened to an inverter.
+    #[must_use]
+    pub fn of(inverter: InverterKey, event: &fleet::Event) -> Self {
+        Self {
+            inverter,
+            key: event.key(),
+            kind: event.kind.name().to_owned(),
+            condition: event.kind.condition().map(|condition| condition.name().to_owned()),
+            occurred_at: event.time,
+            received_at: event.received_at,
+            late: event.late,
+            detail: event.kind.detail(),
+        }
+    }
+
     fn to_row(&self) -> ActiveModel {
         ActiveModel {
             inverter_id: Set(i64::from(self.inverter.0)),

@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-pub use plan::{Device, Outcome, Plan, Play, Target, Version, Work};
+pub use plan::{Device, Faults, Outcome, Plan, Play, Target, Version, Work};
 pub use tally::Counts;
 
 use payload::Templates;
@@ -43,7 +43,7 @@ pub fn start(plan: Plan) -> Result<Running, Error> {
         return Err(Error::NoDevices);
     }
     let tally = Arc::new(Tally::new(plan.ledger.as_deref()).map_err(Error::Ledger)?);
-    let templates = Arc::new(Templates::new(plan.seed, plan.now));
+    let templates = Arc::new(Templates::new(plan.seed, plan.now, plan.faults.map(|faults| faults.condition)));
     let stop = CancellationToken::new();
     let count = plan.threads.clamp(1, plan.devices.len());
     let mut shares: Vec<Vec<(usize, Device)>> = (0..count).map(|_| Vec::new()).collect();

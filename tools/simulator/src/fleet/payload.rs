@@ -3,7 +3,7 @@
 //! In: a seed, a boot, a sequence number, a time. Out: CBOR of one 30-quantity reading, about 150 bytes. The cost per
 //! report is a copy and a few stores, so that the machine's time goes to the server that is measured.
 
-use wire::{BootId, Quality, Quantity, Reading, Report, Serial, UtcMs};
+use wire::{BootId, Condition, Quality, Quantity, Reading, Report, Serial, UtcMs};
 
 use crate::model::{Inverter, Parameters};
 
@@ -16,7 +16,7 @@ const VARIANTS: u64 = 16;
 #[derive(Debug)]
 pub(super) struct Templates {
     well: Vec<Template>,
-    /// The same with a charger fault.
+    /// The same with a condition that holds.
     faulty: Vec<Template>,
 }
 
@@ -44,7 +44,7 @@ pub(super) struct Stamp {
     pub(super) sequence: u64,
     pub(super) uptime_ms: u64,
     pub(super) time: UtcMs,
-    /// It tells of a charger fault.
+    /// It tells of a condition that holds.
     pub(super) faulty: bool,
 }
 
@@ -57,7 +57,8 @@ const MARK: Stamp = Stamp {
 };
 
 impl Templates {
-    pub(super) fn new(seed: u64, start: UtcMs) -> Self {
+    /// `fault`: what holds of those that are faulty.
+    pub(super) fn new(seed: u64, start: UtcMs, fault: Option<Condition>) -> Self {
         let mut inverter = serial(seed).map(|serial| {
             let mut inverter = Inverter::new(Parameters::three_phase(serial, seed, start));
             inverter.step(3600.0);
@@ -80,7 +81,9 @@ impl Templates {
         };
         let well: Vec<wire::Sample> = (0..VARIANTS).map(sample).collect();
         let faulty = well.iter().cloned().map(|mut sample| {
-            sample.conditions.set(wire::Condition::CHARGER_FAULT, true);
+            if let Some(condition) = fault {
+                sample.conditions.set(condition, true);
+            }
             Template::new(sample)
         });
         let faulty = faulty.collect();
@@ -181,7 +184,7 @@ mod tests {
     use super::*;
 
     fn check(stamp: Stamp) {
-        let templates = Templates::new(7, UtcMs(1_767_225_600_000));
+        let templates = Templates::new(7, UtcMs(1_767_225_600_000), Some(Condition::CHARGER_FAULT));
         let mut bytes = vec![];
         templates.write(&stamp, &mut bytes);
         let report = wire::report::decode(&bytes).unwrap();
@@ -193,14 +196,14 @@ mod tests {
         assert_eq!(reading.sequence, Some(stamp.sequence));
         assert_eq!((reading.uptime_ms, reading.time), (Some(stamp.uptime_ms), Some(stamp.time)));
         assert_eq!(reading.sample.quantities.len(), 30);
-        let fault = reading.sample.conditions.value(wire::Condition::CHARGER_FAULT);
+        let fault = reading.sample.conditions.value(Condition::CHARGER_FAULT);
         assert_eq!(fault == Some(true), stamp.faulty);
         assert!((120..=220).contains(&bytes.len()), "{} bytes", bytes.len());
     }
 
     #[test]
     fn a_patched_report_decodes_to_what_was_stamped() {
-        let templates = Templates::new(7, UtcMs(1_767_225_600_000));
+        let templates = Templates::new(7, UtcMs(1_767_225_600_000), Some(Condition::CHARGER_FAULT));
         let mut all = templates.well.iter().chain(&templates.faulty);
         assert!(all.all(|template| template.places.is_some()), "patching does not work");
         let (boot, time) = (BootId([9; 16]), UtcMs(1_767_225_600_123));

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
-use wire::{Serial, UtcMs};
+use wire::{Condition, Serial, UtcMs};
 
 pub use wire::mqtt::Version;
 
@@ -45,8 +45,19 @@ pub struct Plan {
     pub seed: u64,
     /// Wall time at the start of the run, for the times in the reports.
     pub now: UtcMs,
-    /// In [`Work::Live`]: one device after the other begins to report a charger fault, all of them within this time.
-    pub faults_over: Option<Duration>,
+    /// In [`Work::Live`]: what begins to hold of all of them.
+    pub faults: Option<Faults>,
+}
+
+/// One device after the other begins to report that a condition holds, at once and with each report after that.
+#[derive(Debug, Clone, Copy)]
+pub struct Faults {
+    /// Which.
+    pub condition: Condition,
+    /// The first begins so long after it was switched on.
+    pub after: Duration,
+    /// All have begun in this time.
+    pub over: Duration,
 }
 
 impl Plan {
@@ -67,7 +78,7 @@ impl Plan {
             ledger: None,
             seed: 1,
             now,
-            faults_over: None,
+            faults: None,
         }
     }
 }

@@ -52,7 +52,13 @@ pub(super) struct Session {
 /// What is left to do.
 enum State {
     Idle,
-    Live { next_sequence: u64, left: u64, next_due: Instant },
+    Live {
+        next_sequence: u64,
+        left: u64,
+        next_due: Instant,
+        /// When it begins to report a fault, until it has.
+        fault_due: Option<Instant>,
+    },
     History(Box<Option<Backlog>>),
 }
 
@@ -87,6 +93,7 @@ impl Session {
                 left: count.unwrap_or(u64::MAX),
                 // Spread over the interval, as thousands of gateways are.
                 next_due: started + interval.mul_f64(random.random::<f64>()),
+                fault_due: None,
             },
             Work::History { hours } => {
                 let play = device.play.clone().unwrap_or_else(|| Box::new(shared.play(device.serial, index)));
@@ -121,6 +128,10 @@ impl Session {
             () = sleep(first_connect) => {}
         }
         self.started = Instant::now();
+        let fault_at = self.shared.fault_at(self.index);
+        if let State::Live { fault_due, .. } = &mut self.work {
+            *fault_due = fault_at.map(|at| self.started + at);
+        }
         loop {
             let end = match self.connect().await {
                 Ok(stream) => {
@@ -241,8 +252,10 @@ impl Session {
     fn wake(&self, last_sent: Instant, stopping: Option<Instant>) -> Instant {
         let ping = last_sent + PING_EVERY;
         let due = match &self.work {
-            State::Live { left, next_due, .. } if *left > 0 && self.pending.len() < self.window => {
-                ping.min(*next_due)
+            State::Live { left, next_due, fault_due, .. }
+                if *left > 0 && self.pending.len() < self.window =>
+            {
+                ping.min(*next_due).min(fault_due.unwrap_or(ping))
             }
             _ => ping,
         };
@@ -283,17 +296,21 @@ impl Session {
         let wall = self.shared.wall(now);
         match &mut self.work {
             State::Idle => None,
-            State::Live { next_sequence, left, next_due } => {
-                if *left == 0 || now < *next_due {
+            State::Live { next_sequence, left, next_due, fault_due } => {
+                // A change does not wait for the next report's turn.
+                let begins = fault_due.take_if(|due| now >= *due).is_some();
+                if *left == 0 || (now < *next_due && !begins) {
                     return None;
                 }
                 let Work::Live { interval, .. } = self.shared.work else { return None };
                 *left -= 1;
-                *next_due = if interval.is_zero() { now } else { (*next_due + interval).max(now) };
+                if now >= *next_due {
+                    *next_due = if interval.is_zero() { now } else { (*next_due + interval).max(now) };
+                }
                 let sequence = *next_sequence;
                 *next_sequence += 1;
                 let uptime_ms = FIRST + u64::try_from(elapsed.as_millis()).unwrap_or(0);
-                let faulty = self.shared.is_faulty(self.index, elapsed);
+                let faulty = self.shared.fault_at(self.index).is_some_and(|at| elapsed >= at);
                 Some(Content::Live(Stamp { boot: self.boot, sequence, uptime_ms, time: wall, faulty }))
             }
             State::History(backlog) => {

@@ -17,7 +17,7 @@ use wire::{Serial, UtcMs};
 
 use super::Error;
 use super::payload::Templates;
-use super::plan::{Device, Plan, Play, Target, Work};
+use super::plan::{Device, Faults, Plan, Play, Target, Work};
 use super::session::wall;
 use super::tally::{Tally, Times};
 use crate::line::protocol::Protocol;
@@ -38,7 +38,9 @@ pub(super) struct Shared {
     pub(super) seed: u64,
     pub(super) now: UtcMs,
     /// From one device's fault to the next one's.
-    fault_spacing: Option<Duration>,
+    faults: Option<Faults>,
+    /// How many there are, in all threads.
+    devices: usize,
     start: Instant,
     pub(super) templates: Arc<Templates>,
     pub(super) tally: Arc<Tally>,
@@ -72,7 +74,8 @@ impl Shared {
             reconnect: plan.reconnect,
             seed: plan.seed,
             now: plan.now,
-            fault_spacing: plan.faults_over.map(|over| over.div_f64(plan.devices.len().max(1) as f64)),
+            faults: plan.faults,
+            devices: plan.devices.len(),
             start: Instant::now(),
             templates,
             tally,
@@ -81,12 +84,11 @@ impl Shared {
         })
     }
 
-    /// Whether the device of this index reports a fault `elapsed` after it began.
-    pub(super) fn is_faulty(&self, index: usize, elapsed: Duration) -> bool {
-        let spacing = self.fault_spacing;
-        spacing.is_some_and(|spacing| {
-            elapsed >= spacing.saturating_mul(u32::try_from(index + 1).unwrap_or(u32::MAX))
-        })
+    /// When the device of this index begins to report a fault, from when it was switched on; `None`: never.
+    pub(super) fn fault_at(&self, index: usize) -> Option<Duration> {
+        let Faults { after, over, .. } = self.faults?;
+        let place = u32::try_from(index + 1).unwrap_or(u32::MAX);
+        Some(after + over.saturating_mul(place) / u32::try_from(self.devices).unwrap_or(u32::MAX).max(1))
     }
 
     /// TCP and TLS up to the end of the handshake. The configuration is made anew each time: a fleet keeps thousands of
