@@ -6,6 +6,7 @@
 pub mod acts;
 pub mod admin;
 pub mod announcer;
+pub mod calendar;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -3,6 +3,7 @@
 //! In: turns of alarms at a site, what people prefer, who has taken it, the site's time of day. Out: messages that are due,
 //! with whom and by which channels, and when to look again. Pure: whoever keeps rows and sends is elsewhere.
 
+mod calendar;
 mod incident;
 mod ladder;
 mod preferences;
@@ -10,6 +11,7 @@ mod quiet;
 mod text;
 mod way;
 
+pub use calendar::Periodical;
 pub use incident::{
     FOLLOW_UP_MS, GROUPING_MS, Incident, JOIN_MS, Joined, Member, Message, MessageKind, Over,
 };

@@ -6,6 +6,7 @@
 use minicbor::{Decode, Encode};
 use wire::UtcMs;
 
+use super::calendar::Periodical;
 use super::quiet::QuietHours;
 use crate::condition::Severity;
 
@@ -70,6 +71,15 @@ pub struct Preferences {
     #[n(6)]
     #[cbor(default)]
     pub reminders: Reminders,
+    /// Not the letter of Mondays that all is watched. It comes unless somebody says no: its absence is an alarm.
+    #[n(7)]
+    #[cbor(default)]
+    pub without_weekly: bool,
+    /// A letter each day that brought something worth knowing. It comes to who asks for it only: an unread letter a day is
+    /// no calm, and critical alarms by e-mail are what everybody begins with (decision 24).
+    #[n(8)]
+    #[cbor(default)]
+    pub daily: bool,
 }
 
 /// When and how somebody is told.
@@ -157,6 +167,8 @@ impl Default for Preferences {
             quiet: None,
             quiet_for_critical: false,
             reminders: Reminders::Never,
+            without_weekly: false,
+            daily: false,
         }
     }
 }
@@ -184,6 +196,15 @@ impl Preferences {
             Severity::Critical => self.critical,
             Severity::Warning => self.warning,
             Severity::Info => self.info,
+        }
+    }
+
+    /// Whether the person wants a letter that comes by the calendar.
+    #[must_use]
+    pub const fn wants(&self, letter: Periodical) -> bool {
+        match letter {
+            Periodical::Weekly => !self.without_weekly,
+            Periodical::Daily => self.daily,
         }
     }
 
@@ -267,5 +288,15 @@ mod tests {
         assert_eq!(each(0).remind_at(NOON), Some(NOON.plus_ms(HOUR_MS)), "never without a pause");
         assert_eq!(Preferences::from_bytes(&each(4).to_bytes()).unwrap(), each(4));
         assert!(Preferences::from_bytes(&[]).is_err());
+    }
+
+    #[test]
+    fn who_said_something_before_there_were_letters_gets_that_of_mondays() {
+        // Of the version before: channels, over, no quiet hours.
+        let before = Preferences::from_bytes(&[0xa4, 0, 1, 1, 0, 2, 0, 3, 0xf5]).unwrap();
+        assert!(before.wants(Periodical::Weekly) && !before.wants(Periodical::Daily));
+        let said = Preferences { without_weekly: true, daily: true, ..before };
+        let read = Preferences::from_bytes(&said.to_bytes()).unwrap();
+        assert!(!read.wants(Periodical::Weekly) && read.wants(Periodical::Daily));
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::rand;
-use fleet::notice::{Channel, Channels};
+use fleet::notice::{Channel, Channels, Periodical};
 use store::state::{DueMail, NextWay, StateError, StateStore, Worded};
 use web::mail::notes::{self, Headline};
 use wire::UtcMs;
@@ -107,6 +107,9 @@ impl Hand {
 
     /// Access may have been taken, or the account shut out, since the message was queued: then nothing is sent.
     async fn may(&self, mail: &DueMail) -> Result<(), NotSent> {
+        if Periodical::from_name(&mail.kind).is_some() {
+            return crate::calendar::may_go(&self.state, mail, (self.clock)()).await;
+        }
         let Some((account, incident)) = mail.account.zip(mail.incident) else { return Ok(()) };
         match self.state.may_be_told(account, incident, (self.clock)()).await {
             Ok(true) => Ok(()),

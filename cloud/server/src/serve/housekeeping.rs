@@ -25,7 +25,7 @@ const SWEEP_EVERY: Duration = Duration::from_secs(600);
 /// Last contacts; a device that stays connected is due each five minutes only.
 const CONTACTS_EVERY: Duration = Duration::from_secs(60);
 const TELL_EVERY: Duration = Duration::from_secs(300);
-/// Events, alarms, receipts of messages and sessions live as long as readings.
+/// Events, alarms, receipts of messages, the service's own absences and sessions live as long as readings.
 const KEEP_MS: i64 = 30 * DAY_MS;
 /// Limits look back a day; the audit log keeps what happened.
 const KEEP_PAIRINGS_MS: i64 = 2 * DAY_MS;
@@ -86,6 +86,8 @@ async fn keep_state(state: StateStore, clock: Clock) {
             state.delete_incidents_before(now.plus_ms(-KEEP_MS)).await?;
             state.forget_given_up().await?;
             state.delete_mails_before(now.plus_ms(-KEEP_MS)).await?;
+            state.delete_letters_before(now.plus_ms(-KEEP_MS)).await?;
+            state.delete_absences_before(now.plus_ms(-KEEP_MS)).await?;
             state.delete_pairings_before(now.plus_ms(-KEEP_PAIRINGS_MS)).await?;
             state.delete_phone_codes_before(now.plus_ms(-KEEP_PAIRINGS_MS)).await?;
             state.delete_text_counts_before(now.plus_ms(-KEEP_PAIRINGS_MS)).await?;

@@ -28,6 +28,7 @@ use web::sign_in::vault::FactorsKey;
 
 use crate::acts::Acts;
 use crate::announcer::Announcer;
+use crate::calendar::{self, Calendar};
 use crate::clock::{self, Clock};
 use crate::config::Config;
 use crate::contacts::Contacts;
@@ -98,6 +99,7 @@ struct Parts {
     /// Rung when a message was queued that must not wait.
     queued: Arc<Notify>,
     announcer: Arc<Announcer>,
+    calendar: Arc<Calendar>,
 }
 
 async fn serve(config: &Config, people_threads: &Handle) -> anyhow::Result<()> {
@@ -117,6 +119,7 @@ async fn serve(config: &Config, people_threads: &Handle) -> anyhow::Result<()> {
         metrics::spawn(address, &parts, &stopping).await?;
     }
     tokio::spawn(Arc::clone(&parts.announcer).run(Arc::clone(&parts.clock), stopping.clone()));
+    tokio::spawn(Arc::clone(&parts.calendar).run(Arc::clone(&parts.clock), stopping.clone()));
     let key = data_dir::factors_key(config, &parts.state).await?;
     let vapid = Arc::new(data_dir::push_key(config, &origin).await?);
     let (ways, said) = channels::ways(config, way, out, (&key, vapid))?;
@@ -182,6 +185,10 @@ async fn start(
     ingest.record(clock(), Body::CloudUp);
     let (live, queued) = (Arc::<LiveStates>::default(), Arc::<Notify>::default());
     let announcer = Announcer::new(state.clone(), Arc::clone(&live), origin.into(), Arc::clone(&queued));
+    let counters = Arc::<pipeline::Counters>::default();
+    let back = calendar::Back::note(&state, snapshots.watched_until, clock()).await?;
+    let sees = calendar::Sees { live: Arc::clone(&live), pipeline: Arc::clone(&counters), back };
+    let calendar = Calendar::new(state.clone(), sees, origin.into(), Arc::clone(&queued));
     let parts = Parts {
         clock,
         state,
@@ -191,11 +198,12 @@ async fn start(
         contacts: Arc::default(),
         ingest,
         device_counters: Arc::default(),
-        pipeline_counters: Arc::default(),
+        pipeline_counters: counters,
         due: Arc::default(),
         mail_counters: Arc::default(),
         queued,
         announcer: Arc::new(announcer),
+        calendar: Arc::new(calendar),
     };
     let (ending, ended) = tokio::sync::oneshot::channel();
     let pipeline = pipeline::Parts {

@@ -23,15 +23,15 @@ use crate::mail_server::{MailServer, Setup, files};
 const BOOT: BootId = BootId([4; 16]);
 
 /// A cloud, and its store from this process.
-struct Rig {
-    cloud: Cloud,
-    runtime: Runtime,
-    store: StateStore,
+pub struct Rig {
+    pub cloud: Cloud,
+    pub runtime: Runtime,
+    pub store: StateStore,
 }
 
 impl Rig {
     /// `mail`: the section of the configuration, or nothing.
-    fn new(mail: &str) -> Self {
+    pub fn new(mail: &str) -> Self {
         let cloud = Cloud::new();
         append(&cloud, mail);
         let runtime =
@@ -40,11 +40,11 @@ impl Rig {
         Self { cloud, runtime, store }
     }
 
-    fn act(verb: Verb) -> Act {
+    pub fn act(verb: Verb) -> Act {
         Act::new(verb, By::CommandLine, server::clock::now(), [7; 32])
     }
 
-    fn account(&self, name: &str) -> AccountKey {
+    pub fn account(&self, name: &str) -> AccountKey {
         let email = Email::parse(&format!("{name}@example.org")).unwrap();
         let created_at = server::clock::now();
         let new = NewAccount { email: &email, name, password_hash: "$x", operator: false, created_at };
@@ -52,7 +52,7 @@ impl Rig {
     }
 
     /// A device that `account` may see.
-    fn device(&self, serial: &str, account: AccountKey, site: Option<SiteKey>) -> Bundle {
+    pub fn device(&self, serial: &str, account: AccountKey, site: Option<SiteKey>) -> Bundle {
         let bundle = self.cloud.device(serial);
         self.runtime.block_on(async {
             let serial = Serial::parse(serial).unwrap();
@@ -65,7 +65,7 @@ impl Rig {
         bundle
     }
 
-    fn site(&self) -> SiteKey {
+    pub fn site(&self) -> SiteKey {
         let new = NewSite {
             public_id: "pier",
             owner: None,
@@ -84,7 +84,7 @@ impl Rig {
         })
     }
 
-    fn receipts(&self) -> Vec<Receipt> {
+    pub fn receipts(&self) -> Vec<Receipt> {
         self.runtime.block_on(self.store.receipts(None, 10_000)).unwrap()
     }
 }
@@ -109,7 +109,7 @@ pub fn subject(mail: &str) -> String {
 }
 
 /// A report of an inverter of which `holds` is true, and everything else is not.
-fn told(sequence: u64, time: UtcMs, holds: Option<Condition>) -> Vec<u8> {
+pub fn told(sequence: u64, time: UtcMs, holds: Option<Condition>) -> Vec<u8> {
     let mut reading = Reading {
         sequence: Some(sequence),
         time: Some(time),
@@ -137,7 +137,7 @@ pub fn smtp(cloud_folder: &std::path::Path, authority: &Authority, server: &Mail
 }
 
 /// Longer than elsewhere: a mail in the hands of a server that was killed waits for its lease.
-fn in_time(what: &str, mut is: impl FnMut() -> bool) {
+pub fn in_time(what: &str, mut is: impl FnMut() -> bool) {
     let began = Instant::now();
     while !is() {
         assert!(began.elapsed() < 9 * PATIENCE, "not in time: {what}");

@@ -87,6 +87,27 @@ impl StateStore {
         rows.into_iter().map(Alarm::from_row).collect()
     }
 
+    /// The alarms of inverters that were on at some time from `from` on, the newest first, at most `most` (10,000 at the
+    /// most).
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub async fn alarms_on_since(
+        &self,
+        inverters: &[InverterKey],
+        from: UtcMs,
+        most: u64,
+    ) -> Result<Vec<Alarm>, StateError> {
+        let query = Entity::find()
+            .filter(Column::InverterId.is_in(inverters.iter().map(|key| i64::from(key.0))))
+            .filter(Condition::any().add(Column::ClearedAt.is_null()).add(Column::ClearedAt.gte(from.0)))
+            .order_by_desc(Column::RaisedAt)
+            .order_by_asc(Column::Code)
+            .limit(most.min(MOST_ALARMS));
+        let rows = query.all(&self.connection).await.map_err(StateError::doing("list alarms"))?;
+        rows.into_iter().map(Alarm::from_row).collect()
+    }
+
     /// Forgets alarms that were raised before `before` and are over, and of those that are not what people wrote before
     /// then. How many are gone.
     ///

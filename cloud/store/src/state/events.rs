@@ -76,6 +76,35 @@ impl StateStore {
         rows.into_iter().map(EventRow::from_row).collect()
     }
 
+    /// What late data told of inverters in `from <= received_at < to`: conditions that had held, each inverter and condition
+    /// once, at most `most`.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub async fn told_late(
+        &self,
+        inverters: &[InverterKey],
+        from: UtcMs,
+        to: UtcMs,
+        most: u64,
+    ) -> Result<Vec<(InverterKey, String)>, StateError> {
+        let query = Entity::find()
+            .select_only()
+            .columns([Column::InverterId, Column::Condition])
+            .distinct()
+            .filter(Column::InverterId.is_in(inverters.iter().map(|key| i64::from(key.0))))
+            .filter(Column::Kind.eq("was_raised"))
+            .filter(Column::ReceivedAt.gte(from.0))
+            .filter(Column::ReceivedAt.lt(to.0))
+            .order_by_asc(Column::InverterId)
+            .limit(most);
+        let rows: Vec<(i64, Option<String>)> =
+            query.into_tuple().all(&self.connection).await.map_err(StateError::doing("list late events"))?;
+        rows.into_iter()
+            .map(|(key, condition)| Ok((inverter_key(key)?, condition.unwrap_or_default())))
+            .collect()
+    }
+
     /// Forgets events that occurred before `before`. How many.
     ///
     /// # Errors

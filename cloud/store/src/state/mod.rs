@@ -4,6 +4,7 @@
 //! nothing here that stands in the way of PostgreSQL; what is SQLite's own is in the room `connect`. Never decides
 //! who may do what: `fleet::authorize` does, with rows from here. One verb per function, one table per room.
 
+mod absences;
 mod account_control;
 mod accounts;
 mod alarms;
@@ -13,6 +14,7 @@ mod audit;
 mod audit_names;
 mod audit_read;
 mod audit_verify;
+mod calendar;
 mod certificates;
 mod connect;
 mod contacts;
@@ -44,6 +46,7 @@ mod preferences;
 mod push_subscriptions;
 mod quarantine;
 mod reachable;
+mod reached;
 mod receipts;
 mod recipients;
 mod recovery_codes;
@@ -72,6 +75,7 @@ pub use audit::{Act, By};
 pub use audit_names::{AuditNames, NamedAccount, NamedInverter};
 pub use audit_read::{AuditAct, AuditQuery, Details, Whose};
 pub use audit_verify::{Broken, Whole};
+pub use calendar::{LetterDue, LetterLook, NewLetter};
 pub use certificates::Certificate;
 pub use contacts::Contact;
 pub use devices::DeviceRow;
@@ -98,6 +102,7 @@ pub use phones::{CodeTried, NewPhone, Phone, PhoneBegun};
 pub use push_subscriptions::{NewPushDevice, PushDevice};
 pub use quarantine::{NewQuarantined, QUARANTINED_IN_ALL, QUARANTINED_OF_A_DEVICE, Quarantined};
 pub use reachable::Way;
+pub use reached::Reached;
 pub use receipts::Receipt;
 pub use recipients::{Recipients, Told};
 pub use registration::ChosenPassword;

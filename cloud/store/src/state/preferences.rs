@@ -8,7 +8,7 @@ use sea_orm::sea_query::OnConflict;
 use sea_orm::{ActiveValue::Set, EntityTrait};
 
 use super::tables::incidents::preference::{ActiveModel, Column, Entity, Model};
-use super::{Act, StateError, StateStore, audit};
+use super::{Act, StateError, StateStore, audit, calendar};
 
 impl StateStore {
     /// What an account wants to be told; the default where it never said.
@@ -37,6 +37,7 @@ impl StateStore {
         let replace = OnConflict::column(Column::AccountId).update_column(Column::Preferences).to_owned();
         let insert = Entity::insert(row).on_conflict(replace).exec_without_returning(&change);
         insert.await.map_err(StateError::doing(DOING))?;
+        calendar::look_again(&change, account, act.at()).await.map_err(StateError::doing(DOING))?;
         audit::append(&change, act).await.map_err(StateError::doing(DOING))?;
         self.commit_change(change, DOING).await
     }

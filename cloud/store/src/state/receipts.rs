@@ -119,16 +119,24 @@ impl StateStore {
     }
 }
 
+impl MailState {
+    /// What is known of a message by a channel (decision 23).
+    #[must_use]
+    pub const fn fate(self, channel: Channel) -> Fate {
+        match self {
+            Self::Queued => Fate::Waiting,
+            Self::Sent => Fate::of_success(channel),
+            Self::Failed | Self::Expired | Self::Withheld => Fate::Failed,
+            Self::Unknown => Fate::Unknown,
+        }
+    }
+}
+
 impl Receipt {
     /// What is known of the message (decision 23).
     #[must_use]
     pub const fn fate(&self) -> Fate {
-        match self.state {
-            MailState::Queued => Fate::Waiting,
-            MailState::Sent => Fate::of_success(self.channel),
-            MailState::Failed | MailState::Expired | MailState::Withheld => Fate::Failed,
-            MailState::Unknown => Fate::Unknown,
-        }
+        self.state.fate(self.channel)
     }
 
     pub(super) fn from_row(row: Model) -> Result<Self, StateError> {

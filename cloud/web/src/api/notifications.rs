@@ -21,6 +21,8 @@ struct Told {
     when_over: bool,
     quiet_hours: Option<Quiet>,
     remind_every_hours: Option<u8>,
+    weekly_letter: bool,
+    daily_letter: bool,
     ways: Vec<Way>,
 }
 
@@ -88,6 +90,8 @@ async fn told(context: &Context, caller: &Caller) -> Result<Told, Error> {
             Reminders::Never => None,
             Reminders::Every { hours } => Some(hours),
         },
+        weekly_letter: !preferences.without_weekly,
+        daily_letter: preferences.daily,
         ways,
     })
 }

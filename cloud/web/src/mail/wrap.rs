@@ -27,6 +27,12 @@ pub fn wrapped(paragraph: &str) -> String {
     text
 }
 
+/// A name and what is said of it, in lines that begin with a dash.
+#[must_use]
+pub fn entry(name: &str, says: &str) -> String {
+    wrapped(&format!("- {name}: {says}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -171,6 +171,14 @@ impl Local {
         u16::try_from(i32::from(then.hour()) * 60 + i32::from(then.minute())).unwrap_or(0)
     }
 
+    /// Minutes that the clock on the wall shows, since it showed the first one of 1970: what the calendar goes by.
+    #[must_use]
+    pub fn wall_minutes(&self, time: UtcMs) -> i64 {
+        let at = Timestamp::from_millisecond(time.0).unwrap_or(Timestamp::UNIX_EPOCH);
+        let offset_s = i64::from(self.zone.to_offset(at).seconds());
+        (time.0.div_euclid(1_000).saturating_add(offset_s)).div_euclid(60)
+    }
+
     /// `2:55:08 AM` today, with the day on another.
     #[must_use]
     pub fn exact(&self, time: UtcMs) -> String {

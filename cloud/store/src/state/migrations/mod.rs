@@ -14,6 +14,7 @@ mod m0008_devices;
 mod m0009_alarms;
 mod m0010_incidents;
 mod m0011_channels;
+mod m0013_calendar;
 
 use sea_orm_migration::prelude::*;
 
@@ -35,6 +36,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0009_alarms::Alarms),
             Box::new(m0010_incidents::Incidents),
             Box::new(m0011_channels::Channels),
+            Box::new(m0013_calendar::Calendar),
         ]
     }
 }

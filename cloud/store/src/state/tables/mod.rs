@@ -13,6 +13,7 @@ macro_rules! entity {
 }
 
 pub(super) mod audit;
+pub(super) mod calendar;
 pub(super) mod channels;
 pub(super) mod devices;
 pub(super) mod factors;

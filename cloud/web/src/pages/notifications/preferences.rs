@@ -65,6 +65,8 @@ fn read(pairs: &[(String, String)], before: Preferences, verified: Channels) -> 
         over: ticked("over"),
         quiet: quiet.filter(|_| ticked("quiet")),
         quiet_for_critical: ticked("quiet_critical"),
+        without_weekly: !ticked("weekly"),
+        daily: ticked("daily"),
         reminders: if reminders == 0 { Reminders::Never } else { Reminders::Every { hours: reminders } },
     })
 }
@@ -80,8 +82,10 @@ fn told(preferences: &Preferences) -> String {
         (Some(_), false) => "; quiet hours",
         (Some(_), true) => "; quiet hours for critical alarms, too",
     };
+    let weekly = if preferences.without_weekly { "; no weekly letter" } else { "" };
+    let daily = if preferences.daily { "; a daily letter" } else { "" };
     format!(
-        "critical: {}; warning: {}; info: {}{quiet}",
+        "critical: {}; warning: {}; info: {}{quiet}{weekly}{daily}",
         names(preferences.critical),
         names(preferences.warning),
         names(preferences.info)
@@ -104,7 +108,8 @@ mod tests {
     #[test]
     fn ticks_are_read_and_what_is_not_verified_stays() {
         let email = Channels::of(&[Channel::Email]);
-        let form = pairs(&format!("{REST}&critical=email&warning=email&warning=push&over=on&quiet=on"));
+        let form =
+            pairs(&format!("{REST}&critical=email&warning=email&warning=push&over=on&quiet=on&daily=on"));
         let read = read(&form, Preferences::default(), email).unwrap();
         assert_eq!(
             read.critical,
@@ -115,7 +120,12 @@ mod tests {
         assert_eq!(read.quiet.unwrap().minutes(), (1320, 420));
         assert!(read.over && !read.quiet_for_critical);
         assert_eq!(read.reminders, Reminders::Every { hours: 4 });
-        assert_eq!(told(&read), "critical: email, text; warning: email; info: nothing; quiet hours");
+        assert_eq!(
+            told(&read),
+            "critical: email, text; warning: email; info: nothing; quiet hours; no weekly letter; a daily letter"
+        );
+        let weekly = self::read(&pairs(&format!("{REST}&weekly=on")), Preferences::default(), email).unwrap();
+        assert!(!weekly.without_weekly && !weekly.daily);
     }
 
     #[test]

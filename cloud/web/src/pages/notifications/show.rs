@@ -72,6 +72,8 @@ struct Cell {
 /// The rest of the form.
 struct Chosen {
     over: bool,
+    weekly: bool,
+    daily: bool,
     quiet: bool,
     quiet_critical: bool,
     from: Vec<(u16, String, bool)>,
@@ -137,7 +139,12 @@ pub async fn show(
 const SEVERITIES: [(&str, &str, &str, &str); 3] = [
     ("critical", "alarm", "Needs somebody now", "Runs on battery, has an alarm, stops reporting"),
     ("warning", "warn", "Has a warning", "High temperature, load change, a test missed"),
-    ("info", "off", "Has news", "Without a tick it is in the list of alarms only"),
+    (
+        "info",
+        "off",
+        "Has news",
+        "Without a tick it is in the list of alarms, and in the daily letter if that is on",
+    ),
 ];
 
 fn rows(preferences: &Preferences, verified: Channels) -> Vec<Row> {
@@ -172,6 +179,8 @@ fn chosen(preferences: &Preferences) -> Chosen {
     };
     Chosen {
         over: preferences.over,
+        weekly: !preferences.without_weekly,
+        daily: preferences.daily,
         quiet: preferences.quiet.is_some(),
         quiet_critical: preferences.quiet_for_critical,
         from: offered(from),
