@@ -1,21 +1,24 @@
 //! One message in hand: lent by the outbox, sent, its receipt written.
 //!
 //! In: the outbox, ways to send. Out: the message on its way or put off, and a receipt in either case; what must not be
-//! missed goes by the next way where one fails. The lease is short and renewed while sending, so that a message whose sender
-//! died is soon taken up again; a lease that is lost ends the try.
+//! missed goes by the next way where one fails. Some are lent at once and wait for their turn to be sent, so that neither
+//! lending nor receipts take a commit each. The lease is short and renewed meanwhile, so that a message whose sender died is
+//! soon taken up again; a lease that is lost ends the try.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::rand;
 use fleet::notice::{Channel, Channels, Periodical};
-use store::state::{DueMail, NextWay, StateError, StateStore, Worded};
+use store::state::{DueMail, NextWay, Note, Noted, StateError, StateStore, Worded};
+use tokio::sync::Semaphore;
 use web::mail::notes::{self, Headline};
 use wire::UtcMs;
 
 use super::counters::Outcome;
+use super::receipts::Receipts;
 use super::trouble::Trouble;
-use super::{Counters, NotSent, Ways, back_off};
+use super::{Counters, HANDS, NotSent, Ways, back_off};
 use crate::clock::Clock;
 
 /// How long a mail is lent; after a crash it waits this long.
@@ -38,6 +41,9 @@ pub struct Hand {
     origin: String,
     counters: Arc<Counters>,
     trouble: Trouble,
+    receipts: Receipts,
+    /// Those on their way at a time, by channel.
+    turns: [(Channel, Semaphore); 4],
 }
 
 /// A mail and the lease by which it is ours.
@@ -55,7 +61,9 @@ impl Taken {
 
 impl Hand {
     pub fn new(state: StateStore, clock: Clock, ways: Ways, origin: String, counters: Arc<Counters>) -> Self {
-        Self { state, clock, ways, origin, counters, trouble: Trouble::default() }
+        let (receipts, trouble) = (Receipts::new(state.clone()), Trouble::default());
+        let turns = HANDS.map(|hands| (hands.channel, Semaphore::new(hands.sending)));
+        Self { state, clock, ways, origin, counters, trouble, receipts, turns }
     }
 
     /// Whether mails can be sent at all. Without, they wait; what cannot go by another channel is refused.
@@ -63,14 +71,14 @@ impl Hand {
         channel != Channel::Email || self.ways.mail.is_some()
     }
 
-    /// Takes the next message that is due by one of these channels, if there is one.
-    pub async fn take(&self, by: Channels) -> Result<Option<Taken>, StateError> {
+    /// Takes messages that are due by these channels, at most `most`.
+    pub async fn take(&self, by: Channels, most: usize) -> Result<Vec<Taken>, StateError> {
         // No chance, no lease: one used before would be somebody else's.
-        let (Some(high), Some(low)) = (random(), random()) else { return Ok(None) };
+        let (Some(high), Some(low)) = (random(), random()) else { return Ok(Vec::new()) };
         let lease = format!("{high:016x}{low:016x}");
         let now = (self.clock)();
-        let mail = self.state.claim_message(&lease, by, now, now.plus_ms(LEASE_MS)).await?;
-        Ok(mail.map(|mail| Taken { mail, lease }))
+        let mails = self.state.claim_messages(&lease, (by, most as u64), now, now.plus_ms(LEASE_MS)).await?;
+        Ok(mails.into_iter().map(|mail| Taken { mail, lease: lease.clone() }).collect())
     }
 
     /// Sends it and writes what became of it.
@@ -81,7 +89,7 @@ impl Hand {
 
     async fn deliver_one(&self, taken: &Taken) {
         let sent = tokio::select! {
-            sent = self.send(&taken.mail) => sent,
+            sent = self.send_in_turn(&taken.mail) => sent,
             () = self.keep(taken) => {
                 tracing::warn!(mail = taken.mail.id, "a mail was taken by another sender in the middle of sending");
                 return;
@@ -90,14 +98,20 @@ impl Hand {
         self.tell(&taken.mail, &sent);
         for _ in 0..RECEIPT_TRIES {
             match self.note(taken, &sent).await {
-                Ok(true) => return,
-                Ok(false) => return tracing::warn!(mail = taken.mail.id, "a mail was not ours any more"),
-                Err(error) => {
-                    tracing::error!(%error, mail = taken.mail.id, "a receipt could not be written; trying again");
-                    tokio::time::sleep(RECEIPT_PAUSE).await;
-                }
+                Some(true) => return,
+                Some(false) => return tracing::warn!(mail = taken.mail.id, "a mail was not ours any more"),
+                None => tokio::time::sleep(RECEIPT_PAUSE).await,
             }
         }
+    }
+
+    async fn send_in_turn(&self, mail: &DueMail) -> Result<String, NotSent> {
+        let turns = self.turns.iter().find(|(channel, _)| *channel == mail.channel).map(|(_, turns)| turns);
+        let _turn = match turns {
+            Some(turns) => turns.acquire().await.ok(),
+            None => None,
+        };
+        self.send(mail).await
     }
 
     async fn send(&self, mail: &DueMail) -> Result<String, NotSent> {
@@ -164,24 +178,24 @@ impl Hand {
 
     /// Writes what came of it. What must not be missed is on its next way before the receipt says that this one failed: a
     /// server that dies in between tries again, and the next way is named so that it is queued once. Whether the message
-    /// was still ours.
-    async fn note(&self, taken: &Taken, sent: &Result<String, NotSent>) -> Result<bool, StateError> {
-        self.next_way(&taken.mail, sent).await?;
-        self.receipt(taken, sent).await
+    /// was still ours; `None`: it could not be written.
+    async fn note(&self, taken: &Taken, sent: &Result<String, NotSent>) -> Option<bool> {
+        if let Err(error) = self.next_way(&taken.mail, sent).await {
+            tracing::error!(%error, message = taken.mail.id, "the next way of a message was not found; trying again");
+            return None;
+        }
+        let (id, lease) = (taken.mail.id, taken.lease.clone());
+        self.receipts.write(Note { id, lease, noted: self.noted(&taken.mail, sent) }).await
     }
 
-    /// Whether it was still ours.
-    async fn receipt(&self, taken: &Taken, sent: &Result<String, NotSent>) -> Result<bool, StateError> {
-        let (id, lease) = (taken.mail.id, taken.lease.as_str());
+    fn noted(&self, mail: &DueMail, sent: &Result<String, NotSent>) -> Noted {
         match sent {
-            Ok(answer) => self.state.mail_sent(id, lease, answer).await,
-            Err(NotSent::Refused(why)) => self.state.mail_failed(id, lease, why).await,
-            Err(why @ NotSent::Withheld(_)) => self.state.mail_withheld(id, lease, &why.to_string()).await,
-            Err(NotSent::Unknown(why)) if given_up(&taken.mail) => {
-                self.state.mail_unknown(id, lease, why).await
-            }
+            Ok(answer) => Noted::Sent(answer.clone()),
+            Err(NotSent::Refused(why)) => Noted::Failed(why.clone()),
+            Err(why @ NotSent::Withheld(_)) => Noted::Withheld(why.to_string()),
+            Err(NotSent::Unknown(why)) if given_up(mail) => Noted::Unknown(why.clone()),
             Err(later @ (NotSent::Deferred(_) | NotSent::Unknown(_) | NotSent::NoWay { .. })) => {
-                self.state.mail_delayed(id, lease, self.next_try(&taken.mail), &later.to_string()).await
+                Noted::Delayed { due: self.next_try(mail), answer: later.to_string() }
             }
         }
     }

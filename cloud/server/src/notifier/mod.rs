@@ -14,6 +14,7 @@ mod hand;
 mod letter;
 mod maildir;
 pub mod push;
+mod receipts;
 mod smtp;
 pub mod text;
 mod trouble;
@@ -44,9 +45,13 @@ use hand::Hand;
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// Giving up what is past its time, and counting what waits.
 const SURVEY_EVERY: Duration = Duration::from_secs(5);
-/// Messages on their way at a time, by channel: one slow receiver holds up no other, and a mail server is not flooded.
-const AT_A_TIME: [(Channel, usize); 4] =
-    [(Channel::Email, 4), (Channel::Text, 4), (Channel::Push, 8), (Channel::Webhook, 8)];
+/// The hands of each channel: one slow receiver holds up no other, and a mail server is not flooded.
+const HANDS: [Hands; 4] = [
+    Hands { channel: Channel::Email, sending: 4, lent: 16 },
+    Hands { channel: Channel::Text, sending: 4, lent: 8 },
+    Hands { channel: Channel::Push, sending: 8, lent: 16 },
+    Hands { channel: Channel::Webhook, sending: 8, lent: 16 },
+];
 /// A stop waits this long for mails in hand. One that takes longer is sent again after its lease.
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -66,6 +71,15 @@ impl Sink {
             Self::Maildir(maildir) => maildir.keep(letter).await,
         }
     }
+}
+
+/// What a channel takes at a time.
+struct Hands {
+    channel: Channel,
+    /// Messages on their way.
+    sending: usize,
+    /// Messages lent by the outbox: those on their way, those that wait for their turn, those whose receipts are written.
+    lent: usize,
 }
 
 /// How mails are sent.
@@ -90,7 +104,7 @@ pub async fn run(
 ) {
     let hand = Hand::new(state.clone(), Arc::clone(&clock), ways, origin, Arc::clone(&counters));
     let mut in_hand =
-        InHand { hand: Arc::new(hand), tasks: JoinSet::new(), busy: AT_A_TIME.map(|(by, _)| (by, 0)) };
+        InHand { hand: Arc::new(hand), tasks: JoinSet::new(), busy: HANDS.map(|hands| (hands.channel, 0)) };
     let mut look = tokio::time::interval(LOOK_EVERY);
     let mut survey = tokio::time::interval(SURVEY_EVERY);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -131,18 +145,26 @@ impl InHand {
     /// Takes messages in hand while there are any due and hands free for them.
     async fn take_some(&mut self) -> Result<(), StateError> {
         loop {
-            let free = |(at, (channel, most)): (usize, &(Channel, usize))| {
-                let busy = self.busy.get(at).map_or(0, |(_, busy)| *busy);
-                (busy < *most && self.hand.sends(*channel)).then_some(*channel)
-            };
-            let by: Vec<Channel> = AT_A_TIME.iter().enumerate().filter_map(free).collect();
-            if by.is_empty() {
+            let free: Vec<(Channel, usize)> = HANDS.iter().filter_map(|hands| self.free_of(hands)).collect();
+            let Some(most) = free.iter().map(|(_, room)| *room).min() else { return Ok(()) };
+            let by: Vec<Channel> = free.into_iter().map(|(channel, _)| channel).collect();
+            let taken = self.hand.take(Channels::of(&by), most).await?;
+            if taken.is_empty() {
                 return Ok(());
             }
-            let Some(taken) = self.hand.take(Channels::of(&by)).await? else { return Ok(()) };
-            self.count(taken.channel(), 1);
-            self.tasks.spawn(Arc::clone(&self.hand).deliver(taken));
+            for taken in taken {
+                self.count(taken.channel(), 1);
+                self.tasks.spawn(Arc::clone(&self.hand).deliver(taken));
+            }
         }
+    }
+
+    /// How many more a channel takes, where that is worth a commit.
+    fn free_of(&self, hands: &Hands) -> Option<(Channel, usize)> {
+        let busy =
+            self.busy.iter().find(|(channel, _)| *channel == hands.channel).map_or(0, |(_, busy)| *busy);
+        let room = hands.lent.saturating_sub(busy);
+        (room * 4 >= hands.lent && self.hand.sends(hands.channel)).then_some((hands.channel, room))
     }
 
     /// A hand is free. One that panicked never tells whose it was; then all are counted anew.

@@ -181,6 +181,14 @@ async fn start(
     let (sender, batches) = mpsc::channel();
     let appender = open_journal(config, sender, fatal)?;
     let ingest = Ingest::new(appender.clone());
+    // The journal is ours alone: whoever sent messages of this folder before is gone.
+    let taken_back = state.take_back_messages().await?;
+    if taken_back > 0 {
+        tracing::warn!(
+            count = taken_back,
+            "messages that were being sent when the server ended are sent again"
+        );
+    }
     let clock = clock::wall();
     ingest.record(clock(), Body::CloudUp);
     let (live, queued) = (Arc::<LiveStates>::default(), Arc::<Notify>::default());

@@ -12,7 +12,8 @@ use fleet::{
 use server::announcer::{Announcer, Turn};
 use server::live::LiveStates;
 use store::state::{
-    Act, By, DueMail, Email, EventRow, NewAccount, NewInverter, NewOrganization, NewSite, SiteKey, StateStore,
+    Act, By, DueMail, Email, EventRow, NewAccount, NewInverter, NewOrganization, NewSite, Noted, SiteKey,
+    StateStore,
 };
 use tokio::sync::Notify;
 use wire::time::HOUR_MS;
@@ -90,7 +91,9 @@ impl World {
     pub async fn sent(&self, ms: i64) -> Vec<(String, String)> {
         let mut sent = Vec::new();
         while let Some(mail) = self.next(ms).await {
-            assert!(self.store.mail_sent(mail.id, &self.lease(), "250 ok").await.unwrap());
+            assert!(
+                self.store.note_message(mail.id, &self.lease(), Noted::Sent("250 ok".into())).await.unwrap()
+            );
             sent.push((mail.to, mail.subject.replace('\u{a0}', " ")));
         }
         sent

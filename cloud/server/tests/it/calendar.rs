@@ -11,7 +11,7 @@ use server::live::LiveStates;
 use server::notifier::NotSent;
 use server::pipeline::Counters;
 use store::state::{
-    Act, Alarm, By, DueMail, Email, EventRow, NewAccount, NewInverter, NewSite, SiteKey, StateStore,
+    Act, Alarm, By, DueMail, Email, EventRow, NewAccount, NewInverter, NewSite, Noted, SiteKey, StateStore,
 };
 use tokio::sync::Notify;
 use wire::time::{DAY_MS, HOUR_MS};
@@ -115,7 +115,9 @@ impl World {
         let mut sent = Vec::new();
         while let Some(mail) = self.next(at).await {
             may_go(&self.store, &mail, at).await.unwrap();
-            assert!(self.store.mail_sent(mail.id, &self.lease(), "250 ok").await.unwrap());
+            assert!(
+                self.store.note_message(mail.id, &self.lease(), Noted::Sent("250 ok".into())).await.unwrap()
+            );
             sent.push((mail.to, mail.subject.replace('\u{a0}', " ")));
         }
         sent
@@ -191,7 +193,7 @@ async fn one_that_was_due_while_the_service_was_away_comes_once_and_after_it_has
     assert_eq!(mail.subject, "hall is watched, ready");
     let text = mail.text.replace('\u{a0}', " ");
     assert!(text.contains("service itself was away"), "{text}");
-    assert!(w.store.mail_sent(mail.id, &w.lease(), "250 ok").await.unwrap());
+    assert!(w.store.note_message(mail.id, &w.lease(), Noted::Sent("250 ok".into())).await.unwrap());
     again.look(back.heard_from.plus_ms(DAY_MS)).await.unwrap();
     assert_eq!(w.sent(back.heard_from.plus_ms(DAY_MS)).await, []);
     // The next one is that of the next Monday.
@@ -249,7 +251,7 @@ async fn what_was_taken_before_it_is_sent_is_written_anew_without_it() {
     let later = MONDAY.plus_ms(60_000);
     let refused = may_go(&w.store, &mail, later).await;
     assert!(matches!(refused, Err(NotSent::Withheld(_))), "{refused:?}");
-    assert!(w.store.mail_withheld(mail.id, &w.lease(), "access ended").await.unwrap());
+    assert!(w.store.note_message(mail.id, &w.lease(), Noted::Withheld("access ended".into())).await.unwrap());
     w.look(later).await;
     let anew = w.next(later).await.unwrap();
     assert_eq!(anew.subject, "dock is watched, ready");
@@ -258,7 +260,7 @@ async fn what_was_taken_before_it_is_sent_is_written_anew_without_it() {
     // Without anything left, there is none.
     assert!(w.store.remove_grant(ann.into(), dock, &taken).await.unwrap());
     assert!(matches!(may_go(&w.store, &anew, later).await, Err(NotSent::Withheld(_))));
-    assert!(w.store.mail_withheld(anew.id, &w.lease(), "access ended").await.unwrap());
+    assert!(w.store.note_message(anew.id, &w.lease(), Noted::Withheld("access ended".into())).await.unwrap());
     w.look(later.plus_ms(1)).await;
     assert_eq!(w.sent(later.plus_ms(1)).await, []);
     // Nor is one sent to who was shut out since.
@@ -347,7 +349,7 @@ async fn the_daily_letter_is_for_who_asked_and_for_days_with_news() {
     assert_eq!((mail.channel, mail.kind.as_str()), (Channel::Email, "daily"));
     assert!(mail.text.contains("came late") && mail.text.contains("charger fault"), "{}", mail.text);
     assert!(may_go(&w.store, &mail, saturday).await.is_ok());
-    assert!(w.store.mail_sent(mail.id, &w.lease(), "250 ok").await.unwrap());
+    assert!(w.store.note_message(mail.id, &w.lease(), Noted::Sent("250 ok".into())).await.unwrap());
     w.look(saturday.plus_ms(DAY_MS)).await;
     assert_eq!(w.sent(saturday.plus_ms(DAY_MS)).await, [], "told once");
 }

@@ -1,25 +1,21 @@
-//! The outbox: messages that are to be sent, and the receipts of those that were.
+//! The outbox: messages that are to be sent.
 //!
-//! In: whole messages, written in the transaction of what they tell of; from a sender, what the mail server, or whoever
-//! else takes them, answered. Out: one message at a time, lent to one sender. A key is queued once however often it is written. Subject and
-//! bodies are erased as soon as a mail is on its way or given up; the receipt stays for the caller to forget.
+//! In: whole messages, written in the transaction of what they tell of. Out: rows, for the room `lending`, which gives them to
+//! senders. A key is queued once however often it is written.
 
 use std::fmt;
 
 use fleet::AccountKey;
-use fleet::notice::{Channel, Channels};
-use sea_orm::sea_query::{Expr, OnConflict, Query};
+use fleet::notice::Channel;
+use sea_orm::sea_query::OnConflict;
 use sea_orm::{
-    ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait,
-    ExprTrait, QueryFilter,
+    ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter,
 };
 use wire::UtcMs;
 
 use super::tables::outbox::{ActiveModel, Column, Entity, Model};
 use super::{Email, IncidentKey, StateError, StateStore, connect};
 
-/// Most of a server's answer that is kept, characters.
-const MOST_ANSWER: usize = 500;
 /// Messages in one statement: 19 columns each, and letters of some kilobytes among them.
 const ROWS_A_STATEMENT: usize = 200;
 
@@ -260,137 +256,6 @@ impl StateStore {
         change.commit().await.map_err(&doing)
     }
 
-    /// Lends the oldest mail that is due at `now` to the sender that calls itself `lease` (a name never used before),
-    /// until `until`. Nobody else gets it before then, and an attempt is counted. Mails that are past their time are
-    /// not lent.
-    ///
-    /// # Errors
-    /// [`StateError`].
-    pub async fn claim_mail(
-        &self,
-        lease: &str,
-        now: UtcMs,
-        until: UtcMs,
-    ) -> Result<Option<DueMail>, StateError> {
-        let any = Channel::TABLE.map(|(channel, _)| channel);
-        self.claim_message(lease, Channels::of(&any), now, until).await
-    }
-
-    /// As [`StateStore::claim_mail`], the oldest that goes by one of these channels.
-    ///
-    /// # Errors
-    /// [`StateError`].
-    pub async fn claim_message(
-        &self,
-        lease: &str,
-        by: Channels,
-        now: UtcMs,
-        until: UtcMs,
-    ) -> Result<Option<DueMail>, StateError> {
-        let doing = StateError::doing("take a message from the outbox");
-        let by = Column::Channel.is_in(by.iter().map(Channel::name));
-        let due = Query::select()
-            .column(Column::Id)
-            .from(Entity)
-            .cond_where(free(now).add(Column::DueAt.lte(now.0)).add(Column::ExpiresAt.gt(now.0)).add(by))
-            .order_by(Column::Id, sea_orm::Order::Asc)
-            .limit(1)
-            .to_owned();
-        let taken = Entity::update_many()
-            .col_expr(Column::Lease, Expr::value(lease))
-            .col_expr(Column::LeaseUntil, Expr::value(until.0))
-            .col_expr(Column::LastAttemptAt, Expr::value(now.0))
-            .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(1))
-            .filter(Column::Id.in_subquery(due))
-            // Asked again at the row itself, so that of two senders one gets it on any database.
-            .filter(free(now))
-            .exec(&self.connection)
-            .await
-            .map_err(&doing)?;
-        if taken.rows_affected == 0 {
-            return Ok(None);
-        }
-        let row = Entity::find().filter(Column::Lease.eq(lease)).one(&self.connection).await;
-        row.map_err(&doing)?.map(DueMail::from_row).transpose()
-    }
-
-    /// Keeps a lent mail until `until`. `false`: it is somebody else's by now, or done, and must not be sent.
-    ///
-    /// # Errors
-    /// [`StateError::Database`].
-    pub async fn keep_mail(&self, id: i64, lease: &str, until: UtcMs) -> Result<bool, StateError> {
-        let row = ActiveModel { lease_until: Set(Some(until.0)), ..ActiveModel::default() };
-        self.update_leased(id, lease, row, "keep a mail in hand").await
-    }
-
-    /// A mail server took it: the receipt is kept, subject and bodies are erased. `false`: it was not in hand.
-    ///
-    /// # Errors
-    /// [`StateError::Database`].
-    pub async fn mail_sent(&self, id: i64, lease: &str, answer: &str) -> Result<bool, StateError> {
-        self.update_leased(id, lease, finished(MailState::Sent, answer), "note that a mail was sent").await
-    }
-
-    /// A mail server refused it for good. `false`: it was not in hand.
-    ///
-    /// # Errors
-    /// [`StateError::Database`].
-    pub async fn mail_failed(&self, id: i64, lease: &str, answer: &str) -> Result<bool, StateError> {
-        self.update_leased(id, lease, finished(MailState::Failed, answer), "note that a mail failed").await
-    }
-
-    /// Who it was for may not be told any more: it is not sent, and the receipt says why. `false`: it was not in hand.
-    ///
-    /// # Errors
-    /// [`StateError::Database`].
-    pub async fn mail_withheld(&self, id: i64, lease: &str, why: &str) -> Result<bool, StateError> {
-        self.update_leased(id, lease, finished(MailState::Withheld, why), "note that a mail was withheld")
-            .await
-    }
-
-    /// It was sent and nobody answered; it is not sent again. `false`: it was not in hand.
-    ///
-    /// # Errors
-    /// [`StateError::Database`].
-    pub async fn mail_unknown(&self, id: i64, lease: &str, why: &str) -> Result<bool, StateError> {
-        let row = finished(MailState::Unknown, why);
-        self.update_leased(id, lease, row, "note that nobody answered to a message").await
-    }
-
-    /// It could not be sent now; `due` is when to try again. `false`: it was not in hand.
-    ///
-    /// # Errors
-    /// [`StateError::Database`].
-    pub async fn mail_delayed(
-        &self,
-        id: i64,
-        lease: &str,
-        due: UtcMs,
-        answer: &str,
-    ) -> Result<bool, StateError> {
-        let row = ActiveModel {
-            due_at: Set(due.0),
-            answer: Set(Some(shortened(answer))),
-            lease: Set(None),
-            lease_until: Set(None),
-            ..ActiveModel::default()
-        };
-        self.update_leased(id, lease, row, "note that a mail was put off").await
-    }
-
-    /// Gives up what is past its time at `now` and in nobody's hands. How many.
-    ///
-    /// # Errors
-    /// [`StateError::Database`].
-    pub async fn expire_mails(&self, now: UtcMs) -> Result<u64, StateError> {
-        let expired = Entity::update_many()
-            .set(erased(MailState::Expired))
-            .filter(free(now).add(Column::ExpiresAt.lte(now.0)))
-            .exec(&self.connection)
-            .await;
-        Ok(expired.map_err(StateError::doing("give up old mails"))?.rows_affected)
-    }
-
     /// Forgets receipts of mails that were written before `before`, whatever became of them. How many.
     ///
     /// # Errors
@@ -399,53 +264,10 @@ impl StateStore {
         let delete = Entity::delete_many().filter(Column::QueuedAt.lt(before.0)).exec(&self.connection).await;
         Ok(delete.map_err(StateError::doing("forget mails"))?.rows_affected)
     }
-
-    async fn update_leased(
-        &self,
-        id: i64,
-        lease: &str,
-        row: ActiveModel,
-        doing: &'static str,
-    ) -> Result<bool, StateError> {
-        let update = Entity::update_many()
-            .set(row)
-            .filter(Column::Id.eq(id))
-            .filter(Column::Lease.eq(lease))
-            .filter(Column::State.eq(MailState::Queued.name()));
-        Ok(update.exec(&self.connection).await.map_err(StateError::doing(doing))?.rows_affected > 0)
-    }
-}
-
-/// Waiting, and in nobody's hand.
-fn free(now: UtcMs) -> Condition {
-    Condition::all()
-        .add(Column::State.eq(MailState::Queued.name()))
-        .add(Column::LeaseUntil.is_null().or(Column::LeaseUntil.lte(now.0)))
-}
-
-fn finished(state: MailState, answer: &str) -> ActiveModel {
-    ActiveModel { answer: Set(Some(shortened(answer))), ..erased(state) }
-}
-
-/// A mail that is done with: what it said is nobody's business any more.
-fn erased(state: MailState) -> ActiveModel {
-    ActiveModel {
-        state: Set(state.name().to_owned()),
-        subject: Set(None),
-        body_text: Set(None),
-        body_html: Set(None),
-        lease: Set(None),
-        lease_until: Set(None),
-        ..ActiveModel::default()
-    }
-}
-
-fn shortened(answer: &str) -> String {
-    answer.chars().take(MOST_ANSWER).collect()
 }
 
 impl DueMail {
-    fn from_row(row: Model) -> Result<Self, StateError> {
+    pub(super) fn from_row(row: Model) -> Result<Self, StateError> {
         Ok(Self {
             id: row.id,
             channel: channel(&row.channel)?,

@@ -7,7 +7,7 @@ use fleet::notice::{Channel, Channels, Incident, Preferences};
 use fleet::{AccountKey, Condition, Grant, Holder, InverterKey, MemberRole, Membership, Role};
 use store::state::{
     Act, Alarm, Announcing, By, Email, EventRow, IncidentKey, IncidentRow, InverterEdit, Made, MailState,
-    NewAccount, NewInverter, NewMail, NewMessage, NewOrganization, NewSite, Place, Reminder, SiteKey,
+    NewAccount, NewInverter, NewMail, NewMessage, NewOrganization, NewSite, Noted, Place, Reminder, SiteKey,
     StateStore,
 };
 use wire::{Serial, UtcMs};
@@ -435,11 +435,59 @@ async fn a_message_waits_for_its_time_and_what_may_not_be_told_is_withheld() {
         (Some(w.ann), Some(INCIDENT), "ann@x.test")
     );
     assert_eq!(claim("b", 29).await.map(|mail| mail.key), Some("now".to_owned()), "the lease is over");
-    assert!(w.store.mail_withheld(first.id, "b", "not sent: access ended").await.unwrap());
+    assert!(
+        w.store.note_message(first.id, "b", Noted::Withheld("not sent: access ended".into())).await.unwrap()
+    );
     let held = claim("c", 30).await.unwrap();
     assert_eq!(held.key, "held");
     let receipts = w.store.receipts_of(INCIDENT).await.unwrap();
     let states: Vec<_> = receipts.iter().map(|(_, receipt)| (receipt.key.as_str(), receipt.state)).collect();
     assert_eq!(states, [("held", MailState::Queued), ("now", MailState::Withheld)]);
     assert_eq!(receipts[1].1.answer.as_deref(), Some("not sent: access ended"));
+}
+
+#[tokio::test]
+async fn messages_are_lent_and_noted_several_at_once_and_an_alarm_goes_before_any_letter() {
+    let w = world().await;
+    let to = Email::parse("ann@x.test").unwrap();
+    let letters = ["letter-1", "letter-2", "letter-3"].map(|key| NewMail {
+        key,
+        to: &to,
+        kind: "weekly",
+        subject: "s",
+        text: "t",
+        html: "h",
+        queued_at: NOW,
+        expires_at: NOW.plus_ms(MINUTE_MS),
+    });
+    w.store.queue_mails(&letters).await.unwrap();
+    let made = Made { messages: vec![message(w.ann, "alarm", NOW)], ..Made::default() };
+    assert!(w.begin().await.commit(&made).await.unwrap());
+    let email = Channels::of(&[Channel::Email]);
+    let claim = async |lease: &str, by: Channels, most: u64| {
+        w.store.claim_messages(lease, (by, most), NOW, NOW.plus_ms(MINUTE_MS)).await.unwrap()
+    };
+    assert_eq!(claim("x", Channels::of(&[Channel::Text]), 9).await, []);
+    assert_eq!(claim("x", email, 0).await, []);
+    let first = claim("a", email, 1).await;
+    assert_eq!((first.len(), first[0].key.as_str()), (1, "alarm"), "it was queued last");
+    let two = claim("b", email, 2).await;
+    assert_eq!(two.iter().map(|mail| mail.key.as_str()).collect::<Vec<_>>(), ["letter-1", "letter-2"]);
+    let note = |mail: &store::state::DueMail, lease: &str, noted: Noted| store::state::Note {
+        id: mail.id,
+        lease: lease.to_owned(),
+        noted,
+    };
+    let notes = [
+        note(&first[0], "a", Noted::Sent("250 ok".into())),
+        note(&two[0], "a", Noted::Sent("250 ok".into())),
+        note(&two[1], "b", Noted::Delayed { due: NOW, answer: "451 later".into() }),
+    ];
+    assert_eq!(w.store.note_messages(&notes).await.unwrap(), [true, false, true], "one was another's");
+    // Whoever had them is gone.
+    assert_eq!(w.store.take_back_messages().await.unwrap(), 1);
+    let rest = claim("c", email, 9).await;
+    let rest: Vec<_> = rest.iter().map(|mail| (mail.key.as_str(), mail.attempts)).collect();
+    assert_eq!(rest, [("letter-1", 2), ("letter-2", 2), ("letter-3", 1)]);
+    assert!(!w.store.note_message(two[0].id, "b", Noted::Failed("late".into())).await.unwrap());
 }

@@ -22,19 +22,16 @@ const UNWRITTEN: &[(&str, &str)] = &[
     ("events::delete_events_before", "retention"),
     ("incidents::delete_incidents_before", "retention"),
     ("invitations::invitation_told", "the service tells of an invitation that is in the log"),
+    ("lending::claim_messages", "the service sends"),
+    ("lending::keep_mail", "the service sends"),
+    ("lending::take_back_messages", "the service sends"),
+    ("lending::note_messages", "the service sends"),
+    ("lending::expire_mails", "the service sends no more"),
     ("mailed_links::answer_asked", "anybody may ask; what a link does is in the log"),
     ("offers::offer_told", "the service tells of an offer that is in the log"),
-    ("outbox::claim_message", "the service sends"),
     ("outbox::delete_mails_before", "retention"),
-    ("outbox::expire_mails", "the service sends no more"),
-    ("outbox::keep_mail", "the service sends"),
-    ("outbox::mail_delayed", "the service sends"),
-    ("outbox::mail_failed", "the service sends"),
-    ("outbox::mail_sent", "the service sends"),
-    ("outbox::mail_withheld", "the service does not send"),
     ("outbox::queue_mail", "a letter of no other change"),
     ("outbox::queue_mails", "letters of no other change"),
-    ("outbox::mail_unknown", "the service sends"),
     ("phones::delete_phone_codes_before", "retention"),
     (
         "push_subscriptions::push_arrived",
@@ -68,7 +65,7 @@ const UNWRITTEN: &[(&str, &str)] = &[
 ];
 
 /// What a body that writes holds.
-const WRITES: [&str; 14] = [
+const WRITES: [&str; 15] = [
     "begin_change(",
     "connect::begin(",
     "::insert(",
@@ -76,7 +73,8 @@ const WRITES: [&str; 14] = [
     "::update_many(",
     "::delete_many(",
     "::delete_by_id(",
-    "update_leased(",
+    "update(&",
+    "self.lend(",
     "queue(",
     "queue_all(",
     "queue_note(",

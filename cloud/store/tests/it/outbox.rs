@@ -1,6 +1,6 @@
 //! The outbox: queued once, lent to one, erased when done.
 
-use store::state::{DueMail, Email, MailState, NewMail, StateStore};
+use store::state::{DueMail, Email, MailState, NewMail, Noted, StateStore};
 use wire::UtcMs;
 
 const NOW: UtcMs = UtcMs(1_800_000_000_000);
@@ -61,10 +61,13 @@ async fn a_key_is_queued_once_and_mails_are_lent_in_order_to_one_sender() {
     assert_eq!((again.key.as_str(), again.attempts), ("first", 2));
     // The one that was thought dead learns it before it does harm.
     assert!(!o.store.keep_mail(first.id, "a", NOW.plus_ms(9 * MINUTE_MS)).await.unwrap());
-    assert!(!o.store.mail_sent(first.id, "a", "250 ok").await.unwrap());
+    assert!(!o.store.note_message(first.id, "a", Noted::Sent("250 ok".into())).await.unwrap());
     assert!(o.store.keep_mail(first.id, "c", NOW.plus_ms(9 * MINUTE_MS)).await.unwrap());
-    assert!(o.store.mail_sent(first.id, "c", "250 ok").await.unwrap());
-    assert!(!o.store.mail_failed(first.id, "c", "550 no").await.unwrap(), "what is sent stays sent");
+    assert!(o.store.note_message(first.id, "c", Noted::Sent("250 ok".into())).await.unwrap());
+    assert!(
+        !o.store.note_message(first.id, "c", Noted::Failed("550 no".into())).await.unwrap(),
+        "what is sent stays sent"
+    );
 }
 
 #[tokio::test]
@@ -101,7 +104,16 @@ async fn what_is_put_off_waits_and_what_is_past_its_time_is_given_up() {
     o.queue("a").await;
     o.queue("b").await;
     let a = o.claim("x", 0).await.unwrap();
-    assert!(o.store.mail_delayed(a.id, "x", NOW.plus_ms(5 * MINUTE_MS), "451 later").await.unwrap());
+    assert!(
+        o.store
+            .note_message(
+                a.id,
+                "x",
+                Noted::Delayed { due: NOW.plus_ms(5 * MINUTE_MS), answer: "451 later".into() }
+            )
+            .await
+            .unwrap()
+    );
     assert_eq!(o.claim("y", 0).await.unwrap().key, "b", "one that must wait holds up no other");
     assert_eq!(o.claim("z", 0).await, None);
     assert_eq!(o.claim("z", 5 * MINUTE_MS).await.unwrap().key, "a");
@@ -123,8 +135,10 @@ async fn what_a_mail_said_is_erased_and_its_receipt_is_kept_until_forgotten() {
     assert_eq!(o.store.oldest_queued_mail().await.unwrap(), Some(NOW));
     let sent = o.claim("a", 0).await.unwrap();
     let failed = o.claim("b", 0).await.unwrap();
-    assert!(o.store.mail_sent(sent.id, "a", "250 2.0.0 queued as 4711").await.unwrap());
-    assert!(o.store.mail_failed(failed.id, "b", &"5".repeat(2_000)).await.unwrap());
+    assert!(
+        o.store.note_message(sent.id, "a", Noted::Sent("250 2.0.0 queued as 4711".into())).await.unwrap()
+    );
+    assert!(o.store.note_message(failed.id, "b", Noted::Failed("5".repeat(2_000))).await.unwrap());
     o.store.expire_mails(NOW.plus_ms(30 * MINUTE_MS)).await.unwrap();
     let counts = o.store.mail_counts().await.unwrap();
     assert_eq!(counts.map(|(_, count)| count), [0, 1, 1, 1, 0, 0]);

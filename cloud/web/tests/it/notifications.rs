@@ -7,7 +7,7 @@ use fleet::audit::Verb;
 use fleet::notice::{Channel, Channels, Preferences};
 use fleet::{AccountKey, Role};
 use http::{Response, StatusCode, header};
-use store::state::{DueMail, NewNote, Receipt, TEST};
+use store::state::{DueMail, NewNote, Noted, Receipt, TEST};
 use wire::UtcMs;
 
 use crate::house::{House, Proof, body};
@@ -63,8 +63,9 @@ impl Scene {
     /// Lends the message of a key as the notifier does.
     async fn lent(&self, lease: &str, by: Channel) -> DueMail {
         let now = self.house.now();
-        let lent = self.house.state.claim_message(lease, Channels::of(&[by]), now, now.plus_ms(60_000)).await;
-        lent.unwrap().unwrap()
+        let by = (Channels::of(&[by]), 1);
+        let lent = self.house.state.claim_messages(lease, by, now, now.plus_ms(60_000)).await;
+        lent.unwrap().remove(0)
     }
 
     /// A test as the page sends it, without waiting for what comes of it.
@@ -231,15 +232,31 @@ async fn a_test_is_sent_for_real_and_the_page_says_what_is_known() {
     let due = scene.lent("one", Channel::Email).await;
     assert_eq!((due.kind.as_str(), due.to.as_str()), ("test", DANA));
     let later = scene.house.now().plus_ms(1_000);
-    assert!(scene.house.state.mail_delayed(due.id, "one", later, "451 try later <b>").await.unwrap());
+    assert!(
+        scene
+            .house
+            .state
+            .note_message(due.id, "one", Noted::Delayed { due: later, answer: "451 try later <b>".into() })
+            .await
+            .unwrap()
+    );
     assert!(scene.page().await.contains("Not sent yet, tried 1 time: 451 try later &#60;b&#62;"));
     scene.house.wait(1_000);
     let due = scene.lent("two", Channel::Email).await;
-    assert!(scene.house.state.mail_failed(due.id, "two", "550 no such user").await.unwrap());
+    assert!(
+        scene
+            .house
+            .state
+            .note_message(due.id, "two", Noted::Failed("550 no such user".into()))
+            .await
+            .unwrap()
+    );
     assert!(scene.page().await.contains("Failed: 550 no such user"));
     scene.form("/me/notifications/test", form).await;
     let due = scene.lent("three", Channel::Email).await;
-    assert!(scene.house.state.mail_sent(due.id, "three", "250 OK id=1").await.unwrap());
+    assert!(
+        scene.house.state.note_message(due.id, "three", Noted::Sent("250 OK id=1".into())).await.unwrap()
+    );
     let page = scene.page().await;
     assert!(
         page.contains("The mail server took it: 250 OK id=1") && !page.contains("550"),

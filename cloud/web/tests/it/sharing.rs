@@ -2,7 +2,7 @@
 
 use fleet::{AccountKey, InverterKey, MemberRole, Role};
 use http::{Method, StatusCode, header};
-use store::state::HeldBack;
+use store::state::{HeldBack, Noted};
 
 use crate::house::{CLUB, House, ORIGIN, Proof, body, sample};
 
@@ -45,7 +45,7 @@ impl Scene {
         let mut mails = Vec::new();
         let now = self.house.now();
         while let Some(mail) = self.house.state.claim_mail("test", now, now.plus_ms(1)).await.unwrap() {
-            self.house.state.mail_sent(mail.id, "test", "250 ok").await.unwrap();
+            self.house.state.note_message(mail.id, "test", Noted::Sent("250 ok".into())).await.unwrap();
             mails.push((mail.kind, mail.to.to_string(), mail.text));
         }
         mails

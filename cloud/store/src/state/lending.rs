@@ -1,0 +1,248 @@
+//! Messages of the outbox on their way to senders, and what became of them.
+//!
+//! In: who wants to send by which channels; what the mail server, or whoever else takes messages, answered. Out: messages, each
+//! lent to one sender at a time; receipts, many in one transaction. What tells of an incident goes first. Subject and bodies
+//! are erased as soon as a message is on its way or given up; the receipt stays for the caller to forget.
+
+use fleet::notice::{Channel, Channels};
+use sea_orm::sea_query::{Expr, Query};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter,
+    QueryOrder,
+};
+use wire::UtcMs;
+
+use super::outbox::{DueMail, MailState};
+use super::tables::outbox::{ActiveModel, Column, Entity};
+use super::{StateError, StateStore, connect};
+
+/// Most of a server's answer that is kept, characters.
+const MOST_ANSWER: usize = 500;
+
+/// What became of a message in hand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// Its number.
+    pub id: i64,
+    /// By which it was in hand.
+    pub lease: String,
+    /// What.
+    pub noted: Noted,
+}
+
+/// What became of it, each with what whoever takes such messages said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Noted {
+    /// It was taken.
+    Sent(String),
+    /// It was refused for good.
+    Failed(String),
+    /// Who it was for may not be told any more: it is not sent, and the receipt says why.
+    Withheld(String),
+    /// It was sent and nobody answered; it is not sent again.
+    Unknown(String),
+    /// It could not be sent now.
+    Delayed {
+        /// When to try again.
+        due: UtcMs,
+        /// Why.
+        answer: String,
+    },
+}
+
+impl StateStore {
+    /// Lends messages that are due at `now` to the sender that calls itself `lease` (a name never used before), until
+    /// `until`: at most `most` that go by one of these channels, those about incidents first, then the oldest. Nobody else
+    /// gets them before then, and an attempt is counted. What is past its time is not lent.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub async fn claim_messages(
+        &self,
+        lease: &str,
+        (by, most): (Channels, u64),
+        now: UtcMs,
+        until: UtcMs,
+    ) -> Result<Vec<DueMail>, StateError> {
+        let doing = StateError::doing("take messages from the outbox");
+        let mut left = most;
+        // A thousand weekly letters hold up no alarm.
+        for urgency in [Column::IncidentId.is_not_null(), Column::IncidentId.is_null()] {
+            if left > 0 {
+                let taken = self.lend(lease, Condition::all().add(urgency), (by, left), now, until).await;
+                left = left.saturating_sub(taken.map_err(&doing)?);
+            }
+        }
+        if left == most {
+            return Ok(Vec::new());
+        }
+        let rows = Entity::find().filter(Column::Lease.eq(lease)).order_by_asc(Column::Id);
+        let rows = rows.all(&self.connection).await.map_err(&doing)?;
+        rows.into_iter().map(DueMail::from_row).collect()
+    }
+
+    /// How many.
+    async fn lend(
+        &self,
+        lease: &str,
+        which: Condition,
+        (by, most): (Channels, u64),
+        now: UtcMs,
+        until: UtcMs,
+    ) -> Result<u64, DbErr> {
+        let by = Column::Channel.is_in(by.iter().map(Channel::name));
+        let due = free(now).add(Column::DueAt.lte(now.0)).add(Column::ExpiresAt.gt(now.0)).add(by).add(which);
+        let due = Query::select()
+            .column(Column::Id)
+            .from(Entity)
+            .cond_where(due)
+            .order_by(Column::Id, sea_orm::Order::Asc)
+            .limit(most)
+            .to_owned();
+        let taken = Entity::update_many()
+            .col_expr(Column::Lease, Expr::value(lease))
+            .col_expr(Column::LeaseUntil, Expr::value(until.0))
+            .col_expr(Column::LastAttemptAt, Expr::value(now.0))
+            .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(1))
+            .filter(Column::Id.in_subquery(due))
+            // Asked again at the row itself, so that of two senders one gets it on any database.
+            .filter(free(now))
+            .exec(&self.connection)
+            .await?;
+        Ok(taken.rows_affected)
+    }
+
+    /// As [`StateStore::claim_messages`], one message by whatever channel.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub async fn claim_mail(
+        &self,
+        lease: &str,
+        now: UtcMs,
+        until: UtcMs,
+    ) -> Result<Option<DueMail>, StateError> {
+        let any = Channels::of(&Channel::TABLE.map(|(channel, _)| channel));
+        Ok(self.claim_messages(lease, (any, 1), now, until).await?.pop())
+    }
+
+    /// Keeps a lent message until `until`. `false`: it is somebody else's by now, or done, and must not be sent.
+    ///
+    /// # Errors
+    /// [`StateError::Database`].
+    pub async fn keep_mail(&self, id: i64, lease: &str, until: UtcMs) -> Result<bool, StateError> {
+        let row = ActiveModel { lease_until: Set(Some(until.0)), ..ActiveModel::default() };
+        let kept = update(&self.connection, id, lease, row).await;
+        kept.map_err(StateError::doing("keep a message in hand"))
+    }
+
+    /// Takes every message back from its sender. Only for who knows that none of them lives: whoever serves the one data
+    /// folder, at the start. How many.
+    ///
+    /// # Errors
+    /// [`StateError::Database`].
+    pub async fn take_back_messages(&self) -> Result<u64, StateError> {
+        let back = ActiveModel { lease: Set(None), lease_until: Set(None), ..ActiveModel::default() };
+        let lent = Entity::update_many().set(back).filter(Column::Lease.is_not_null());
+        let lent = lent.filter(Column::State.eq(MailState::Queued.name())).exec(&self.connection).await;
+        Ok(lent.map_err(StateError::doing("take messages back"))?.rows_affected)
+    }
+
+    /// Writes what became of messages, all or none; for each whether it was in hand.
+    ///
+    /// # Errors
+    /// [`StateError::Database`].
+    pub async fn note_messages(&self, notes: &[Note]) -> Result<Vec<bool>, StateError> {
+        let doing = StateError::doing("write receipts");
+        let change = connect::begin(&self.connection).await.map_err(&doing)?;
+        let mut in_hand = Vec::with_capacity(notes.len());
+        for note in notes {
+            let row = note.noted.to_row();
+            in_hand.push(update(&change, note.id, &note.lease, row).await.map_err(&doing)?);
+        }
+        change.commit().await.map_err(&doing)?;
+        Ok(in_hand)
+    }
+
+    /// One of [`StateStore::note_messages`].
+    ///
+    /// # Errors
+    /// [`StateError::Database`].
+    pub async fn note_message(&self, id: i64, lease: &str, noted: Noted) -> Result<bool, StateError> {
+        let note = Note { id, lease: lease.to_owned(), noted };
+        Ok(self.note_messages(&[note]).await?.contains(&true))
+    }
+
+    /// Gives up what is past its time at `now` and in nobody's hands. How many.
+    ///
+    /// # Errors
+    /// [`StateError::Database`].
+    pub async fn expire_mails(&self, now: UtcMs) -> Result<u64, StateError> {
+        let expired = Entity::update_many()
+            .set(erased(MailState::Expired))
+            .filter(free(now).add(Column::ExpiresAt.lte(now.0)))
+            .exec(&self.connection)
+            .await;
+        Ok(expired.map_err(StateError::doing("give up old mails"))?.rows_affected)
+    }
+}
+
+async fn update(
+    change: &impl ConnectionTrait,
+    id: i64,
+    lease: &str,
+    row: ActiveModel,
+) -> Result<bool, DbErr> {
+    let update = Entity::update_many()
+        .set(row)
+        .filter(Column::Id.eq(id))
+        .filter(Column::Lease.eq(lease))
+        .filter(Column::State.eq(MailState::Queued.name()));
+    Ok(update.exec(change).await?.rows_affected > 0)
+}
+
+impl Noted {
+    fn to_row(&self) -> ActiveModel {
+        match self {
+            Self::Sent(answer) => finished(MailState::Sent, answer),
+            Self::Failed(answer) => finished(MailState::Failed, answer),
+            Self::Withheld(why) => finished(MailState::Withheld, why),
+            Self::Unknown(why) => finished(MailState::Unknown, why),
+            Self::Delayed { due, answer } => ActiveModel {
+                due_at: Set(due.0),
+                answer: Set(Some(shortened(answer))),
+                lease: Set(None),
+                lease_until: Set(None),
+                ..ActiveModel::default()
+            },
+        }
+    }
+}
+
+/// Waiting, and in nobody's hand.
+fn free(now: UtcMs) -> Condition {
+    Condition::all()
+        .add(Column::State.eq(MailState::Queued.name()))
+        .add(Column::LeaseUntil.is_null().or(Column::LeaseUntil.lte(now.0)))
+}
+
+fn finished(state: MailState, answer: &str) -> ActiveModel {
+    ActiveModel { answer: Set(Some(shortened(answer))), ..erased(state) }
+}
+
+/// A mail that is done with: what it said is nobody's business any more.
+fn erased(state: MailState) -> ActiveModel {
+    ActiveModel {
+        state: Set(state.name().to_owned()),
+        subject: Set(None),
+        body_text: Set(None),
+        body_html: Set(None),
+        lease: Set(None),
+        lease_until: Set(None),
+        ..ActiveModel::default()
+    }
+}
+
+fn shortened(answer: &str) -> String {
+    answer.chars().take(MOST_ANSWER).collect()
+}
