@@ -60,7 +60,8 @@ pub enum Action {
     Leave,
     /// Members of an organization, their roles, invitations.
     Members,
-    /// Bring an inverter into an organization, answer what is offered to it.
+    /// Bring an inverter into an organization, answer what is offered to it, say how much conditions of its inverters
+    /// matter.
     Inverters,
     /// Make and delete an organization's sites.
     Sites,

@@ -7,7 +7,7 @@ use minicbor::{Decode, Encode};
 use wire::UtcMs;
 
 use crate::AccountKey;
-use crate::alarm::{AlarmName, Limit, Window};
+use crate::alarm::{AlarmName, Limit, Severities, Window};
 use crate::pairing::AttemptKey;
 
 /// An act of a person that changes what is true of an inverter.
@@ -99,6 +99,13 @@ pub enum Act {
     /// Gives the inverter up: nothing that is known of it is kept.
     #[n(10)]
     Forget,
+    /// Says how much conditions matter, in place of all that was said before.
+    #[n(11)]
+    Grade {
+        /// Where it is not what is usual.
+        #[n(0)]
+        severities: Severities,
+    },
 }
 
 impl Act {
@@ -125,6 +132,7 @@ mod tests {
     use super::*;
     use crate::Condition;
     use crate::alarm::Key;
+    use crate::condition::Severity;
     use crate::event::Cause;
 
     #[test]
@@ -143,6 +151,9 @@ mod tests {
         check(Act::Maintain(window), "820581a600090105020703f50403056366616e");
         check(Act::Require { minutes: Some(180) }, "82098118b4");
         check(Act::Forget, "820a80");
+        let mut severities = Severities::default();
+        severities.set(Condition::AMBIENT_HIGH, Severity::Critical).unwrap();
+        check(Act::Grade { severities }, "820b8181820502");
         let alarm = AlarmName {
             key: Key::of(Condition::BATTERY_LOW),
             cause: Cause { boot: Some(BootId([1; 16])), sequence: Some(2) },

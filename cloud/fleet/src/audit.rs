@@ -125,6 +125,7 @@ verbs! {
 
     OrganizationAdd      "organization.add"       Holders   "made {organization}";
     OrganizationEdit     "organization.edit"      Holders   "changed {organization}";
+    OrganizationSeverity "organization.severity"  Holders   "changed how much conditions matter to {organization}";
     OrganizationDelete   "organization.delete"    Holders   "deleted {organization}";
     MemberInvite         "member.invite"          Holders   "invited someone to {organization}";
     MemberInviteWithdraw "member.invite_withdraw" Holders   "withdrew an invitation to {organization}";

@@ -176,6 +176,8 @@ routes! {
     post "/organizations/{organization}/invite" OrganizationOwn pages::organizations::invite::submit;
     post "/organizations/{organization}/invitations/withdraw" OrganizationOwn pages::organizations::invite::withdraw;
     post "/organizations/{organization}/settings" OrganizationOwn pages::organizations::settings::submit;
+    get  "/organizations/{organization}/severities" OrganizationWork pages::organizations::severities::show::show;
+    post "/organizations/{organization}/severities" OrganizationWork pages::organizations::severities::change::submit;
     post "/organizations/{organization}/sites" OrganizationWork pages::organizations::sites::submit;
     post "/organizations/{organization}/leave" Organization pages::organizations::leave::submit;
     post "/organizations/{organization}/delete" OrganizationOwn pages::organizations::delete::submit;

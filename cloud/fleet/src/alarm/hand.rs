@@ -32,6 +32,7 @@ pub fn act(state: &mut InverterState, act: Act, at: UtcMs) -> Vec<Event> {
         Act::SetLimit(limit) => drop(rules.set_limit(limit)),
         Act::RemoveLimit { number } => rules.remove_limit(number),
         Act::Require { minutes } => rules.require(minutes),
+        Act::Grade { severities } => rules.grade(severities),
         Act::Claim { .. } | Act::Cancel { .. } | Act::Forget => {}
     }
     tell(turns, now, &mut events);

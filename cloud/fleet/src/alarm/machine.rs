@@ -59,7 +59,7 @@ impl Alarms {
     pub fn open<'a>(&'a self, rules: &'a Rules) -> impl Iterator<Item = Open> + 'a {
         self.tracks.iter().filter(|track| track.is_open()).map(|track| Open {
             name: track.name(),
-            severity: rules.severity(&track.key),
+            severity: track.severity(rules),
             raised_at: track.raised_at,
             clearing: track.phase == Phase::Clearing,
             unstable: track.unstable,
@@ -78,6 +78,13 @@ impl Alarms {
     #[must_use]
     pub fn is_open(&self, key: &Key) -> bool {
         self.find(key).is_ok_and(|at| self.tracks.get(at).is_some_and(Track::is_open))
+    }
+
+    /// How much the last alarm of a key matters, open or over: what it was raised with.
+    #[must_use]
+    pub fn severity(&self, key: &Key, rules: &Rules) -> Severity {
+        let track = self.find(key).ok().and_then(|at| self.tracks.get(at));
+        track.map_or_else(|| rules.severity(key), |track| track.severity(rules))
     }
 
     /// Since when the condition of a key holds, as the machine was told first.

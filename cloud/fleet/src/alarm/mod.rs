@@ -11,6 +11,7 @@ mod key;
 mod machine;
 mod pass;
 mod rules;
+mod severities;
 mod told;
 mod track;
 mod turn;
@@ -25,6 +26,7 @@ pub use pass::{due, pass, resumed};
 pub use rules::{
     LONGEST_DELAY_MS, LONGEST_WINDOW_MS, Limit, MOST_LIMITS, MOST_WINDOWS, RuleError, Rules, Side, Window,
 };
+pub use severities::{Severities, SeverityError, least, on_inverters};
 pub use track::{Acknowledged, UNSTABLE_CLEAR_MS, UNSTABLE_ONSETS};
 pub use turn::{AlarmName, AlarmTurn, Turned};
 pub use watch::{LIVE_LAG_MS, Watch};

@@ -6,6 +6,7 @@ use minicbor::{Decode, Encode};
 use wire::{Quantity, Scaled, UtcMs};
 
 use super::key::Key;
+use super::severities::Severities;
 use crate::AccountKey;
 use crate::condition::Severity;
 use crate::screen::DEFAULT_REQUIRED_MINUTES;
@@ -31,6 +32,9 @@ pub struct Rules {
     windows: Vec<Window>,
     #[n(2)]
     required_minutes: Option<u32>,
+    #[n(3)]
+    #[cbor(default)]
+    severities: Severities,
 }
 
 /// A limit that a person set: an alarm beyond `raise`, over when the value is back at `clear`.
@@ -252,6 +256,17 @@ impl Rules {
         self.required_minutes = minutes;
     }
 
+    /// Says how much conditions matter, in place of all that was said before.
+    pub fn grade(&mut self, severities: Severities) {
+        self.severities = severities;
+    }
+
+    /// How much conditions matter, where that is not what is usual.
+    #[must_use]
+    pub const fn severities(&self) -> &Severities {
+        &self.severities
+    }
+
     /// Limits that people set.
     #[must_use]
     pub fn limits(&self) -> &[Limit] {
@@ -287,10 +302,11 @@ impl Rules {
         self.required_minutes.unwrap_or(DEFAULT_REQUIRED_MINUTES)
     }
 
-    /// How much an alarm matters.
+    /// How much an alarm matters that is raised now: as the limit says, as those say who manage the inverter, as is usual.
     #[must_use]
     pub fn severity(&self, key: &Key) -> Severity {
-        self.limit(key).map_or(key.condition.definition().severity, |limit| limit.severity)
+        let said = self.limit(key).map(|limit| limit.severity);
+        said.or_else(|| self.severities.of(key.condition)).unwrap_or(key.condition.definition().severity)
     }
 
     pub(super) fn raise_delay_ms(&self, key: &Key) -> i64 {

@@ -11,6 +11,7 @@ use super::key::Key;
 use super::rules::Rules;
 use super::turn::{AlarmName, AlarmTurn, Turned};
 use crate::AccountKey;
+use crate::condition::Severity;
 use crate::event::Cause;
 
 /// A condition that came this often in the bucket's time is unstable: its alarm stays until it is quiet.
@@ -90,6 +91,10 @@ pub(super) struct Track {
     /// How often its condition came lately, raised or not.
     #[n(12)]
     pub blips: Flaps,
+    /// How much it mattered when it was raised. An alarm keeps that to its end, so that whoever was told that it began is
+    /// told that it is over.
+    #[n(13)]
+    pub severity: Option<Severity>,
 }
 
 /// A condition that holds, on its way to its track.
@@ -117,6 +122,7 @@ impl Track {
             shelved_until: None,
             quiet: false,
             blips: Flaps::default(),
+            severity: None,
         }
     }
 
@@ -128,6 +134,11 @@ impl Track {
     /// The condition holds.
     pub(super) fn holds(&self) -> bool {
         matches!(self.phase, Phase::Pending | Phase::Active)
+    }
+
+    /// How much its alarm matters, open or over; of one that was never raised, how much it would.
+    pub(super) fn severity(&self, rules: &Rules) -> Severity {
+        self.severity.unwrap_or_else(|| rules.severity(&self.key))
     }
 
     pub(super) fn name(&self) -> AlarmName {
@@ -209,6 +220,7 @@ impl Track {
 
     fn raise(&mut self, rules: &Rules, now: UtcMs, restless: bool, out: &mut Vec<AlarmTurn>) {
         (self.phase, self.at, self.raised_at, self.acknowledged) = (Phase::Active, now, now, None);
+        self.severity = Some(rules.severity(&self.key));
         self.unstable = self.flaps.add(now, UNSTABLE_ONSETS) >= UNSTABLE_ONSETS || restless;
         self.quiet = self.quiet_until(rules, now).is_some();
         self.tell(Turned::Raised { unstable: self.unstable, quiet: self.quiet }, out);
@@ -228,7 +240,7 @@ impl Track {
 
     /// Until when nobody is to be told.
     pub(super) fn quiet_until(&self, rules: &Rules, now: UtcMs) -> Option<UtcMs> {
-        let maintained = rules.maintained_until(rules.severity(&self.key), now);
+        let maintained = rules.maintained_until(self.severity(rules), now);
         maintained.max(self.shelved_until.filter(|until| *until > now))
     }
 

@@ -5,8 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use fleet::alarm::{self, AlarmTurn, Turned};
-use fleet::{Condition, Event, EventKind, InverterState, apply};
+use fleet::alarm::{self, AlarmTurn, Severities, Turned};
+use fleet::condition::Severity;
+use fleet::{Act, Condition, Event, EventKind, InverterState, apply};
 use proptest::prelude::*;
 use wire::{Condition as Own, Conditions, Quality, Reading, Report, UtcMs};
 
@@ -32,6 +33,8 @@ enum Step {
     /// An hour old.
     Late([bool; 3]),
     Tick,
+    /// Somebody says how much each matters: it changes nothing of what is told when.
+    Grade([Severity; 3]),
     /// The cloud was away all that time, and has a snapshot only.
     Restart,
 }
@@ -53,6 +56,8 @@ fn steps() -> impl Strategy<Value = Vec<(i64, Step)>> {
         1 => Just(Step::Again),
         1 => levels().prop_map(Step::Late),
         2 => Just(Step::Tick),
+        2 => prop::array::uniform3(prop::sample::select(&[Severity::Warning, Severity::Critical][..]))
+            .prop_map(Step::Grade),
         1 => Just(Step::Restart),
     ];
     prop::collection::vec((wait, step), 1..70)
@@ -91,6 +96,14 @@ impl Machine {
                     let report = self.report(levels, self.now.plus_ms(-30 * 86_400_000 / 2));
                     self.apply(report);
                 }
+            }
+            Step::Grade(all) => {
+                let mut severities = Severities::default();
+                for ((own, ..), severity) in KEYS.iter().zip(all) {
+                    severities.set((*own).into(), *severity).unwrap();
+                }
+                let act = Act::Grade { severities };
+                self.events.extend(alarm::act(&mut self.state, act, self.now));
             }
             Step::Tick => self.events.extend(alarm::pass(&mut self.state, self.now)),
             Step::Restart => {
@@ -220,7 +233,7 @@ impl Oracle {
                 self.see(OFFLINE, false);
                 self.see(SILENT, self.unread_s > OFFLINE_S);
             }
-            Step::Again | Step::Late(_) | Step::Tick | Step::Restart => {}
+            Step::Again | Step::Late(_) | Step::Tick | Step::Grade(_) | Step::Restart => {}
         }
     }
 

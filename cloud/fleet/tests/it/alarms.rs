@@ -1,6 +1,6 @@
 //! What people complain of in alarm systems, each as a story that must not come true here.
 
-use fleet::alarm::{AlarmName, Limit, Side, UNSTABLE_CLEAR_MS, Window};
+use fleet::alarm::{AlarmName, Limit, Severities, Side, UNSTABLE_CLEAR_MS, Window};
 use fleet::condition::Severity;
 use fleet::{AccountKey, Act, Condition, EventKind, ScreenState, apply, screen};
 use wire::report::EventKind as Told;
@@ -467,4 +467,65 @@ fn a_report_sent_twice_tells_nothing_twice() {
     }
     assert_eq!(rig.state.alarms, before.alarms);
     assert_eq!(Quality::Synchronised, report.readings[0].quality);
+}
+
+fn grade(rig: &mut Rig, condition: Condition, severity: Severity) {
+    let mut severities = Severities::default();
+    severities.set(condition, severity).unwrap();
+    rig.act(Act::Grade { severities });
+}
+
+#[test]
+fn an_alarm_keeps_the_severity_that_it_was_raised_with_and_the_next_has_the_new_one() {
+    let mut rig = Rig::new();
+    let hot = |reading: &mut Reading| reading.sample.conditions.set(Own::AMBIENT_HIGH, true);
+    let severity = |rig: &Rig| {
+        let open: Vec<_> = rig.state.open_alarms().map(|open| open.severity).collect();
+        assert_eq!(open.len(), 1);
+        open[0]
+    };
+    let key = fleet::alarm::Key::of(Condition::AMBIENT_HIGH);
+    for _ in 0..8 {
+        rig.reading(hot).pass(10_000);
+    }
+    assert_eq!(severity(&rig), Severity::Warning);
+    grade(&mut rig, Condition::AMBIENT_HIGH, Severity::Critical);
+    assert_eq!(severity(&rig), Severity::Warning, "whoever was told that it began is told of its end");
+    assert_eq!(rig.turns(), ["raised ambient.high"], "and nothing is told twice");
+    // It outlives a restart.
+    rig.cloud_away(1_000);
+    assert_eq!(severity(&rig), Severity::Warning);
+    rig.well_for(2 * MINUTE);
+    assert_eq!(rig.turns(), ["cleared ambient.high"]);
+    assert_eq!(rig.state.alarms.severity(&key, &rig.state.rules), Severity::Warning, "its end, too");
+    for _ in 0..8 {
+        rig.reading(hot).pass(10_000);
+    }
+    assert_eq!(severity(&rig), Severity::Critical);
+    // Taken back, everything is as usual again, from the next one on.
+    rig.act(Act::Grade { severities: Severities::default() }).well_for(2 * MINUTE);
+    for _ in 0..8 {
+        rig.reading(hot).pass(10_000);
+    }
+    assert_eq!(severity(&rig), Severity::Warning);
+}
+
+#[test]
+fn maintenance_that_tells_of_what_is_critical_goes_by_what_was_said() {
+    let mut rig = Rig::new();
+    rig.reading(|_| {});
+    grade(&mut rig, Condition::CHARGER_FAULT, Severity::Warning);
+    let window = Window {
+        number: 1,
+        from: rig.now,
+        to: rig.now.plus_ms(HOUR),
+        tells_critical: true,
+        by: DANA,
+        reason: String::new(),
+    };
+    rig.act(Act::Maintain(window));
+    rig.reading(|reading| reading.sample.conditions.set(Own::CHARGER_FAULT, true));
+    assert_eq!(messages(&rig.take()), 0, "no longer critical, it is kept quiet");
+    rig.reading(|reading| reading.sample.conditions.set(Own::OUTPUT_FAULT, true));
+    assert_eq!(messages(&rig.take()), 1);
 }

@@ -200,12 +200,12 @@ impl States {
 
     /// Turns of alarms are written at once, the rest with the next snapshot.
     fn events(&mut self, inverter: InverterKey, events: &[fleet::Event]) {
-        let rules = self.slots.get(&inverter).map(|slot| &slot.state.rules);
+        let state = self.slots.get(&inverter).map(|slot| &slot.state);
         for event in events {
             let event_row = EventRow::of(inverter, event);
-            match (&event.kind, rules) {
-                (EventKind::Alarm(turn), Some(rules)) => {
-                    let severity = rules.severity(&turn.alarm.key);
+            match (&event.kind, state) {
+                (EventKind::Alarm(turn), Some(state)) => {
+                    let severity = state.alarms.severity(&turn.alarm.key, &state.rules);
                     self.effects.turned([Turn { event: event_row, turn: turn.clone(), severity }]);
                 }
                 _ => self.events.push(event_row),

@@ -1,22 +1,23 @@
 //! Keeps the registry as the state store has it, ends superseded certificates, keeps the journal ticking.
 //!
 //! In: the store's change counter, polled. Out: a new registry within half a second of an `admin` command; acts in the journal
-//! where somebody changed how long an inverter must hold. A store that cannot be read is told again and again, while the last
+//! where somebody changed how long an inverter must hold, or how much its conditions matter. A store that cannot be read is told again and again, while the last
 //! registry stays; it never opens the door wider.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use fleet::InverterKey;
+use fleet::alarm::on_inverters;
 use fleet::audit::Verb;
 use store::journal::Body;
-use store::state::{Act, By, StateError, StateStore};
+use store::state::{Act, By, Inverter, StateError, StateStore};
 use tokio_util::sync::CancellationToken;
 use web::sign_in::secret::Secret;
 use wire::UtcMs;
 
 use super::Parts;
-use super::required::Required;
+use super::required::{Required, Said};
 use super::stop::Fatal;
 use crate::clock::{self, Clock};
 use crate::ingest::Ingest;
@@ -34,14 +35,11 @@ const TELL_AGAIN_MS: i64 = 1_000;
 /// Revocations cannot be seen while the store cannot be read. Past this the server ends rather than trust old rows.
 const MOST_FAILURES: u32 = 100;
 
-/// Loads all certificates; how long each inverter must hold, by its row.
+/// Loads all certificates.
 ///
 /// # Errors
 /// The store cannot be read.
-pub async fn load(
-    state: &StateStore,
-    registry: &Registry,
-) -> Result<Vec<(InverterKey, Option<u32>)>, StateError> {
+pub async fn load(state: &StateStore, registry: &Registry) -> Result<Vec<Inverter>, StateError> {
     let inverters = state.inverters().await?;
     let serials: std::collections::HashMap<_, _> =
         inverters.iter().map(|inverter| (inverter.key, inverter.serial)).collect();
@@ -55,14 +53,31 @@ pub async fn load(
             revoked: certificate.revoked_at.is_some(),
         })
     }));
-    Ok(inverters.into_iter().map(|inverter| (inverter.key, inverter.required_minutes)).collect())
+    Ok(inverters)
+}
+
+/// What rows say of each inverter at `now`, and when the next grant ends that counts there.
+async fn said(
+    state: &StateStore,
+    inverters: Vec<Inverter>,
+    now: UtcMs,
+) -> Result<(Vec<(InverterKey, Said)>, Option<UtcMs>), StateError> {
+    let graded = state.graded().await?;
+    let mut severities = on_inverters(&graded.grants, &graded.said, now);
+    let one = |inverter: Inverter| {
+        let severities = severities.remove(&inverter.key).unwrap_or_default();
+        (inverter.key, Said { minutes: inverter.required_minutes, severities })
+    };
+    let rows = inverters.into_iter().map(one).collect();
+    Ok((rows, graded.grants.iter().filter_map(|grant| grant.ends).filter(|ends| *ends > now).min()))
 }
 
 /// Starts both tasks.
 pub(super) fn spawn(parts: &Parts, fatal: &Fatal, stopping: &CancellationToken) {
     let (state, registry, required) =
         (parts.state.clone(), Arc::clone(&parts.registry), Required::new(parts));
-    let refreshing = refresh(state, registry, required, fatal.clone());
+    let seen = Seen { clock: Arc::clone(&parts.clock), counter: None, until: None };
+    let refreshing = refresh(state, registry, required, seen, fatal.clone());
     tokio::spawn(stopping.clone().run_until_cancelled_owned(refreshing));
     let (state, registry, clock) =
         (parts.state.clone(), Arc::clone(&parts.registry), Arc::clone(&parts.clock));
@@ -87,8 +102,21 @@ async fn tick(ingest: Ingest, clock: Clock, due: Arc<NextDue>) {
     }
 }
 
-async fn refresh(state: StateStore, registry: Arc<Registry>, mut required: Required, fatal: Fatal) {
-    let mut seen = None;
+/// What was read, and for how long it holds.
+struct Seen {
+    clock: Clock,
+    counter: Option<u64>,
+    /// A grant ends then, by itself and without a row that changes.
+    until: Option<UtcMs>,
+}
+
+async fn refresh(
+    state: StateStore,
+    registry: Arc<Registry>,
+    mut required: Required,
+    mut seen: Seen,
+    fatal: Fatal,
+) {
     let mut failures = 0;
     loop {
         match step(&state, &registry, &mut required, &mut seen).await {
@@ -132,12 +160,13 @@ async fn step(
     state: &StateStore,
     registry: &Registry,
     required: &mut Required,
-    seen: &mut Option<u64>,
+    seen: &mut Seen,
 ) -> Result<(), StateError> {
-    let counter = state.change_counter().await?;
-    if *seen != Some(counter) {
-        required.changed(load(state, registry).await?);
-        *seen = Some(counter);
+    let (counter, now) = (state.change_counter().await?, (seen.clock)());
+    if seen.counter != Some(counter) || seen.until.is_some_and(|until| until <= now) {
+        let (rows, until) = said(state, load(state, registry).await?, now).await?;
+        required.changed(rows);
+        (seen.counter, seen.until) = (Some(counter), until);
     }
     required.tell();
     Ok(())

@@ -1,12 +1,14 @@
-//! How long each inverter must hold, as people said it, on its way to the inverter's one owner.
+//! What people said of each inverter in rows, on its way to the inverter's one owner: how long it must hold, how much its
+//! conditions matter.
 //!
-//! In: rows of inverters whenever any changed, by whatever process. Out: an act in the journal where what is known of an
-//! inverter goes by another number, told once. So that alarms and pages go by the same.
+//! In: rows whenever any changed, by whatever process, and when a grant ended. Out: an act in the journal where what is known
+//! of an inverter goes by something else, told once. So that alarms, pages and a replay go by the same.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use fleet::alarm::Severities;
 use fleet::screen::DEFAULT_REQUIRED_MINUTES;
 use fleet::{Act, InverterKey};
 use store::journal::Body;
@@ -18,15 +20,24 @@ use crate::ingest::Ingest;
 use crate::live::LiveStates;
 use crate::pipeline::Counters;
 
+/// What rows say of one inverter.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Said {
+    /// How long it must hold, minutes; `None`: what is usual.
+    pub minutes: Option<u32>,
+    /// How much conditions matter to those who manage it.
+    pub severities: Severities,
+}
+
 /// What was said, and to whom it was told.
 pub(super) struct Required {
     live: Arc<LiveStates>,
     pipeline: Arc<Counters>,
     ingest: Ingest,
     clock: Clock,
-    told: HashMap<InverterKey, Option<u32>>,
+    told: HashMap<InverterKey, Said>,
     /// Rows changed since the last look.
-    changed: Vec<(InverterKey, Option<u32>)>,
+    changed: Vec<(InverterKey, Said)>,
 }
 
 impl Required {
@@ -42,7 +53,7 @@ impl Required {
     }
 
     /// Rows may have changed: these are all.
-    pub(super) fn changed(&mut self, rows: Vec<(InverterKey, Option<u32>)>) {
+    pub(super) fn changed(&mut self, rows: Vec<(InverterKey, Said)>) {
         self.changed = rows;
     }
 
@@ -51,17 +62,28 @@ impl Required {
         if self.pipeline.following.load(Ordering::Relaxed) == 0 {
             return;
         }
-        for (inverter, minutes) in std::mem::take(&mut self.changed) {
-            let known = self.live.state(inverter);
-            let known = known.map_or(DEFAULT_REQUIRED_MINUTES, |state| state.rules.required_minutes());
-            let differs = known != minutes.unwrap_or(DEFAULT_REQUIRED_MINUTES);
-            let told = self.told.get(&inverter).copied();
-            // What was told and is not shown yet is on its way.
-            if (differs && told != Some(minutes)) || told.is_some_and(|told| told != minutes) {
-                self.told.insert(inverter, minutes);
-                let payload = Act::Require { minutes }.to_bytes();
-                self.ingest.record((self.clock)(), Body::Act { inverter, payload });
+        for (inverter, said) in std::mem::take(&mut self.changed) {
+            for act in self.news(inverter, &said) {
+                self.ingest.record((self.clock)(), Body::Act { inverter, payload: act.to_bytes() });
+                self.told.insert(inverter, said.clone());
             }
         }
+    }
+
+    /// What an inverter's owner does not know yet. What was told and is not shown yet is on its way.
+    fn news(&self, inverter: InverterKey, said: &Said) -> Vec<Act> {
+        let (known, told) = (self.live.state(inverter), self.told.get(&inverter));
+        let mut news = Vec::new();
+        let minutes = known.as_ref().map_or(DEFAULT_REQUIRED_MINUTES, |state| state.rules.required_minutes());
+        let differs = minutes != said.minutes.unwrap_or(DEFAULT_REQUIRED_MINUTES);
+        if told.map_or(differs, |told| told.minutes != said.minutes) {
+            news.push(Act::Require { minutes: said.minutes });
+        }
+        let differs =
+            known.map_or(!said.severities.is_empty(), |state| *state.rules.severities() != said.severities);
+        if told.map_or(differs, |told| told.severities != said.severities) {
+            news.push(Act::Grade { severities: said.severities.clone() });
+        }
+        news
     }
 }

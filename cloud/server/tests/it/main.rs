@@ -26,6 +26,7 @@ mod door_setup;
 mod driven;
 mod enumeration;
 mod fsync;
+mod graded;
 mod ledger;
 mod mail;
 mod mail_server;

@@ -76,7 +76,7 @@ impl Rig {
         self.runtime.block_on(self.store.add_site(new, &Self::act(Verb::SiteAdd))).unwrap()
     }
 
-    fn alarms(&self) -> Vec<Alarm> {
+    pub fn alarms(&self) -> Vec<Alarm> {
         self.runtime.block_on(async {
             let keys: Vec<_> =
                 self.store.inverters().await.unwrap().into_iter().map(|inverter| inverter.key).collect();
@@ -94,10 +94,10 @@ pub fn append(cloud: &Cloud, text: &str) {
     file.write_all(text.as_bytes()).unwrap();
 }
 
-const FOLDER: &str = "[mail]\nmaildir = \"mail\"\nfrom = \"no-reply@connect.example\"\n";
+pub const FOLDER: &str = "[mail]\nmaildir = \"mail\"\nfrom = \"no-reply@connect.example\"\n";
 
 /// Subjects of the mails in the folder, in the order of writing.
-fn kept(cloud: &Cloud) -> Vec<String> {
+pub fn kept(cloud: &Cloud) -> Vec<String> {
     let mut mails: Vec<_> =
         if cloud.path("mail/new").exists() { files(&cloud.path("mail")) } else { Vec::new() };
     mails.sort();

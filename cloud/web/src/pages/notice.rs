@@ -24,6 +24,7 @@ const SAID: &[(&str, &str)] = &[
     ("limited", "Saved. It counts from the next reading on."),
     ("unlimited", "Removed. Its alarm, if there was one, is over."),
     ("saved", "Saved."),
+    ("graded", "Saved. It counts for the next alarm that is raised."),
     ("made", "Made."),
     ("deleted", "Deleted."),
     (

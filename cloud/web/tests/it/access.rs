@@ -123,6 +123,7 @@ const ANSWERS: &[(&str, &str, u16, Proves)] = &[
     ("POST", "/organizations/{organization}/invite", 400, Proves::Fresh),
     ("POST", "/organizations/{organization}/invitations/withdraw", 400, Proves::Fresh),
     ("POST", "/organizations/{organization}/settings", 400, Proves::Fresh),
+    ("POST", "/organizations/{organization}/severities", 400, Proves::Fresh),
     ("POST", "/organizations/{organization}/sites", 400, Proves::Fresh),
     ("POST", "/organizations/{organization}/delete", 400, Proves::Fresh),
     ("POST", "/sites/{site}", 400, Proves::Fresh),

@@ -28,6 +28,7 @@ mod pairing;
 mod passkeys;
 mod registration;
 mod sessions;
+mod severities;
 mod sharing;
 mod sharing_live;
 mod sign_in;

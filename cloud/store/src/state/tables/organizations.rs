@@ -71,3 +71,17 @@ pub(in super::super) mod offer {
     }
     entity!();
 }
+
+pub(in super::super) mod severity {
+    use sea_orm::entity::prelude::*;
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "severities")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub organization_id: i64,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub condition: String,
+        pub severity: String,
+    }
+    entity!();
+}

@@ -10,6 +10,7 @@ pub mod list;
 pub mod members;
 pub mod new;
 pub mod settings;
+pub mod severities;
 pub mod show;
 pub mod sites;
 
