@@ -137,6 +137,8 @@ verbs! {
     SiteAdd              "site.add"               Holders   "made a site";
     SiteEdit             "site.edit"              Holders   "changed a site";
     SiteDelete           "site.delete"            Holders   "deleted a site";
+    LadderEdit           "ladder.edit"            Holders   "changed whom alarms are escalated to";
+    LadderRemove         "ladder.remove"          Holders   "removed an escalation ladder";
 
     DeviceRegister       "device.register"        Operators "registered {inverter}";
     DeviceEdit           "device.edit"            Operators "changed the registered facts of {inverter}";
@@ -182,7 +184,7 @@ pub const AREAS: &[Area] = &[
     Area {
         name: "organizations",
         words: "Organizations and sites",
-        prefixes: &["organization", "member", "site"],
+        prefixes: &["organization", "member", "site", "ladder"],
     },
     Area { name: "devices", words: "Devices", prefixes: &["device", "quarantine"] },
     Area { name: "audit", words: "Audit log", prefixes: &["audit"] },

@@ -181,6 +181,10 @@ routes! {
     post "/organizations/{organization}/sites" OrganizationWork pages::organizations::sites::submit;
     post "/organizations/{organization}/leave" Organization pages::organizations::leave::submit;
     post "/organizations/{organization}/delete" OrganizationOwn pages::organizations::delete::submit;
+    get  "/organizations/{organization}/ladder" Organization pages::ladder::show::of_organization;
+    post "/organizations/{organization}/ladder" OrganizationOwn pages::ladder::change::of_organization;
+    get  "/sites/{site}/ladder"                Site        pages::ladder::show::of_site;
+    post "/sites/{site}/ladder"                SiteWork    pages::ladder::change::of_site;
     get  "/sites/{site}"                       Site        pages::site::show;
     post "/sites/{site}"                       SiteWork    pages::site::submit;
     post "/sites/{site}/delete"                SiteWork    pages::site::delete;
@@ -235,6 +239,7 @@ routes! {
     get  "/api/v1/inverters/{id}/maintenance"  ApiInverter api::maintenance::list;
     post "/api/v1/inverters/{id}/maintenance"  ApiEdit     api::maintenance::plan;
     delete "/api/v1/inverters/{id}/maintenance/{window}" ApiEdit api::maintenance::end;
+    get  "/api/v1/inverters/{id}/ladder"       ApiInverter api::ladder::show;
     get  "/api/v1/inverters/{id}/limits"       ApiInverter api::limits::list;
     post "/api/v1/inverters/{id}/limits"       ApiEdit     api::limits::add;
     delete "/api/v1/inverters/{id}/limits/{limit}" ApiEdit api::limits::remove;

@@ -317,11 +317,15 @@ impl Rules {
         self.limit(key).map_or(key.condition.definition().clear_delay_ms, |limit| limit.clear_delay_ms)
     }
 
+    /// The windows in which nobody is told of an alarm of `severity`, with some that are over.
+    pub fn quiet(&self, severity: Severity) -> impl Iterator<Item = &Window> {
+        let covers = move |window: &&Window| !(window.tells_critical && severity == Severity::Critical);
+        self.windows.iter().filter(covers)
+    }
+
     /// Until when maintenance keeps an alarm of `severity` quiet at `now`; `None`: it does not.
     pub(super) fn maintained_until(&self, severity: Severity, now: UtcMs) -> Option<UtcMs> {
-        let covers =
-            |window: &&Window| window.runs(now) && !(window.tells_critical && severity == Severity::Critical);
-        self.windows.iter().filter(covers).map(|window| window.to).max()
+        self.quiet(severity).filter(|window| window.runs(now)).map(|window| window.to).max()
     }
 }
 

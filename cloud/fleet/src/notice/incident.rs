@@ -8,9 +8,10 @@
 use minicbor::{Decode, Encode};
 use wire::UtcMs;
 
-use crate::InverterKey;
+use super::escalation::Escalation;
 use crate::alarm::AlarmName;
 use crate::condition::Severity;
+use crate::{AccountKey, InverterKey};
 
 /// The first message of a site with several inverters is held for this long, milliseconds.
 pub const GROUPING_MS: i64 = 5_000;
@@ -40,6 +41,10 @@ pub struct Incident {
     /// The worst that was told.
     #[n(5)]
     told: Option<Severity>,
+    /// Who is told next while nobody takes it.
+    #[n(6)]
+    #[cbor(default)]
+    pub(super) escalation: Escalation,
 }
 
 /// One alarm of it.
@@ -66,7 +71,7 @@ pub struct Member {
     #[cbor(default)]
     pub unstable: bool,
     #[n(5)]
-    told: bool,
+    pub(super) told: bool,
 }
 
 /// Whether an alarm is part of an incident.
@@ -104,6 +109,16 @@ pub enum MessageKind {
     Over(Over),
     /// Nobody has acknowledged it.
     Reminder,
+    /// Nobody has acknowledged what is critical since then: the next step of the ladder is asked to take it.
+    Escalation {
+        /// Since then.
+        since: UtcMs,
+    },
+    /// Somebody has acknowledged what is critical.
+    Taken {
+        /// Who.
+        by: AccountKey,
+    },
 }
 
 /// How long it took.
@@ -146,7 +161,8 @@ impl Incident {
     pub fn new(first: Member, alone: bool, now: UtcMs) -> Self {
         let due = Some(if alone { now } else { now.plus_ms(GROUPING_MS) });
         let (began_at, joined_at) = (first.raised_at, now);
-        Self { members: vec![first], began_at, joined_at, due, told_at: None, told: None }
+        let (told_at, told, escalation) = (None, None, Escalation::default());
+        Self { members: vec![first], began_at, joined_at, due, told_at, told, escalation }
     }
 
     /// An alarm of a site.
@@ -272,8 +288,8 @@ impl Incident {
 
     /// When to look again.
     #[must_use]
-    pub const fn due(&self) -> Option<UtcMs> {
-        self.due
+    pub fn due(&self) -> Option<UtcMs> {
+        self.due.into_iter().chain(self.escalation.due()).min()
     }
 
     /// Whether nothing of it is left.

@@ -1,11 +1,8 @@
 //! An escalation ladder: whom to tell next while nobody has acknowledged.
 //!
-//! In: steps of people with delays, time, whether somebody acknowledged, whether nobody is to be told for now. Out: steps
-//! whose time has come, once each. Time in which nobody is to be told does not count: a ladder that is open when a maintenance
-//! window begins neither climbs in it nor makes up for it afterwards.
+//! In: steps of people with the wait before each. Out: a ladder that is bounded. Who climbs it and when is in `climb`.
 
-use minicbor::{Decode, Encode};
-use wire::UtcMs;
+use std::collections::HashSet;
 
 use crate::AccountKey;
 
@@ -29,21 +26,6 @@ pub struct Step {
     pub people: Vec<AccountKey>,
 }
 
-/// How far up a ladder one incident is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
-#[cbor(array)]
-pub struct Climb {
-    /// The next step.
-    #[n(0)]
-    next: u8,
-    /// When the wait for it began, moved by the time in which nobody was to be told.
-    #[n(1)]
-    since: UtcMs,
-    /// Nobody is to be told since then.
-    #[n(2)]
-    paused_at: Option<UtcMs>,
-}
-
 /// Why something is no ladder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum LadderError {
@@ -53,6 +35,9 @@ pub enum LadderError {
     /// A step of nobody.
     #[error("each step names somebody")]
     Nobody,
+    /// Somebody twice in one step.
+    #[error("nobody is in a step twice")]
+    Twice,
     /// A wait that is negative or longer than a day.
     #[error("a step waits for nothing to a day")]
     Wait,
@@ -73,7 +58,17 @@ impl Ladder {
         if steps.iter().any(|step| !(0..=LONGEST_WAIT_MS).contains(&step.wait_ms)) {
             return Err(LadderError::Wait);
         }
-        Ok(Self(steps))
+        let twice = |step: &Step| {
+            let people: HashSet<&AccountKey> = step.people.iter().collect();
+            people.len() < step.people.len()
+        };
+        if steps.iter().any(twice) { Err(LadderError::Twice) } else { Ok(Self(steps)) }
+    }
+
+    /// As rows hold it: of a step whose people have all left nobody is left, and it keeps its place.
+    #[must_use]
+    pub const fn kept(steps: Vec<Step>) -> Self {
+        Self(steps)
     }
 
     /// Its steps.
@@ -81,42 +76,17 @@ impl Ladder {
     pub fn steps(&self) -> &[Step] {
         &self.0
     }
-}
 
-impl Climb {
-    /// Begins when an alarm is told of.
+    /// The people of a step; none of one that is not there.
     #[must_use]
-    pub const fn new(now: UtcMs) -> Self {
-        Self { next: 0, since: now, paused_at: None }
+    pub fn people(&self, step: usize) -> &[AccountKey] {
+        self.0.get(step).map_or(&[], |step| &step.people)
     }
 
-    /// When the next step is due; `None` while nobody is to be told, and past the last step.
+    /// Whether nobody is on it.
     #[must_use]
-    pub fn due(&self, ladder: &Ladder) -> Option<UtcMs> {
-        let step = ladder.0.get(usize::from(self.next)).filter(|_| self.paused_at.is_none())?;
-        Some(self.since.plus_ms(step.wait_ms))
-    }
-
-    /// From `now` on nobody is to be told, or somebody is again.
-    pub fn pause(&mut self, paused: bool, now: UtcMs) {
-        match (self.paused_at, paused) {
-            (None, true) => self.paused_at = Some(now),
-            (Some(at), false) => {
-                self.since = self.since.plus_ms(now.since(at).max(0));
-                self.paused_at = None;
-            }
-            _ => {}
-        }
-    }
-
-    /// The steps whose time has come at `now`, in order, each once.
-    pub fn pass<'a>(&mut self, ladder: &'a Ladder, now: UtcMs) -> Vec<&'a Step> {
-        let mut reached = Vec::new();
-        while let Some(due) = self.due(ladder).filter(|due| *due <= now) {
-            reached.extend(ladder.0.get(usize::from(self.next)));
-            (self.next, self.since) = (self.next.saturating_add(1), due);
-        }
-        reached
+    pub fn is_empty(&self) -> bool {
+        self.0.iter().all(|step| step.people.is_empty())
     }
 }
 
@@ -124,51 +94,21 @@ impl Climb {
 mod tests {
     use super::*;
 
-    const T0: UtcMs = UtcMs(1_800_000_000_000);
-    const MINUTE: i64 = 60_000;
-
-    fn ladder() -> Ladder {
-        let step =
-            |minutes: i64, account| Step { wait_ms: minutes * MINUTE, people: vec![AccountKey(account)] };
-        Ladder::new(vec![step(0, 1), step(15, 2), step(15, 3)]).unwrap()
-    }
-
-    fn reached(climb: &mut Climb, minutes: i64) -> Vec<i64> {
-        let ladder = ladder();
-        let steps = climb.pass(&ladder, T0.plus_ms(minutes * MINUTE));
-        steps.iter().flat_map(|step| &step.people).map(|account| account.0).collect()
-    }
-
-    #[test]
-    fn each_step_is_reached_once_after_its_wait() {
-        let mut climb = Climb::new(T0);
-        assert_eq!(reached(&mut climb, 0), [1]);
-        assert_eq!((reached(&mut climb, 14), reached(&mut climb, 15)), (vec![], vec![2]));
-        assert_eq!(reached(&mut climb, 600), [3]);
-        assert_eq!((reached(&mut climb, 6_000), climb.due(&ladder())), (vec![], None));
-        // Nobody looked for a while: all in order.
-        assert_eq!(reached(&mut Climb::new(T0), 600), [1, 2, 3]);
-    }
-
-    #[test]
-    fn an_open_ladder_does_not_climb_in_a_window_nor_make_up_for_it() {
-        let mut climb = Climb::new(T0);
-        assert_eq!(reached(&mut climb, 0), [1]);
-        climb.pause(true, T0.plus_ms(10 * MINUTE));
-        assert_eq!((reached(&mut climb, 600), climb.due(&ladder())), (vec![], None));
-        climb.pause(true, T0.plus_ms(500 * MINUTE));
-        climb.pause(false, T0.plus_ms(610 * MINUTE));
-        assert_eq!((reached(&mut climb, 614), reached(&mut climb, 615)), (vec![], vec![2]));
-    }
-
     #[test]
     fn a_ladder_is_bounded_and_every_step_names_somebody() {
-        let step = |wait_ms, people: usize| Step { wait_ms, people: vec![AccountKey(1); people] };
+        let step = |wait_ms, people: i64| Step { wait_ms, people: (0..people).map(AccountKey).collect() };
         assert_eq!(Ladder::new(vec![step(0, 0)]), Err(LadderError::Nobody));
         assert_eq!(Ladder::new(vec![step(-1, 1)]), Err(LadderError::Wait));
         assert_eq!(Ladder::new(vec![step(LONGEST_WAIT_MS + 1, 1)]), Err(LadderError::Wait));
         assert_eq!(Ladder::new(vec![step(0, 21)]), Err(LadderError::TooMany));
         assert_eq!(Ladder::new(vec![step(0, 1); 9]), Err(LadderError::TooMany));
-        assert!(Ladder::new(vec![step(LONGEST_WAIT_MS, MOST_PEOPLE); MOST_STEPS]).is_ok());
+        assert!(Ladder::new(vec![step(LONGEST_WAIT_MS, 20); MOST_STEPS]).is_ok());
+        let twice = Step { wait_ms: 0, people: vec![AccountKey(1), AccountKey(2), AccountKey(1)] };
+        assert_eq!(Ladder::new(vec![twice]), Err(LadderError::Twice));
+        let left = Ladder::kept(vec![Step { wait_ms: 0, people: vec![] }, step(0, 1)]);
+        assert_eq!((left.people(0).len(), left.people(1).len(), left.people(2).len()), (0, 1, 0));
+        assert!(
+            !left.is_empty() && Ladder::kept(vec![step(0, 0)]).is_empty() && Ladder::default().is_empty()
+        );
     }
 }

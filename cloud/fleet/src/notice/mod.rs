@@ -4,6 +4,9 @@
 //! with whom and by which channels, and when to look again. Pure: whoever keeps rows and sends is elsewhere.
 
 mod calendar;
+mod climb;
+mod escalation;
+mod hush;
 mod incident;
 mod ladder;
 mod preferences;
@@ -12,11 +15,14 @@ mod text;
 mod way;
 
 pub use calendar::Periodical;
+pub use climb::Climb;
+pub use escalation::{Ground, LOOK_AGAIN_MS, TAKEN_MS};
+pub use hush::Hush;
 pub use incident::{
     FOLLOW_UP_MS, GROUPING_MS, Incident, JOIN_MS, Joined, Member, Message, MessageKind, Over,
 };
-pub use ladder::{Climb, Ladder, LadderError, MOST_STEPS, Step};
-pub use preferences::{Channel, Channels, Plan, Preferences, Reminders, plan};
+pub use ladder::{LONGEST_WAIT_MS, Ladder, LadderError, MOST_PEOPLE, MOST_STEPS, Step};
+pub use preferences::{Channel, Channels, Plan, Preferences, Reminders, plan, plan_word};
 pub use quiet::{DAY_MINUTES, QuietHours};
 pub use text::{
     InvalidNumber, MOST_SEPTETS, PhoneNumber, TextLimits, TextPurpose, TextRefusal, TextsSent, fitted,

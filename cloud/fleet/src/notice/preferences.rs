@@ -57,7 +57,7 @@ pub struct Preferences {
     /// Of what is worth knowing, at once; without any it is in the list of alarms only.
     #[n(2)]
     pub info: Channels,
-    /// When each of these is over.
+    /// When each of these is over, and who has taken one that is critical.
     #[n(3)]
     pub over: bool,
     /// When not to be woken.
@@ -229,11 +229,36 @@ pub fn plan(
     now: UtcMs,
     local: &dyn Fn(UtcMs) -> u16,
 ) -> Plan {
-    let by = preferences.channels(severity).within(verified);
+    let passes = severity == Severity::Critical && !preferences.quiet_for_critical;
+    planned(preferences, preferences.channels(severity).within(verified), passes, now, local)
+}
+
+/// When and how a person is told, by the ways by which they were told of something before, how that goes on: nothing that may
+/// wake anybody.
+pub fn plan_word(
+    preferences: &Preferences,
+    told_by: Channels,
+    verified: Channels,
+    now: UtcMs,
+    local: &dyn Fn(UtcMs) -> u16,
+) -> Plan {
+    if preferences.over {
+        planned(preferences, told_by.within(verified), false, now, local)
+    } else {
+        Plan::Not
+    }
+}
+
+fn planned(
+    preferences: &Preferences,
+    by: Channels,
+    passes: bool,
+    now: UtcMs,
+    local: &dyn Fn(UtcMs) -> u16,
+) -> Plan {
     if by.is_empty() {
         return Plan::Not;
     }
-    let passes = severity == Severity::Critical && !preferences.quiet_for_critical;
     match preferences.quiet.filter(|_| !passes).and_then(|quiet| quiet.over_at(now, local)) {
         Some(until) => Plan::Held { until, by },
         None => Plan::Now(by),
@@ -269,6 +294,24 @@ mod tests {
         check(&preferences, Severity::Critical, NOON, Plan::Held { until: NOON.plus_ms(HOUR_MS), by: all });
         preferences.warning = Channels::NONE;
         check(&preferences, Severity::Warning, NOON, Plan::Not);
+    }
+
+    #[test]
+    fn word_of_who_took_it_wakes_nobody_and_goes_the_ways_by_which_they_were_told() {
+        let both = Channels::of(&[Channel::Email, Channel::Push]);
+        let push = Channels::of(&[Channel::Push]);
+        let mut preferences =
+            Preferences { quiet: QuietHours::new(11 * 60, 13 * 60), ..Preferences::default() };
+        let word = |preferences: &Preferences, told_by, at| plan_word(preferences, told_by, both, at, &utc);
+        assert_eq!(word(&preferences, push, NOON), Plan::Held { until: NOON.plus_ms(HOUR_MS), by: push });
+        assert_eq!(word(&preferences, push, NOON.plus_ms(HOUR_MS)), Plan::Now(push));
+        assert_eq!(
+            word(&preferences, Channels::of(&[Channel::Text]), NOON),
+            Plan::Not,
+            "not verified any more"
+        );
+        preferences.over = false;
+        assert_eq!(word(&preferences, push, NOON.plus_ms(HOUR_MS)), Plan::Not);
     }
 
     #[test]

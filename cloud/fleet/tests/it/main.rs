@@ -6,6 +6,7 @@ mod access;
 mod alarm_oracle;
 mod alarm_rig;
 mod alarms;
+mod escalation;
 mod pairing;
 mod properties;
 mod registration;

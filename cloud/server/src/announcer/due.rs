@@ -1,4 +1,4 @@
-//! What becomes due with time: first messages of sites that were held, follow-ups, reminders.
+//! What becomes due with time: first messages of sites that were held, follow-ups, a ladder's next step, reminders.
 //!
 //! In: now. Out: messages in the outbox, one transaction for as many incidents as are due. Two who look at once do not
 //! double: who comes second finds them passed.
@@ -9,9 +9,10 @@ use fleet::notice::{Member, Message};
 use store::state::{Announcing, IncidentKey, Reminder, StateError};
 use wire::UtcMs;
 
+use super::escalate::{self, When};
 use super::tell::Telling;
 use super::work::{Numbered, Work};
-use super::{Announcer, DUE_AT_ONCE, tell};
+use super::{Announcer, DUE_AT_ONCE, hands, tell};
 
 /// Makes all that is due at `now`.
 pub async fn make(announcer: &Announcer, now: UtcMs) -> Result<(), StateError> {
@@ -33,8 +34,10 @@ async fn some(announcer: &Announcer, now: UtcMs) -> Result<(), StateError> {
     let mut rows = due;
     rows.extend(change.incidents(&reminded, &[]).await?);
     let mut work = Work::with(rows);
-    let messages: Vec<Numbered> = keys.into_iter().flat_map(|key| work.pass_one(key, now)).collect();
+    let messages: Vec<Numbered> = keys.iter().flat_map(|key| work.pass_one(*key, now)).collect();
     tell::all(announcer, &change, &mut work, messages, now).await?;
+    let keys: BTreeSet<IncidentKey> = keys.into_iter().collect();
+    escalate::all(announcer, &change, &mut work, &keys, (When::Due, now)).await?;
     remind(announcer, &change, &mut work, &reminders, now).await?;
     let made = work.made();
     let queued = made.messages.len();
@@ -68,7 +71,7 @@ async fn remind(
             continue;
         }
         work.no_reminders.push((reminder.incident, reminder.account));
-        let message = untaken(work, reminder.incident, now);
+        let message = untaken(announcer, work, reminder.incident, now);
         if let Some(numbered) = message.and_then(|message| work.number(reminder.incident, message)) {
             open.push((reminder.account, numbered));
         }
@@ -89,15 +92,9 @@ async fn remind(
 }
 
 /// What is open of an incident and in nobody's hands: not acknowledged, not on the shelf.
-fn untaken(work: &Work, incident: IncidentKey, now: UtcMs) -> Option<Message> {
+fn untaken(announcer: &Announcer, work: &Work, incident: IncidentKey, now: UtcMs) -> Option<Message> {
     let mut message = work.incident(incident)?.incident.reminder()?;
-    let taken = |member: &Member| {
-        let alarm = work.alarm(member.inverter, &member.alarm.to_string());
-        alarm.is_none_or(|alarm| {
-            alarm.acknowledged_at.is_some() || alarm.shelved_until.is_some_and(|until| until > now)
-        })
-    };
-    message.members.retain(|member| !taken(member));
+    message.members.retain(|member: &Member| !hands::taken(work, Some(announcer), member, now));
     message.severity = message.members.iter().map(|member| member.severity).max()?;
     Some(message)
 }

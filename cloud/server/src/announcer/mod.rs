@@ -2,10 +2,12 @@
 //!
 //! In: turns of alarms from the pipeline, in order; time. Out: events, alarms, incidents and messages in the outbox, all of
 //! one batch in one transaction (decision 8), and word to the notifier. A turn whose event is there already changes nothing,
-//! so that a replay writes to nobody twice. What is due later (grouping, follow-ups, reminders) is made when its time has
+//! so that a replay writes to nobody twice. What is due later (grouping, follow-ups, a ladder's next step, reminders) is made when its time has
 //! come. Who is told what, `fleet::notice` decides; what it says, `web::mail::alarms`. Never sends.
 
 mod due;
+mod escalate;
+mod hands;
 mod names;
 mod people;
 mod tell;
@@ -13,6 +15,7 @@ mod turns;
 mod work;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use store::state::{StateError, StateStore};
@@ -40,13 +43,15 @@ pub struct Announcer {
     origin: Arc<str>,
     /// Rung when a message was queued.
     queued: Arc<Notify>,
+    /// Since when somebody who acknowledges would be heard, milliseconds since 1970.
+    watched: AtomicI64,
 }
 
 impl Announcer {
     /// Writes to `store`; letters tell of what `live` shows.
     #[must_use]
     pub fn new(store: StateStore, live: Arc<LiveStates>, origin: Arc<str>, queued: Arc<Notify>) -> Self {
-        Self { store, live, origin, queued }
+        Self { store, live, origin, queued, watched: AtomicI64::new(i64::MIN) }
     }
 
     /// Writes turns and what follows from them.
@@ -71,13 +76,35 @@ impl Announcer {
         due::make(self, now).await
     }
 
-    /// Makes what becomes due with time, until told to stop.
-    pub async fn run(self: Arc<Self>, clock: Clock, stopping: CancellationToken) {
-        let mut failing = false;
+    /// From `now` on the cloud is there: time before that is no time in which nobody acknowledged.
+    pub fn watch_from(&self, now: UtcMs) {
+        self.watched.store(now.0, Ordering::Relaxed);
+    }
+
+    fn watched(&self) -> UtcMs {
+        UtcMs(self.watched.load(Ordering::Relaxed))
+    }
+
+    /// Makes what becomes due with time, until told to stop. Nothing before all earlier acts are `known`: somebody may have
+    /// acknowledged just before the cloud went away.
+    pub async fn run(
+        self: Arc<Self>,
+        clock: Clock,
+        known: impl Fn() -> bool + Send,
+        stopping: CancellationToken,
+    ) {
+        let (mut failing, mut watching) = (false, false);
         loop {
             tokio::select! {
                 () = stopping.cancelled() => return,
                 () = clock::sleep(LOOK_EVERY) => {}
+            }
+            if !watching {
+                if !known() {
+                    continue;
+                }
+                self.watch_from(clock());
+                watching = true;
             }
             let looked = self.due(clock()).await;
             if let Err(error) = &looked

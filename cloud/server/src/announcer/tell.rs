@@ -7,8 +7,8 @@
 use std::collections::BTreeSet;
 
 use fleet::InverterKey;
-use fleet::notice::{Channel, Message, MessageKind, Plan, plan};
-use store::state::{Announcing, IncidentKey, NewMessage, Placed, Reminder, StateError, Way};
+use fleet::notice::{Channel, Channels, Message, MessageKind, Plan, plan, plan_word};
+use store::state::{Account, Announcing, IncidentKey, NewMessage, Placed, Reminder, StateError, Way};
 use web::Live;
 use web::mail::Letter;
 use web::mail::alarms::{Notice, One};
@@ -49,8 +49,18 @@ pub async fn read(
 ) -> Result<People, StateError> {
     let members = messages.iter().flat_map(|numbered| &numbered.message.members);
     let inverters: BTreeSet<InverterKey> = members.map(|member| member.inverter).collect();
-    let inverters: Vec<InverterKey> = inverters.into_iter().collect();
     let incidents: BTreeSet<IncidentKey> = messages.iter().map(|numbered| numbered.incident).collect();
+    read_of(change, work, (inverters, incidents), now).await
+}
+
+/// The same for these inverters and incidents.
+pub async fn read_of(
+    change: &Announcing,
+    work: &mut Work,
+    (inverters, incidents): (BTreeSet<InverterKey>, BTreeSet<IncidentKey>),
+    now: UtcMs,
+) -> Result<People, StateError> {
+    let inverters: Vec<InverterKey> = inverters.into_iter().collect();
     let incidents: Vec<IncidentKey> = incidents.into_iter().collect();
     work.read_for(change, &inverters, &incidents).await?;
     let recipients = change.recipients(&inverters, now).await?;
@@ -70,6 +80,26 @@ pub struct Telling<'a> {
     now: UtcMs,
     /// Most people may see the same of a message: the letter is written once for them.
     last: Option<(Message, Words)>,
+}
+
+/// Who has taken something, for those who are told so.
+#[derive(Clone, Debug)]
+pub struct Taker {
+    name: String,
+    note: String,
+}
+
+impl Taker {
+    /// Of an account, with what it wrote last; one that may see nothing of it any more has no name here.
+    pub fn new(work: &Work, numbered: &Numbered, account: Option<&Account>) -> Self {
+        let members = numbered.message.members.iter();
+        let alarms = members.filter_map(|member| work.alarm(member.inverter, &member.alarm.to_string()));
+        let last = alarms.filter(|alarm| !alarm.note.is_empty()).max_by_key(|alarm| alarm.acknowledged_at);
+        Self {
+            name: account.map_or_else(|| "Somebody".to_owned(), web::mail::alarms::called),
+            note: last.map(|alarm| alarm.note.clone()).unwrap_or_default(),
+        }
+    }
 }
 
 /// A message in the form of each channel.
@@ -97,23 +127,60 @@ impl<'a> Telling<'a> {
         Self { announcer, now, last: None }
     }
 
-    /// Tells one person of a message, if anything of it is theirs to know.
-    pub fn one(&mut self, work: &mut Work, numbered: &Numbered, person: &Person) {
-        let Some(seen) = numbered.message.seen(|key| person.sees(key)) else { return };
+    /// Tells one person of a message, if anything of it is theirs to know. Whether they are told now.
+    pub fn one(&mut self, work: &mut Work, numbered: &Numbered, person: &Person) -> bool {
+        let Some(seen) = numbered.message.seen(|key| person.sees(key)) else { return false };
         let preferences = person.preferences(seen.members.iter().map(|member| member.inverter));
         let over = matches!(seen.kind, MessageKind::Over(_));
         if over && !preferences.over {
-            return;
+            return false;
         }
         let local = web::Local::new(zone(work, &seen), self.now);
         let minute = |at: UtcMs| local.minute_of_day(at);
-        let (by, due_at) = match plan(&preferences, person.verified(), seen.severity, self.now, &minute) {
+        let plan = plan(&preferences, person.verified(), seen.severity, self.now, &minute);
+        // In the morning somebody else has been asked, and may have taken it.
+        if matches!((seen.kind, plan), (MessageKind::Escalation { .. }, Plan::Held { .. })) {
+            return false;
+        }
+        let Some(due_at) = self.queue(work, (numbered, &seen), person, (plan, None)) else { return false };
+        if let Some(due_at) = preferences.remind_at(due_at).filter(|_| !over) {
+            let account = person.told.account.key;
+            work.reminders.push(Reminder { incident: numbered.incident, account, due_at });
+        }
+        due_at <= self.now
+    }
+
+    /// Tells one person who has taken it, by the ways by which they were told of it.
+    pub fn word(
+        &mut self,
+        work: &mut Work,
+        numbered: &Numbered,
+        person: &Person,
+        (told_by, taker): (Channels, &Taker),
+    ) {
+        let Some(seen) = numbered.message.seen(|key| person.sees(key)) else { return };
+        let preferences = person.preferences(seen.members.iter().map(|member| member.inverter));
+        let local = web::Local::new(zone(work, &seen), self.now);
+        let minute = |at: UtcMs| local.minute_of_day(at);
+        let plan = plan_word(&preferences, told_by, person.verified(), self.now, &minute);
+        self.queue(work, (numbered, &seen), person, (plan, Some(taker)));
+    }
+
+    /// Writes what goes out, and says when.
+    fn queue(
+        &mut self,
+        work: &mut Work,
+        (numbered, seen): (&Numbered, &Message),
+        person: &Person,
+        (plan, taker): (Plan, Option<&Taker>),
+    ) -> Option<UtcMs> {
+        let (by, due_at) = match plan {
             Plan::Now(by) => (by, self.now),
             Plan::Held { until, by } => (by, until),
             // Without a channel of its own it is in the inbox, which keeps it.
-            Plan::Not => return,
+            Plan::Not => return None,
         };
-        let Some(words) = self.words(work, &seen) else { return };
+        let words = self.words(work, seen, taker)?;
         let account = person.told.account.key;
         let message = |(number, way): (usize, Way)| {
             let (subject, text, html) = words.by(way.channel);
@@ -138,18 +205,19 @@ impl<'a> Telling<'a> {
                 expires_at: due_at.plus_ms(web::mail::NOTICE_MS),
             }
         };
-        let made: Vec<NewMessage> = person.ways(by).into_iter().map(message).collect();
-        if let Some(due_at) = preferences.remind_at(due_at).filter(|_| !over) {
-            work.reminders.push(Reminder { incident: numbered.incident, account, due_at });
-        }
-        work.messages.extend(made);
+        work.messages.extend(person.ways(by).into_iter().map(message));
+        Some(due_at)
     }
 
-    fn words(&mut self, work: &Work, seen: &Message) -> Option<Words> {
+    fn words(&mut self, work: &Work, seen: &Message, taker: Option<&Taker>) -> Option<Words> {
         if let Some((_, words)) = self.last.as_ref().filter(|(last, _)| last == seen) {
             return Some(words.clone());
         }
         let notice = notice(self.announcer, work, seen, self.now)?;
+        let notice = match taker {
+            Some(Taker { name, note }) => notice.taken_by(name, note),
+            None => notice,
+        };
         match web::mail::alarms::letter(&notice) {
             Ok(letter) => {
                 let (text, payload) = (web::mail::alarms::text(&notice), web::mail::alarms::payload(&notice));

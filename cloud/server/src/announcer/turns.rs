@@ -3,7 +3,7 @@
 //! In: turns, in order. Out: one transaction with their events, the alarms and incidents that they change, and what is to be
 //! told at once. Only a turn whose event was not there changes anything.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use fleet::InverterKey;
 use fleet::alarm::{AlarmTurn, Turned};
@@ -11,6 +11,7 @@ use fleet::condition::Severity;
 use store::state::{Alarm, EventRow, IncidentKey, StateError};
 use wire::UtcMs;
 
+use super::escalate::{self, When};
 use super::work::Work;
 use super::{Announcer, names, tell};
 
@@ -50,7 +51,10 @@ pub async fn write(announcer: &Announcer, turns: &[Turn]) -> Result<bool, StateE
         take(&mut work, turn, &mut taken);
     }
     let messages = work.pass(at);
+    let told: BTreeSet<IncidentKey> = messages.iter().map(|numbered| numbered.incident).collect();
     tell::all(announcer, &change, &mut work, messages, at).await?;
+    let looked: BTreeSet<IncidentKey> = work.in_hand.union(&told).copied().collect();
+    escalate::all(announcer, &change, &mut work, &looked, (When::Turned, at)).await?;
     let made = work.made();
     let queued = made.messages.len();
     let written = change.commit(&made).await?;
@@ -108,8 +112,18 @@ fn take(work: &mut Work, turn: &Turn, taken: &mut HashSet<String>) {
         Turned::Acknowledged { by, note } => {
             (alarm.acknowledged_at, alarm.acknowledged_by) = (Some(at), Some(*by));
             alarm.note.clone_from(note);
+            if alarm.severity == Severity::Critical {
+                work.in_incident(alarm.incident, |incident| {
+                    incident.taken(*by, at);
+                    true
+                });
+            }
+            work.in_hand.extend(alarm.incident);
         }
-        Turned::Shelved { until, .. } => alarm.shelved_until = Some(*until),
+        Turned::Shelved { until, .. } => {
+            alarm.shelved_until = Some(*until);
+            work.in_hand.extend(alarm.incident);
+        }
         Turned::Unshelved { .. } => alarm.shelved_until = None,
     }
     work.put(alarm);

@@ -25,6 +25,8 @@ pub struct Work {
     /// At each place, the newest last.
     at: HashMap<Place, Vec<IncidentKey>>,
     changed_incidents: BTreeSet<IncidentKey>,
+    /// Of which something came into somebody's hands.
+    pub in_hand: BTreeSet<IncidentKey>,
     /// To be written as they are.
     pub messages: Vec<NewMessage>,
     /// To be written as they are.
@@ -105,6 +107,13 @@ impl Work {
     /// An incident.
     pub fn incident(&self, key: IncidentKey) -> Option<&IncidentRow> {
         self.incidents.get(&key)
+    }
+
+    /// An incident that is being changed.
+    pub fn incident_mut(&mut self, key: IncidentKey) -> Option<&mut Incident> {
+        let row = self.incidents.get_mut(&key)?;
+        self.changed_incidents.insert(key);
+        Some(&mut row.incident)
     }
 
     /// An alarm that was changed.

@@ -209,7 +209,8 @@ impl Hand {
             Err(NotSent::Unknown(_)) if given_up(mail) => true,
             Err(_) => now.since(mail.queued_at) >= NEXT_WAY_AFTER_MS,
         };
-        if !fails || mail.incident.is_none() {
+        // That somebody has taken it wakes nobody by another way.
+        if !fails || mail.incident.is_none() || mail.kind == web::mail::alarms::TAKEN {
             return Ok(());
         }
         let headline = Headline::of(mail.channel, &mail.subject, &mail.text);

@@ -191,8 +191,9 @@ impl Pipeline {
             Err(Replay::Failed(error)) => return Err(error),
         }
         self.parts.counters.replayed.store(entries, Ordering::Relaxed);
-        self.parts.counters.following.store(1, Ordering::Relaxed);
+        // Whoever sees that it follows sees what there is to be seen.
         self.states.show(&self.parts.live);
+        self.parts.counters.following.store(1, Ordering::Release);
         if self.saver.takes_snapshot()? {
             self.save();
         }

@@ -15,6 +15,7 @@ mod service;
 mod stop;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 
 use anyhow::Context;
@@ -118,7 +119,9 @@ async fn serve(config: &Config, people_threads: &Handle) -> anyhow::Result<()> {
     if let Some(address) = config.metrics_listen {
         metrics::spawn(address, &parts, &stopping).await?;
     }
-    tokio::spawn(Arc::clone(&parts.announcer).run(Arc::clone(&parts.clock), stopping.clone()));
+    let pipeline = Arc::clone(&parts.pipeline_counters);
+    let known = move || pipeline.following.load(Ordering::Acquire) == 1;
+    tokio::spawn(Arc::clone(&parts.announcer).run(Arc::clone(&parts.clock), known, stopping.clone()));
     tokio::spawn(Arc::clone(&parts.calendar).run(Arc::clone(&parts.clock), stopping.clone()));
     let key = data_dir::factors_key(config, &parts.state).await?;
     let vapid = Arc::new(data_dir::push_key(config, &origin).await?);

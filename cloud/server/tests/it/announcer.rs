@@ -22,17 +22,18 @@ use wire::{Serial, UtcMs};
 /// 2026-11-17, 3:07 AM in New York.
 pub const NOW: UtcMs = UtcMs(1_794_902_820_000);
 const ORIGIN: &str = "https://inverters.test";
-const EMAIL: &[Channel] = &[Channel::Email];
+pub const EMAIL: &[Channel] = &[Channel::Email];
 
 pub struct World {
     _folder: tempfile::TempDir,
     pub store: StateStore,
+    pub live: Arc<LiveStates>,
     pub announcer: Announcer,
     queued: Arc<Notify>,
     leases: std::cell::Cell<u32>,
 }
 
-fn act(verb: Verb) -> Act {
+pub fn act(verb: Verb) -> Act {
     Act::new(verb, By::CommandLine, NOW, [7; 32])
 }
 
@@ -41,11 +42,18 @@ pub async fn world() -> World {
     let store = StateStore::open(&folder.path().join("state.sqlite")).await.unwrap();
     let queued = Arc::<Notify>::default();
     let live = Arc::<LiveStates>::default();
-    let announcer = Announcer::new(store.clone(), live, ORIGIN.into(), Arc::clone(&queued));
-    World { _folder: folder, store, announcer, queued, leases: std::cell::Cell::new(0) }
+    let announcer = Announcer::new(store.clone(), Arc::clone(&live), ORIGIN.into(), Arc::clone(&queued));
+    World { _folder: folder, store, live, announcer, queued, leases: std::cell::Cell::new(0) }
 }
 
 impl World {
+    /// As after a restart at `ms` after now: nothing is left but what is written down.
+    pub fn restart(&mut self, ms: i64) {
+        let (live, queued) = (Arc::clone(&self.live), Arc::clone(&self.queued));
+        self.announcer = Announcer::new(self.store.clone(), live, ORIGIN.into(), queued);
+        self.announcer.watch_from(NOW.plus_ms(ms));
+    }
+
     pub async fn account(&self, name: &str) -> AccountKey {
         let email = Email::parse(&format!("{name}@x.test")).unwrap();
         let new = NewAccount { email: &email, name, password_hash: "$x", operator: false, created_at: NOW };
@@ -83,7 +91,7 @@ impl World {
         self.announcer.turns(turns).await.unwrap();
     }
 
-    async fn due(&self, ms: i64) {
+    pub async fn due(&self, ms: i64) {
         self.announcer.due(NOW.plus_ms(ms)).await.unwrap();
     }
 
@@ -99,13 +107,13 @@ impl World {
         sent
     }
 
-    async fn next(&self, ms: i64) -> Option<DueMail> {
+    pub async fn next(&self, ms: i64) -> Option<DueMail> {
         self.leases.set(self.leases.get() + 1);
         let now = NOW.plus_ms(ms);
         self.store.claim_mail(&self.lease(), now, now.plus_ms(1)).await.unwrap()
     }
 
-    fn lease(&self) -> String {
+    pub fn lease(&self) -> String {
         format!("lease-{}", self.leases.get())
     }
 }
@@ -115,23 +123,27 @@ fn name(condition: Condition, ms: i64) -> AlarmName {
 }
 
 /// A turn of the alarm that began at `since` ms, at `ms`.
-fn turn(inverter: InverterKey, condition: Condition, since: i64, ms: i64, what: Turned) -> Turn {
-    let turn = AlarmTurn { alarm: name(condition, since), what };
-    let at = NOW.plus_ms(ms);
+pub fn turn(inverter: InverterKey, condition: Condition, since: i64, ms: i64, what: Turned) -> Turn {
+    turned(inverter, AlarmTurn { alarm: name(condition, since), what }, ms)
+}
+
+/// Any turn, at `ms`.
+pub fn turned(inverter: InverterKey, turn: AlarmTurn, ms: i64) -> Turn {
+    let (at, condition) = (NOW.plus_ms(ms), turn.alarm.key.condition);
     let kind = EventKind::Alarm(turn.clone());
     let event = Event { time: at, received_at: at, cause: Cause::default(), late: false, kind };
     Turn { event: EventRow::of(inverter, &event), turn, severity: condition.definition().severity }
 }
 
-fn raised(inverter: InverterKey, condition: Condition, ms: i64) -> Turn {
+pub fn raised(inverter: InverterKey, condition: Condition, ms: i64) -> Turn {
     turn(inverter, condition, ms, ms, Turned::Raised { unstable: false, quiet: false })
 }
 
-fn cleared(inverter: InverterKey, condition: Condition, since: i64, ms: i64) -> Turn {
+pub fn cleared(inverter: InverterKey, condition: Condition, since: i64, ms: i64) -> Turn {
     turn(inverter, condition, since, ms, Turned::Cleared { ended: NOW.plus_ms(ms), quiet: false })
 }
 
-fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
+pub fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
     expected.iter().map(|(to, subject)| (format!("{to}@x.test"), (*subject).to_owned())).collect()
 }
 

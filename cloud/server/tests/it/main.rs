@@ -25,6 +25,7 @@ mod door_people;
 mod door_setup;
 mod driven;
 mod enumeration;
+mod escalation;
 mod fsync;
 mod graded;
 mod ledger;

@@ -6,6 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use fleet::notice::Ladder;
 use fleet::{AccountKey, InverterKey};
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
@@ -18,8 +19,8 @@ use super::inverters::inverter_key;
 use super::tables::incidents::{alarm, incident, reminder};
 use super::tables::{event, inverter, site};
 use super::{
-    Alarm, EventRow, IncidentKey, IncidentRow, Inverter, NewMessage, Place, Recipients, Site, SiteKey,
-    StateError, StateStore, connect, events, incidents, outbox, recipients,
+    Alarm, EventRow, IncidentKey, IncidentRow, Inverter, NewMessage, Place, Recipients, SentTo, Site,
+    SiteKey, StateError, StateStore, connect, events, incidents, ladders, outbox, receipts, recipients,
 };
 
 /// Pairs of keys in one condition: SQLite lets an expression be 1,000 deep.
@@ -273,6 +274,26 @@ impl Announcing {
             .limit(most);
         let rows = due.all(&self.change).await.map_err(StateError::doing("list reminders"))?;
         Ok(rows.into_iter().map(Reminder::from_row).collect())
+    }
+
+    /// The ladders by which alarms of these places are escalated at `now`; places without one are left out.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub async fn ladders(&self, places: &[Place], now: UtcMs) -> Result<HashMap<Place, Ladder>, StateError> {
+        let mut found = HashMap::new();
+        for part in places.chunks(KEYS_A_STATEMENT) {
+            found.extend(ladders::of_places(&self.change, part, now).await?);
+        }
+        Ok(found)
+    }
+
+    /// What was sent, or is to be, about these incidents.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub async fn sent_about(&self, incidents: &[IncidentKey]) -> Result<Vec<SentTo>, StateError> {
+        receipts::sent_about(&self.change, incidents).await
     }
 
     /// Everybody whom alarms of `inverters` concern at `now`.

@@ -8,7 +8,7 @@ use fleet::notice::Incident;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter,
-    QuerySelect, sea_query::Expr,
+    QueryOrder, QuerySelect, sea_query::Expr,
 };
 use wire::UtcMs;
 
@@ -83,6 +83,17 @@ impl StateStore {
         row.map_err(StateError::doing("look up an incident"))?.map(IncidentRow::from_row).transpose()
     }
 
+    /// The incidents of a site that are not over, the oldest first.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub async fn open_incidents_at(&self, site: SiteKey) -> Result<Vec<IncidentRow>, StateError> {
+        let there = Condition::all().add(Column::SiteId.eq(site.0)).add(Column::IsOpen.eq(true));
+        let query = Entity::find().filter(there).order_by_asc(Column::BeganAt).order_by_asc(Column::Id);
+        let rows = query.all(&self.connection).await.map_err(StateError::doing("list a site's incidents"))?;
+        rows.into_iter().map(IncidentRow::from_row).collect()
+    }
+
     /// Forgets incidents that are over and began before `before`, and of those that go on what was over before then. How
     /// many are gone.
     ///
@@ -123,6 +134,18 @@ pub(super) async fn write(change: &impl ConnectionTrait, rows: &[IncidentRow]) -
         written += insert.exec_without_returning(change).await?;
     }
     Ok(written == rows.len() as u64)
+}
+
+/// Has the open incidents of `which` looked at at once. Whoever has one in hand meanwhile finds it changed, and reads it anew.
+pub(super) async fn look_again(change: &impl ConnectionTrait, which: Condition) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::DueAt, Expr::value(0_i64))
+        .col_expr(Column::Revision, Expr::col(Column::Revision).add(1))
+        .filter(which)
+        .filter(Column::IsOpen.eq(true))
+        .exec(change)
+        .await
+        .map(drop)
 }
 
 /// An inverter was given up: its alarms go, and incidents know it no more.

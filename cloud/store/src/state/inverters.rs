@@ -138,6 +138,16 @@ impl StateStore {
         rows.into_iter().map(Inverter::from_row).collect()
     }
 
+    /// The inverters of a site, by name.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub async fn inverters_at(&self, site: SiteKey) -> Result<Vec<Inverter>, StateError> {
+        let query = Entity::find().filter(Column::SiteId.eq(site.0)).order_by_asc(Column::Name);
+        let rows = query.all(&self.connection).await.map_err(StateError::doing("list a site's inverters"))?;
+        rows.into_iter().map(Inverter::from_row).collect()
+    }
+
     /// The inverter of a key.
     ///
     /// # Errors

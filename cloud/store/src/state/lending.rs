@@ -13,8 +13,9 @@ use sea_orm::{
 use wire::UtcMs;
 
 use super::outbox::{DueMail, MailState};
+use super::tables::incidents::incident;
 use super::tables::outbox::{ActiveModel, Column, Entity};
-use super::{StateError, StateStore, connect};
+use super::{StateError, StateStore, connect, incidents};
 
 /// Most of a server's answer that is kept, characters.
 const MOST_ANSWER: usize = 500;
@@ -155,10 +156,18 @@ impl StateStore {
     pub async fn note_messages(&self, notes: &[Note]) -> Result<Vec<bool>, StateError> {
         let doing = StateError::doing("write receipts");
         let change = connect::begin(&self.connection).await.map_err(&doing)?;
-        let mut in_hand = Vec::with_capacity(notes.len());
+        let (mut in_hand, mut given_up) = (Vec::with_capacity(notes.len()), Vec::new());
         for note in notes {
             let row = note.noted.to_row();
-            in_hand.push(update(&change, note.id, &note.lease, row).await.map_err(&doing)?);
+            let was = update(&change, note.id, &note.lease, row).await.map_err(&doing)?;
+            if was && matches!(note.noted, Noted::Failed(_) | Noted::Withheld(_)) {
+                given_up.push(note.id);
+            }
+            in_hand.push(was);
+        }
+        if !given_up.is_empty() {
+            let given_up = Condition::all().add(Column::Id.is_in(given_up));
+            incidents::look_again(&change, told_of(given_up)).await.map_err(&doing)?;
         }
         change.commit().await.map_err(&doing)?;
         Ok(in_hand)
@@ -178,12 +187,14 @@ impl StateStore {
     /// # Errors
     /// [`StateError::Database`].
     pub async fn expire_mails(&self, now: UtcMs) -> Result<u64, StateError> {
-        let expired = Entity::update_many()
-            .set(erased(MailState::Expired))
-            .filter(free(now).add(Column::ExpiresAt.lte(now.0)))
-            .exec(&self.connection)
-            .await;
-        Ok(expired.map_err(StateError::doing("give up old mails"))?.rows_affected)
+        let doing = StateError::doing("give up old mails");
+        let change = connect::begin(&self.connection).await.map_err(&doing)?;
+        let old = free(now).add(Column::ExpiresAt.lte(now.0));
+        incidents::look_again(&change, told_of(old.clone())).await.map_err(&doing)?;
+        let expired = Entity::update_many().set(erased(MailState::Expired)).filter(old).exec(&change).await;
+        let expired = expired.map_err(&doing)?.rows_affected;
+        change.commit().await.map_err(&doing)?;
+        Ok(expired)
     }
 }
 
@@ -217,6 +228,16 @@ impl Noted {
             },
         }
     }
+}
+
+/// The incidents that some messages tell of: what is given up has them looked at, as somebody else may have to be told.
+fn told_of(messages: Condition) -> Condition {
+    let about = Query::select()
+        .column(Column::IncidentId)
+        .from(Entity)
+        .cond_where(messages.add(Column::IncidentId.is_not_null()))
+        .to_owned();
+    Condition::all().add(incident::Column::Id.in_subquery(about))
 }
 
 /// Waiting, and in nobody's hand.

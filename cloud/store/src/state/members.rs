@@ -15,7 +15,7 @@ use super::manned::{self, Without};
 use super::tables::account;
 use super::tables::organizations::member::{ActiveModel, Column, Entity, Model};
 use super::tables::organizations::organization;
-use super::{Account, Act, Organization, StateError, StateStore, audit, grants};
+use super::{Account, Act, Organization, StateError, StateStore, audit, grants, ladders};
 
 /// A member.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,6 +92,8 @@ impl StateStore {
         if delete.await.map_err(StateError::doing(DOING))?.rows_affected == 0 {
             return Ok(false);
         }
+        let forgotten = ladders::forget_member(&change, organization, account).await;
+        forgotten.map_err(StateError::doing(DOING))?;
         audit::append(&change, act).await.map_err(StateError::doing(DOING))?;
         self.commit_change(change, DOING).await?;
         Ok(true)

@@ -4,7 +4,7 @@
 
 use fleet::AccountKey;
 use fleet::notice::{Channel, Fate};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use wire::UtcMs;
 
 use super::outbox::channel;
@@ -130,6 +130,38 @@ impl MailState {
             Self::Unknown => Fate::Unknown,
         }
     }
+}
+
+/// A message about an incident, and to whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SentTo {
+    /// About what.
+    pub incident: IncidentKey,
+    /// To whom.
+    pub account: AccountKey,
+    /// By which way, when, and what became of it.
+    pub receipt: Receipt,
+}
+
+/// Incidents in one statement.
+const INCIDENTS_A_STATEMENT: usize = 10_000;
+
+/// What was sent, or is to be, about these incidents.
+pub(super) async fn sent_about(
+    connection: &impl ConnectionTrait,
+    incidents: &[IncidentKey],
+) -> Result<Vec<SentTo>, StateError> {
+    let mut all = Vec::new();
+    for part in incidents.chunks(INCIDENTS_A_STATEMENT) {
+        let about = Column::IncidentId.is_in(part.iter().map(|key| key.0));
+        let rows = Entity::find().filter(about).order_by_asc(Column::Id).all(connection).await;
+        for row in rows.map_err(StateError::doing("list what was sent"))? {
+            let whose = row.incident_id.map(IncidentKey).zip(row.account_id.map(AccountKey));
+            let Some((incident, account)) = whose else { continue };
+            all.push(SentTo { incident, account, receipt: Receipt::from_row(row)? });
+        }
+    }
+    Ok(all)
 }
 
 impl Receipt {

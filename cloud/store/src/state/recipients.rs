@@ -44,6 +44,14 @@ pub struct Recipients {
 }
 
 impl StateStore {
+    /// Everybody whom alarms of `inverters` concern at `now`.
+    ///
+    /// # Errors
+    /// [`StateError::Database`].
+    pub async fn recipients(&self, inverters: &[InverterKey], now: UtcMs) -> Result<Recipients, StateError> {
+        find(&self.connection, inverters, now).await
+    }
+
     /// Whether an account may still be told of an incident at `now`: it is not disabled, and a grant reaches it on an
     /// inverter of the incident.
     ///

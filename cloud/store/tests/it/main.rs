@@ -10,6 +10,7 @@ mod history;
 mod history_kill;
 mod journal;
 mod journal_kill;
+mod ladders;
 mod leaving;
 mod outbox;
 mod pairings;

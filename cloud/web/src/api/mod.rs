@@ -5,6 +5,7 @@
 
 pub mod history;
 pub mod inverters;
+pub mod ladder;
 pub mod limits;
 pub mod maintenance;
 pub mod notifications;

@@ -1,7 +1,7 @@
 //! Letters about alarms, and the same in 160 characters and as a payload for programs.
 //!
 //! In: a [`Notice`]: what one person is told of one incident, with what is known of the inverters now. Out: a [`Letter`]
-//! (began, more, worse, over with its length, not acknowledged), [`text`], [`payload`]. The state's word comes first, then
+//! (began, more, worse, over with its length, not acknowledged, escalated, taken), [`text`], [`payload`]. The state's word comes first, then
 //! where, what, since when, what to do. Links lead to pages; opening one never acknowledges. Asks no clock.
 
 mod payload;
@@ -23,11 +23,14 @@ use crate::view::bar::minutes_left;
 use crate::view::hero::lower_first;
 use crate::view::words::{self as numbers, Local, NB};
 
+pub use crate::pages::people::list::called;
 pub use payload::payload;
 pub use runtime::Runtime;
 pub use text::text;
 use words::{Head, head, over, what};
 
+/// The kind of the letter that says who has taken it.
+pub const TAKEN: &str = "alarm_taken";
 /// Alarms that one letter lists; the rest are counted.
 const MOST_LISTED: usize = 20;
 /// A value older than this is not told as what is now, milliseconds.
@@ -42,6 +45,8 @@ pub struct Notice<'a> {
     /// The most urgent first; never empty.
     lead: One<'a>,
     others: Vec<One<'a>>,
+    /// Who has taken it, and what that person wrote.
+    taker: (&'a str, &'a str),
 }
 
 /// One alarm of it.
@@ -71,7 +76,13 @@ impl<'a> Notice<'a> {
         });
         let mut alarms = alarms.into_iter();
         let lead = alarms.next()?;
-        Some(Self { origin, kind, now, lead, others: alarms.collect() })
+        Some(Self { origin, kind, now, lead, others: alarms.collect(), taker: ("Somebody", "") })
+    }
+
+    /// The same, of what somebody has taken, with what that person wrote.
+    #[must_use]
+    pub fn taken_by(self, name: &'a str, note: &'a str) -> Self {
+        Self { taker: (name, note), ..self }
     }
 
     /// Which letter, for receipts.
@@ -83,6 +94,8 @@ impl<'a> Notice<'a> {
             MessageKind::Worse => "alarm_worse",
             MessageKind::Over(_) => "alarm_over",
             MessageKind::Reminder => "alarm_reminder",
+            MessageKind::Escalation { .. } => "alarm_escalation",
+            MessageKind::Taken { .. } => TAKEN,
         }
     }
 
@@ -94,6 +107,19 @@ impl<'a> Notice<'a> {
         matches!(self.kind, MessageKind::Over(_))
     }
 
+    fn is_taken(&self) -> bool {
+        matches!(self.kind, MessageKind::Taken { .. })
+    }
+
+    /// What follows the condition: that nobody answers.
+    fn still(&self) -> &'static str {
+        match self.kind {
+            MessageKind::Reminder => ", not acknowledged",
+            MessageKind::Escalation { .. } => ", nobody has taken it",
+            _ => "",
+        }
+    }
+
     /// How many inverters it is about.
     fn inverters(&self) -> usize {
         let mut keys: Vec<_> = self.all().map(|one| one.inverter.key).collect();
@@ -103,7 +129,11 @@ impl<'a> Notice<'a> {
     }
 
     fn head(&self) -> Head {
-        if self.is_over() { Head::OK } else { head(self.lead.member) }
+        match self.kind {
+            MessageKind::Over(_) => Head::OK,
+            MessageKind::Taken { .. } => Head { word: "TAKEN", ..head(self.lead.member) },
+            _ => head(self.lead.member),
+        }
     }
 
     /// `Hall B`, `12 inverters`.
@@ -174,7 +204,7 @@ pub fn letter(notice: &Notice<'_>) -> Result<Letter, Error> {
     let (who, what, head) = (notice.who(), notice.what(), notice.head());
     let at = lead.site_name().map(|site| format!(" ({site})")).unwrap_or_default();
     let lasts = lasts(notice, &local);
-    let still = if notice.kind == MessageKind::Reminder { ", not acknowledged" } else { "" };
+    let still = notice.still();
     let mut parts = vec![Part::Says(says(notice, &lasts))];
     if one {
         parts.extend(
@@ -185,11 +215,11 @@ pub fn letter(notice: &Notice<'_>) -> Result<Letter, Error> {
         parts.push(Part::List(list(notice)));
     }
     let advice = advice(lead.member.alarm.key.condition);
-    if !notice.is_over() && !advice.is_empty() {
+    if !notice.is_over() && !notice.is_taken() && !advice.is_empty() {
         parts.push(Part::Advice(advice.to_owned()));
     }
     let open = if one { format!("Open {who}") } else { "Open the alarms".to_owned() };
-    let second = (!notice.is_over()).then(|| ("Acknowledge", acknowledge(notice)));
+    let second = (!notice.is_over() && !notice.is_taken()).then(|| ("Acknowledge", acknowledge(notice)));
     parts.push(Part::Choose { open: (open, notice.address()), second });
     if one {
         parts.push(Part::Facts(facts(lead, notice.now)));
@@ -201,10 +231,20 @@ pub fn letter(notice: &Notice<'_>) -> Result<Letter, Error> {
         subject: format!("{}: {who}, {what}{still}{at}", head.word),
         preview: says(notice, &lasts),
         tag: Some((head.state, head.word)),
-        title: format!("{who}: {what}{still}"),
+        title: if notice.is_taken() {
+            format!("{} has taken it: {who}, {what}", notice.taker.0)
+        } else {
+            format!("{who}: {what}{still}")
+        },
         subtitle: format!("{place}{lasts}"),
         parts,
-        why: format!("You get this because alarms are on for {who}."),
+        why: match notice.kind {
+            MessageKind::Escalation { .. } => {
+                format!("You get this because you are next on the escalation ladder for {who}.")
+            }
+            MessageKind::Taken { .. } => format!("You get this because you were told of {who}."),
+            _ => format!("You get this because alarms are on for {who}."),
+        },
         settings: format!("{}/me/notifications", notice.origin),
     }
     .written()
@@ -238,6 +278,11 @@ fn says(notice: &Notice<'_>, lasts: &str) -> String {
         MessageKind::FollowUp => said.push("More has failed at this place since we wrote.".to_owned()),
         MessageKind::Worse => said.push("It has become worse since we wrote.".to_owned()),
         MessageKind::Reminder => said.push("Nobody has acknowledged this yet.".to_owned()),
+        MessageKind::Escalation { since } => said.push(format!(
+            "Nobody has acknowledged this for {}. You are asked to take it.",
+            numbers::length(notice.now.since(since))
+        )),
+        MessageKind::Taken { .. } => said.push(took(notice)),
         MessageKind::First | MessageKind::Over(_) => {}
     }
     if notice.inverters() == 1 {
@@ -254,6 +299,14 @@ fn says(notice: &Notice<'_>, lasts: &str) -> String {
         said.push("This inverter has not reported yet.".to_owned());
     }
     said.join(" ")
+}
+
+/// `Dana Okafor has acknowledged it: “On my way”.`
+fn took(notice: &Notice<'_>) -> String {
+    match notice.taker {
+        (name, "") => format!("{name} has acknowledged it."),
+        (name, note) => format!("{name} has acknowledged it and wrote: “{note}”."),
+    }
 }
 
 /// Whether the lights will last, as the screen says it.
@@ -346,6 +399,7 @@ fn facts(one: &One<'_>, now: UtcMs) -> Vec<(&'static str, String)> {
 const fn note(notice: &Notice<'_>) -> &'static str {
     match notice.kind {
         MessageKind::Over(_) => "Nothing is left of this. The alarms page keeps it for 30 days.",
+        MessageKind::Taken { .. } => "Nobody else need answer. We write again when it is over.",
         _ => "We write again when it is over. Acknowledging changes nothing at the inverter.",
     }
 }

@@ -13,6 +13,7 @@ pub mod failure;
 pub mod fleet;
 pub mod forgot;
 pub mod inverter;
+pub mod ladder;
 pub mod limits;
 pub mod mailed_link;
 pub mod maintenance;

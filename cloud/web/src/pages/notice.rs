@@ -24,6 +24,8 @@ const SAID: &[(&str, &str)] = &[
     ("limited", "Saved. It counts from the next reading on."),
     ("unlimited", "Removed. Its alarm, if there was one, is over."),
     ("saved", "Saved."),
+    ("climbs", "Saved. It counts at once, also for alarms that nobody has acknowledged yet."),
+    ("inherits", "Removed. The organization’s ladder counts here, if it has one."),
     ("graded", "Saved. It counts for the next alarm that is raised."),
     ("made", "Made."),
     ("deleted", "Deleted."),

@@ -13,6 +13,7 @@ pub mod browser;
 pub mod bytes;
 pub mod devices;
 pub mod episodes;
+pub(crate) mod escalation;
 pub mod fleet;
 pub mod flow;
 pub mod health;

@@ -102,6 +102,13 @@ const WAYS: [(Channel, &str, &str); 4] = [
     (Channel::Webhook, "share", "Webhook"),
 ];
 
+/// What some messages are about, beside that it began, goes on or is over.
+const KINDS: [(&str, &str); 3] = [
+    ("alarm_escalation", "asked to take it"),
+    (crate::mail::alarms::TAKEN, "told who has taken it"),
+    ("alarm_reminder", "reminded"),
+];
+
 /// A message in words.
 #[must_use]
 pub fn message(to: Option<&str>, receipt: &Receipt, local: &Local) -> Entry {
@@ -121,6 +128,10 @@ pub fn message(to: Option<&str>, receipt: &Receipt, local: &Local) -> Entry {
         MailState::Unknown => format!("{time}, sent; whether it was taken is not known"),
         MailState::Withheld => format!("{time}, not sent: access had ended"),
     };
-    let title = format!("{word} to {}", to.unwrap_or("somebody who has left"));
+    let to = to.unwrap_or("somebody who has left");
+    let title = match KINDS.iter().find(|(kind, _)| *kind == receipt.kind) {
+        Some((_, what)) => format!("{word} to {to}, {what}"),
+        None => format!("{word} to {to}"),
+    };
     Entry { at: receipt.queued_at, icon, title, detail, quote: String::new() }
 }

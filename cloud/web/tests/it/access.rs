@@ -127,6 +127,8 @@ const ANSWERS: &[(&str, &str, u16, Proves)] = &[
     ("POST", "/organizations/{organization}/sites", 400, Proves::Fresh),
     ("POST", "/organizations/{organization}/delete", 400, Proves::Fresh),
     ("POST", "/sites/{site}", 400, Proves::Fresh),
+    ("POST", "/sites/{site}/ladder", 400, Proves::Fresh),
+    ("POST", "/organizations/{organization}/ladder", 400, Proves::Fresh),
     ("POST", "/inverters/{id}/leave", 400, Proves::Fresh),
     ("POST", "/inverters/{id}/remove", 400, Proves::Fresh),
     ("POST", "/organizations/{organization}/leave", 400, Proves::Fresh),

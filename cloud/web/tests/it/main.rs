@@ -18,6 +18,7 @@ mod factors;
 mod headers;
 mod house;
 mod house_fakes;
+mod ladder;
 mod limits;
 mod live;
 mod maintenance;

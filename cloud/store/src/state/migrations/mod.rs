@@ -14,6 +14,7 @@ mod m0008_devices;
 mod m0009_alarms;
 mod m0010_incidents;
 mod m0011_channels;
+mod m0012_ladders;
 mod m0013_calendar;
 mod m0015_severities;
 
@@ -37,6 +38,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0009_alarms::Alarms),
             Box::new(m0010_incidents::Incidents),
             Box::new(m0011_channels::Channels),
+            Box::new(m0012_ladders::Ladders),
             Box::new(m0013_calendar::Calendar),
             Box::new(m0015_severities::Severities),
         ]

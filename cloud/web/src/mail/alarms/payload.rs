@@ -22,7 +22,11 @@ pub fn payload(notice: &Notice<'_>) -> String {
         "kind": notice.kind(),
         "severity": severity.name(),
         "title": cut(&format!("{}: {who}{at}", head.word)),
-        "body": cut(&format!("{what}, {}", super::lasts(notice, &notice.local()))),
+        "body": cut(&if notice.is_taken() {
+            format!("{} {what}", super::took(notice))
+        } else {
+            format!("{what}, {}{}", super::lasts(notice, &notice.local()), notice.still())
+        }),
         "url": notice.address(),
         "tag": notice.lead.code,
         "count": 1 + notice.others.len(),

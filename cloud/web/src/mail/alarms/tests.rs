@@ -1,9 +1,9 @@
 //! What the letters say, in both faces, at day and in the nights in which the clock is changed.
 
-use fleet::InverterKey;
 use fleet::alarm::{AlarmName, Key};
 use fleet::event::Cause;
 use fleet::notice::{Incident, Over};
+use fleet::{AccountKey, InverterKey};
 use store::state::SiteKey;
 use wire::{BootId, Condition as Own, Conditions, Flag, Quality, Reading, Report, Serial};
 
@@ -106,6 +106,32 @@ fn a_fault_reads_as_it_should_when_it_begins_and_when_nobody_answers() {
     hall(MessageKind::Reminder, at("2026-11-17T11:31:05Z"), &pier, |notice| {
         let letter = letter(notice).unwrap();
         insta::assert_snapshot!(letter.kind, shown(&letter));
+    });
+    let since = at("2026-11-17T07:31:05Z");
+    hall(MessageKind::Escalation { since }, at("2026-11-17T07:46:05Z"), &pier, |notice| {
+        let letter = letter(notice).unwrap();
+        insta::assert_snapshot!(letter.kind, shown(&letter));
+        assert_eq!(
+            text(notice),
+            "ALARM Hall B (Pier 4 Conv.): charger fault since 2:31 AM, nobody has taken it. Battery would hold 61 of \
+             90 min. Open: https://inverterconnect.example/a/7KQ2M9XA"
+        );
+        assert!(payload(notice).contains("nobody has taken it"));
+    });
+    hall(MessageKind::Taken { by: AccountKey(4) }, at("2026-11-17T07:50:00Z"), &pier, |notice| {
+        let notice = notice.clone().taken_by("Dana Okafor", "On my way");
+        let letter = letter(&notice).unwrap();
+        insta::assert_snapshot!(letter.kind, shown(&letter));
+        assert_eq!(
+            text(&notice),
+            "TAKEN Hall B (Pier 4 Convention Hall): Dana Okafor has taken it, charger fault. \"On my way\". \
+             Open: https://inverterconnect.example/a/7KQ2M9XA"
+        );
+        assert!(
+            payload(&notice).contains("Dana Okafor has acknowledged it and wrote"),
+            "{}",
+            payload(&notice)
+        );
     });
 }
 
@@ -214,6 +240,8 @@ fn every_condition_has_a_beginning_and_an_end_that_fit_a_text_message() {
                 for (kind, ended) in [
                     (MessageKind::First, None),
                     (MessageKind::Reminder, None),
+                    (MessageKind::Escalation { since: now }, None),
+                    (MessageKind::Taken { by: AccountKey(1) }, None),
                     (MessageKind::Over(Over { began_at: now, ended_at: now }), Some(now.plus_ms(60_000))),
                 ] {
                     let member = member(1, condition, now);

@@ -67,8 +67,11 @@ fn fact(notice: &Notice<'_>, local: &Local) -> String {
             let length = numbers::length(ended.since(began));
             format!("{} {} after {length}", over(&lead.member.alarm.key), local.soon(ended))
         }
-        kind => {
-            let still = if kind == MessageKind::Reminder { ", not acknowledged" } else { "" };
+        MessageKind::Taken { .. } => {
+            format!("{} has taken it, {}", notice.taker.0, lower_first(&notice.what()))
+        }
+        _ => {
+            let still = notice.still();
             format!("{} since {}{still}", lower_first(&notice.what()), local.soon(lead.since()))
         }
     }
@@ -76,6 +79,10 @@ fn fact(notice: &Notice<'_>, local: &Local) -> String {
 
 /// Whether the lights last.
 fn more(notice: &Notice<'_>, local: &Local) -> String {
+    if notice.is_taken() {
+        let note = notice.taker.1;
+        return if note.is_empty() { String::new() } else { format!("“{note}”.") };
+    }
     let Some(screen) = notice.lead.screen(notice.now) else { return String::new() };
     let left = minutes_left(&screen, notice.now).filter(|_| screen.on_battery_since.is_some());
     match (left, screen.would_hold_minutes) {

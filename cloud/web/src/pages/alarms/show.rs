@@ -19,6 +19,7 @@ use crate::caller::Caller;
 use crate::names::Names;
 use crate::view::advice::ON_BATTERY_STEPS;
 use crate::view::alarms::{Line, id as id_of, span};
+use crate::view::escalation;
 use crate::view::fleet::Known;
 use crate::view::maintenance;
 use crate::view::story::{self, Entry};
@@ -47,6 +48,8 @@ pub(crate) struct Told {
     pub over: bool,
     pub steps: &'static [(&'static str, &'static str)],
     pub story: Vec<Entry>,
+    /// Who is told next while nobody acknowledges, or empty.
+    pub next: String,
     /// Who can acknowledge it, for a reader who cannot.
     pub others: String,
 }
@@ -123,9 +126,13 @@ impl Told {
         } else {
             String::new()
         };
+        let next = match alarm.as_ref().and_then(|alarm| alarm.incident).filter(|_| waits) {
+            Some(incident) => escalation::next(context, incident, &local).await?,
+            None => String::new(),
+        };
         let on_battery = subject.condition == Condition::UTILITY_LOST && open.is_some();
         let steps: &'static [(&'static str, &'static str)] = if on_battery { &ON_BATTERY_STEPS } else { &[] };
-        Ok(Self { line, over: open.is_none(), steps, story: entries, others })
+        Ok(Self { line, over: open.is_none(), steps, story: entries, next, others })
     }
 }
 

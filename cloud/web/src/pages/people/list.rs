@@ -143,7 +143,7 @@ impl Row {
 }
 
 /// What somebody is called by others: the name, or the address without its domain.
-pub(crate) fn called(account: &Account) -> String {
+pub fn called(account: &Account) -> String {
     let email = account.email.as_str();
     if account.name.is_empty() {
         email.split('@').next().unwrap_or("").to_owned()
