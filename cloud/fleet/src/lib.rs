@@ -11,6 +11,7 @@ pub mod audit;
 pub mod cadence;
 pub mod condition;
 pub mod dating;
+pub mod dead_man;
 mod encoding;
 pub mod event;
 pub mod factors;

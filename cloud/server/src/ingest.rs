@@ -67,6 +67,8 @@ pub struct Counters {
     pub quarantined: AtomicU64,
     /// Times a session had to wait for the budget.
     pub waits: AtomicU64,
+    /// Records of the server's own, and people's acts.
+    pub records: AtomicU64,
 }
 
 /// The way in. Cheap to clone.
@@ -130,6 +132,7 @@ impl Ingest {
     }
 
     fn append(&self, received_at: UtcMs, body: Body, told: Option<oneshot::Sender<()>>) {
+        self.counters.records.fetch_add(1, Ordering::Relaxed);
         let ticket = Ticket { ack: None, report: None, reservation: None, told };
         self.appender.append(Entry { received_at, body }, ticket);
     }
@@ -138,6 +141,13 @@ impl Ingest {
     #[must_use]
     pub fn counters(&self) -> &Counters {
         &self.counters
+    }
+
+    /// Entries handed to the journal since the start, of whatever kind.
+    #[must_use]
+    pub fn entries(&self) -> u64 {
+        let Counters { reports, records, .. } = &*self.counters;
+        reports.load(Ordering::Relaxed).saturating_add(records.load(Ordering::Relaxed))
     }
 
     /// Bytes of the budget in use.

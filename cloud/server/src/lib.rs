@@ -12,6 +12,7 @@ pub mod clock;
 pub mod config;
 pub mod contacts;
 pub mod data_dir;
+pub mod dead_man;
 pub mod device;
 pub mod door;
 pub mod ingest;

@@ -220,6 +220,7 @@ routes! {
     get  "/op/quarantine"                      Operator    pages::op::quarantine::show;
     post "/op/quarantine/{report}/download"    Operator    pages::op::quarantine::download;
     post "/op/quarantine/{report}/delete"      Operator    pages::op::quarantine::delete;
+    get  "/op/deliveries"                      Operator    pages::op::deliveries::show;
     get  "/op/health"                          Operator    pages::op::health::show;
     get  "/live/fleet"                         SignedIn    live::fleet::stream;
     get  "/live/alarms"                        SignedIn    live::alarms::stream;

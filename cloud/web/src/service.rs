@@ -6,6 +6,7 @@
 use std::collections::HashSet;
 
 use fleet::InverterKey;
+use fleet::dead_man::Finding;
 use wire::UtcMs;
 
 /// The server, asked how it is.
@@ -54,6 +55,8 @@ pub struct Health {
     pub disk_bytes: Option<u64>,
     /// Of the doors.
     pub certificates: Vec<DoorCertificate>,
+    /// What the watcher found, well or not.
+    pub findings: Vec<Finding>,
 }
 
 /// The certificate of a door.

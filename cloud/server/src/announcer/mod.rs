@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 use wire::UtcMs;
 
 use crate::clock::{self, Clock};
+use crate::dead_man::Beat;
 use crate::live::LiveStates;
 
 pub use turns::Turn;
@@ -45,13 +46,16 @@ pub struct Announcer {
     queued: Arc<Notify>,
     /// Since when somebody who acknowledges would be heard, milliseconds since 1970.
     watched: AtomicI64,
+    /// When it was last seen what is due.
+    pub looked: Beat,
 }
 
 impl Announcer {
     /// Writes to `store`; letters tell of what `live` shows.
     #[must_use]
     pub fn new(store: StateStore, live: Arc<LiveStates>, origin: Arc<str>, queued: Arc<Notify>) -> Self {
-        Self { store, live, origin, queued, watched: AtomicI64::new(i64::MIN) }
+        let (watched, looked) = (AtomicI64::new(i64::MIN), Beat::default());
+        Self { store, live, origin, queued, watched, looked }
     }
 
     /// Writes turns and what follows from them.
@@ -113,6 +117,9 @@ impl Announcer {
                 tracing::error!(%error, "what is due about alarms could not be made; trying again");
             }
             failing = looked.is_err();
+            if !failing {
+                self.looked.beat();
+            }
         }
     }
 }

@@ -7,6 +7,7 @@ mod channels;
 mod error;
 mod mail;
 mod reader;
+mod watchdog;
 mod written;
 
 use std::net::SocketAddr;
@@ -16,6 +17,7 @@ use std::time::Duration;
 pub use channels::{HttpApi, OutboundRules, SnsApi, TextProvider, TextService};
 pub use error::ConfigError;
 pub use mail::{Encryption, Login, Mail, MailServer, MailSink};
+pub use watchdog::Watchdog;
 
 use crate::device::limits;
 
@@ -44,6 +46,8 @@ pub struct Config {
     pub outbound: OutboundRules,
     /// How text messages are sent; unless set, none are.
     pub text: Option<TextService>,
+    /// What is told outside that the service is well; unless set, nothing is.
+    pub watchdog: Option<Watchdog>,
     /// The key of push messages, made at the first start.
     pub push_key: PathBuf,
     /// Waited before each commit; plays a slower disk in benchmarks.
@@ -238,6 +242,7 @@ mod tests {
         );
         assert_eq!(every.outbound.ca_file.take().as_deref(), Some(Path::new("/etc/ssl/example-ca.crt")));
         assert_eq!(std::mem::take(&mut every.outbound.allow_addresses).len(), 1);
+        assert!(every.watchdog.take().is_some_and(|watchdog| watchdog.failing_url.is_some()));
         assert_eq!(every, config);
     }
 

@@ -44,6 +44,7 @@ impl Reader<'_> {
             mail: self.mail(written.mail)?,
             outbound: self.outbound(written.outbound)?,
             text: self.text(written.text)?,
+            watchdog: self.watchdog(written.watchdog)?,
             push_key: data_dir.join("keys/push.key"),
             factors_key: self.path(written.factors_key, &data_dir.join("keys"), "factors.key"),
             added_commit_delay: Duration::from_micros(written.journal.added_commit_delay_us.unwrap_or(0)),

@@ -19,6 +19,7 @@ pub(super) struct Written {
     pub(super) mail: WrittenMail,
     pub(super) outbound: WrittenOutbound,
     pub(super) text: WrittenText,
+    pub(super) watchdog: WrittenWatchdog,
     pub(super) journal: WrittenJournal,
 }
 
@@ -90,6 +91,14 @@ pub(super) struct WrittenText {
     pub(super) per_block: Option<u32>,
     pub(super) in_all: Option<u32>,
     pub(super) reserve_percent: Option<u32>,
+}
+
+#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct WrittenWatchdog {
+    pub(super) url: Option<String>,
+    pub(super) failing_url: Option<String>,
+    pub(super) every_s: Option<u64>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -162,6 +162,9 @@ impl Hand {
             }
         };
         self.counters.count(mail.channel, outcome);
+        if let Some(works) = way_works(mail.channel, sent) {
+            self.counters.way(mail.channel, works);
+        }
         match sent {
             Ok(_) => self.trouble.over(mail.channel),
             Err(no_way @ NotSent::NoWay { .. }) => {
@@ -243,6 +246,18 @@ impl Hand {
 
     fn next_try(&self, mail: &DueMail) -> UtcMs {
         (self.clock)().plus_ms(back_off::wait_ms(mail.attempts, random().unwrap_or(0)))
+    }
+}
+
+/// Whether our way works, as far as this try tells. Push services and webhooks are other people's: that one of them puts a
+/// message off says nothing about ours, and neither does a message that was refused or withheld.
+fn way_works(channel: Channel, sent: &Result<String, NotSent>) -> Option<bool> {
+    let ours = matches!(channel, Channel::Email | Channel::Text);
+    match sent {
+        Ok(_) => Some(true),
+        Err(NotSent::NoWay { .. }) => Some(false),
+        Err(NotSent::Deferred(_) | NotSent::Unknown(_)) => ours.then_some(false),
+        Err(NotSent::Refused(_) | NotSent::Withheld(_)) => None,
     }
 }
 

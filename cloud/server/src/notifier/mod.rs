@@ -103,8 +103,12 @@ pub async fn run(
     stopping: CancellationToken,
 ) {
     let hand = Hand::new(state.clone(), Arc::clone(&clock), ways, origin, Arc::clone(&counters));
-    let mut in_hand =
-        InHand { hand: Arc::new(hand), tasks: JoinSet::new(), busy: HANDS.map(|hands| (hands.channel, 0)) };
+    let mut in_hand = InHand {
+        hand: Arc::new(hand),
+        counters: Arc::clone(&counters),
+        tasks: JoinSet::new(),
+        busy: HANDS.map(|hands| (hands.channel, 0)),
+    };
     let mut look = tokio::time::interval(LOOK_EVERY);
     let mut survey = tokio::time::interval(SURVEY_EVERY);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -137,6 +141,7 @@ pub async fn run(
 /// What is being sent.
 struct InHand {
     hand: Arc<Hand>,
+    counters: Arc<Counters>,
     tasks: JoinSet<Channel>,
     busy: [(Channel, usize); 4],
 }
@@ -171,7 +176,12 @@ impl InHand {
     fn free(&mut self, done: Result<Channel, tokio::task::JoinError>) {
         match done {
             Ok(channel) => self.count(channel, -1),
-            Err(_) if self.tasks.is_empty() => self.busy = self.busy.map(|(channel, _)| (channel, 0)),
+            Err(_) if self.tasks.is_empty() => {
+                for (channel, busy) in &mut self.busy {
+                    *busy = 0;
+                    self.counters.in_hand(*channel, 0);
+                }
+            }
             Err(_) => {}
         }
     }
@@ -179,6 +189,7 @@ impl InHand {
     fn count(&mut self, channel: Channel, by: isize) {
         if let Some((_, busy)) = self.busy.iter_mut().find(|(other, _)| *other == channel) {
             *busy = busy.saturating_add_signed(by);
+            self.counters.in_hand(channel, *busy);
         }
     }
 }
@@ -191,6 +202,9 @@ async fn give_up_and_count(state: &StateStore, clock: &Clock, counters: &Counter
         tracing::warn!(count = expired, "messages were not worth sending any more and are given up");
     }
     let oldest = state.oldest_queued_mail().await?;
-    counters.waiting(&state.queued_by_channel().await?, oldest.map(|at| now.since(at)));
+    let due = state.untried_by_channel(now).await?;
+    let untried: Vec<_> = due.into_iter().map(|(channel, at)| (channel, now.since(at))).collect();
+    counters.waiting(&state.queued_by_channel().await?, &untried, oldest.map(|at| now.since(at)));
+    counters.surveyed.beat();
     Ok(())
 }

@@ -25,6 +25,7 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use crate::announcer::Announcer;
+use crate::dead_man::Beat;
 use crate::ingest::{Batch, Reservation};
 use crate::live::LiveStates;
 use saver::{Saver, Writes};
@@ -58,6 +59,10 @@ pub struct Counters {
     pub replayed: AtomicU64,
     /// 1 once everything of earlier runs is replayed.
     pub following: AtomicU64,
+    /// Entries applied after those.
+    pub entries: AtomicU64,
+    /// When all that had been told before was last found to be saved.
+    pub saved: Beat,
 }
 
 /// Why the pipeline, and with it the server, ends.
@@ -215,6 +220,7 @@ impl Pipeline {
     }
 
     fn follow(&mut self) -> Result<(), PipelineError> {
+        self.parts.counters.saved.beat();
         loop {
             match self.parts.batches.recv_timeout(self.patience()) {
                 Ok(batch) => self.batch(batch),
@@ -257,17 +263,21 @@ impl Pipeline {
     }
 
     fn batch(&mut self, batch: Batch) {
+        let entries = batch.entries.len() as u64;
         let mut spent = Reservation::nothing();
         for (index, (entry, mut ticket)) in (0_u32..).zip(batch.entries) {
             self.states.take(Position { batch: batch.batch, index }, entry, ticket.report.take());
             ticket.spend(&mut spent);
         }
         self.parts.due.set(self.states.next_due());
+        self.parts.counters.entries.fetch_add(entries, Ordering::Relaxed);
         drop(spent);
     }
 
     fn save(&mut self) {
         self.saved = Instant::now();
+        // Nothing is being written now: a snapshot begins only when the one before it is done.
+        self.parts.counters.saved.beat();
         if self.saver.saved() == self.states.position() {
             return;
         }

@@ -16,6 +16,7 @@ use wire::{UtcMs, time::DAY_MS};
 use super::Parts;
 use crate::clock::{self, Clock};
 use crate::contacts::Contacts;
+use crate::dead_man::Beats;
 use crate::ingest::Ingest;
 use crate::pipeline;
 
@@ -36,12 +37,14 @@ const KEEP_PAIRINGS_MS: i64 = 2 * DAY_MS;
 /// The thread cannot be started.
 pub(super) fn spawn(parts: &Parts, stopping: &CancellationToken) -> anyhow::Result<()> {
     let (history, clock, stop) = (Arc::clone(&parts.history), Arc::clone(&parts.clock), stopping.clone());
+    let beats = Arc::clone(&parts.beats);
     let thread = std::thread::Builder::new().name("housekeeping".into());
     thread
-        .spawn(move || keep_history(&history, &clock, &stop))
+        .spawn(move || keep_history(&history, &clock, &stop, &beats))
         .context("cannot start the housekeeping thread")?;
     let (state, clock) = (parts.state.clone(), Arc::clone(&parts.clock));
-    tokio::spawn(stopping.clone().run_until_cancelled_owned(keep_state(state, clock)));
+    let beats = Arc::clone(&parts.beats);
+    tokio::spawn(stopping.clone().run_until_cancelled_owned(keep_state(state, clock, beats)));
     let (state, contacts, clock) =
         (parts.state.clone(), Arc::clone(&parts.contacts), Arc::clone(&parts.clock));
     tokio::spawn(stopping.clone().run_until_cancelled_owned(async move {
@@ -55,29 +58,35 @@ pub(super) fn spawn(parts: &Parts, stopping: &CancellationToken) -> anyhow::Resu
     Ok(())
 }
 
-fn keep_history(history: &History, clock: &Clock, stop: &CancellationToken) {
+fn keep_history(history: &History, clock: &Clock, stop: &CancellationToken, beats: &Beats) {
     let mut swept: Option<Duration> = None;
+    let mut swept_well = true;
     while !stop.is_cancelled() {
         clock::sleep_thread(SEAL_EVERY);
         let now = clock();
-        told("seal chunks", history.seal_due(now));
+        let sealed = told("seal chunks", history.seal_due(now));
         if swept.is_none_or(|swept| clock::passed() >= swept + SWEEP_EVERY) {
-            told("merge days", history.merge_due(now));
-            told("delete days", history.sweep(now));
+            let merged = told("merge days", history.merge_due(now));
+            swept_well = told("delete days", history.sweep(now)) && merged;
             swept = Some(clock::passed());
+        }
+        if sealed && swept_well {
+            beats.history.beat();
         }
     }
 }
 
-fn told(doing: &str, result: Result<usize, store::history::HistoryError>) {
-    match result {
+/// Whether it was done.
+fn told(doing: &str, result: Result<usize, store::history::HistoryError>) -> bool {
+    match &result {
         Ok(0) => {}
         Ok(count) => tracing::debug!(count, "history: {doing}"),
         Err(error) => tracing::error!(%error, "history could not {doing}; trying again"),
     }
+    result.is_ok()
 }
 
-async fn keep_state(state: StateStore, clock: Clock) {
+async fn keep_state(state: StateStore, clock: Clock, beats: Arc<Beats>) {
     loop {
         let now: UtcMs = clock();
         let forgotten = async {
@@ -96,8 +105,11 @@ async fn keep_state(state: StateStore, clock: Clock) {
             state.delete_expired_offers(now).await?;
             state.delete_expired_sessions(now).await
         };
-        if let Err(error) = forgotten.await {
-            tracing::error!(%error, "what is older than 30 days could not be forgotten; trying again");
+        match forgotten.await {
+            Ok(_) => beats.forgetting.beat(),
+            Err(error) => {
+                tracing::error!(%error, "what is older than 30 days could not be forgotten; trying again");
+            }
         }
         clock::sleep(SWEEP_EVERY).await;
     }

@@ -1,17 +1,25 @@
 //! Counters as plain text for Prometheus, and `/health`, on a loopback address of their own.
 //!
-//! In: an HTTP request line. Out: numbers of the whole service, never of one inverter. Off unless configured.
+//! In: an HTTP request line. Out: numbers of the whole service, never of one inverter; what the watcher last found. Off unless
+//! configured.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
+use axum::http::header;
+use axum::response::IntoResponse;
 use axum::routing::get;
+use fleet::condition::Severity;
+use store::state::StateStore;
 use tokio_util::sync::CancellationToken;
+use wire::UtcMs;
 
-use super::Parts;
+use super::{Parts, gauges};
+use crate::dead_man::Watcher;
 use crate::device;
 use crate::ingest::Ingest;
 use crate::live::LiveStates;
@@ -27,7 +35,18 @@ struct Sources {
     registry: Arc<Registry>,
     live: Arc<LiveStates>,
     mails: Arc<notifier::Counters>,
+    watcher: Arc<Watcher>,
+    alarms: Arc<Alarms>,
+    started_at: UtcMs,
 }
+
+/// Active alarms by severity, as they were counted last.
+#[derive(Default)]
+struct Alarms([AtomicU64; 3]);
+
+/// How often alarms are counted.
+const COUNT_EVERY: Duration = Duration::from_secs(10);
+const SEVERITIES: [Severity; 3] = [Severity::Critical, Severity::Warning, Severity::Info];
 
 /// Starts answering.
 ///
@@ -36,6 +55,7 @@ struct Sources {
 pub(super) async fn spawn(
     address: SocketAddr,
     parts: &Parts,
+    watcher: &Arc<Watcher>,
     stopping: &CancellationToken,
 ) -> anyhow::Result<()> {
     let listener = tokio::net::TcpListener::bind(address)
@@ -49,9 +69,15 @@ pub(super) async fn spawn(
         registry: Arc::clone(&parts.registry),
         live: Arc::clone(&parts.live),
         mails: Arc::clone(&parts.mail_counters),
+        watcher: Arc::clone(watcher),
+        alarms: Arc::default(),
+        started_at: (parts.clock)(),
     });
+    let counting = count(Arc::clone(&sources.alarms), parts.state.clone());
+    tokio::spawn(stopping.clone().run_until_cancelled_owned(counting));
+    let asked = Arc::clone(watcher);
     let router = Router::new()
-        .route("/health", get(|| async { "ok\n" }))
+        .route("/health", get(move || std::future::ready(health(&asked))))
         .route("/metrics", get(move || std::future::ready(text(&sources))));
     let stopped = stopping.clone().cancelled_owned();
     tokio::spawn(async move {
@@ -60,6 +86,25 @@ pub(super) async fn spawn(
         }
     });
     Ok(())
+}
+
+fn health(watcher: &Watcher) -> impl IntoResponse + use<> {
+    let (status, text) = watcher.answer();
+    (status, [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")], text)
+}
+
+/// Counts alarms from time to time, so that no question waits for the database. The last count stands where one fails: the
+/// watcher tells of a database that cannot be read.
+async fn count(alarms: Arc<Alarms>, state: StateStore) {
+    loop {
+        if let Ok(counts) = state.active_alarms_by_severity().await {
+            for (severity, counter) in SEVERITIES.iter().zip(&alarms.0) {
+                let count = counts.iter().find(|(other, _)| other == severity).map_or(0, |(_, count)| *count);
+                counter.store(count, Ordering::Relaxed);
+            }
+        }
+        tokio::time::sleep(COUNT_EVERY).await;
+    }
 }
 
 fn text(sources: &Sources) -> String {
@@ -90,5 +135,11 @@ fn text(sources: &Sources) -> String {
     for (rule, value) in sources.devices.refusals().filter(|(_, value)| *value > 0) {
         text.push_str(&format!("inverter_connect_door_refused_total{{rule=\"{rule}\"}} {value}\n"));
     }
+    for (severity, count) in SEVERITIES.iter().zip(&sources.alarms.0) {
+        let (severity, count) = (severity.name(), load(count));
+        text.push_str(&format!("inverter_connect_alarms_active{{severity=\"{severity}\"}} {count}\n"));
+    }
+    gauges::of_report(sources.watcher.report().as_deref(), &mut text);
+    gauges::of_process(sources.started_at, &mut text);
     text
 }

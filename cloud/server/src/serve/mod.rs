@@ -4,7 +4,9 @@
 //! rest on: then it says why and ends with an error at once, as nothing may be acknowledged any more.
 
 mod channels;
+mod dead_man;
 mod files;
+mod gauges;
 mod housekeeping;
 mod mail;
 mod metrics;
@@ -14,9 +16,8 @@ mod required;
 mod service;
 mod stop;
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 
 use anyhow::Context;
 use store::history::History;
@@ -34,6 +35,7 @@ use crate::clock::{self, Clock};
 use crate::config::Config;
 use crate::contacts::Contacts;
 use crate::data_dir;
+use crate::dead_man::Beats;
 use crate::door::{self, DeviceDoor, DoorConfig, PeopleDoor};
 use crate::ingest::{self, Batch, Ingest, Ticket};
 use crate::live::LiveStates;
@@ -81,6 +83,8 @@ pub fn check(config: &Config) -> anyhow::Result<()> {
     println!("mails    {mails}");
     let texts = config.text.as_ref().map_or_else(|| channels::NO_TEXTS.to_owned(), ToString::to_string);
     println!("texts    {texts}");
+    let watchdog = config.watchdog.as_ref().map_or_else(|| dead_man::NONE.to_owned(), ToString::to_string);
+    println!("watchdog {watchdog}");
     Ok(())
 }
 
@@ -101,6 +105,7 @@ struct Parts {
     queued: Arc<Notify>,
     announcer: Arc<Announcer>,
     calendar: Arc<Calendar>,
+    beats: Arc<Beats>,
 }
 
 async fn serve(config: &Config, people_threads: &Handle) -> anyhow::Result<()> {
@@ -114,10 +119,11 @@ async fn serve(config: &Config, people_threads: &Handle) -> anyhow::Result<()> {
     let stopping = CancellationToken::new();
     let origin = config.people.origin(address);
     let (parts, appender, mut ended) = start(config, &origin, &fatal, &stopping).await?;
+    let watcher = dead_man::spawn(config, &parts, &out.0, &origin, &stopping)?;
     refresh::spawn(&parts, &fatal, &stopping);
     housekeeping::spawn(&parts, &stopping)?;
     if let Some(address) = config.metrics_listen {
-        metrics::spawn(address, &parts, &stopping).await?;
+        metrics::spawn(address, &parts, &watcher, &stopping).await?;
     }
     let pipeline = Arc::clone(&parts.pipeline_counters);
     let known = move || pipeline.following.load(Ordering::Acquire) == 1;
@@ -127,7 +133,8 @@ async fn serve(config: &Config, people_threads: &Handle) -> anyhow::Result<()> {
     let vapid = Arc::new(data_dir::push_key(config, &origin).await?);
     let (ways, said) = channels::ways(config, way, out, (&key, vapid))?;
     let notifier = mail::spawn(ways, &origin, &parts, &stopping);
-    let people = people(&parts, config, &origin, &key, &stopping)?.with_ways(said);
+    let service = service::Service::new(&parts, config, watcher);
+    let people = people(&parts, service, &origin, &key, &stopping)?.with_ways(said);
     outreach::spawn(people.clone(), &stopping);
     let door = tokio::spawn(door::run(
         listener,
@@ -182,7 +189,8 @@ async fn start(
     let history = Arc::new(History::open(&config.history_dir(), store::history::Config::default())?);
     let snapshots = state.load_snapshots().await?;
     let (sender, batches) = mpsc::channel();
-    let appender = open_journal(config, sender, fatal)?;
+    let beats = Arc::<Beats>::default();
+    let appender = open_journal(config, sender, fatal, Arc::clone(&beats))?;
     let ingest = Ingest::new(appender.clone());
     // The journal is ours alone: whoever sent messages of this folder before is gone.
     let taken_back = state.take_back_messages().await?;
@@ -215,6 +223,7 @@ async fn start(
         queued,
         announcer: Arc::new(announcer),
         calendar: Arc::new(calendar),
+        beats,
     };
     let (ending, ended) = tokio::sync::oneshot::channel();
     let pipeline = pipeline::Parts {
@@ -243,6 +252,7 @@ fn open_journal(
     config: &Config,
     batches: mpsc::Sender<Batch>,
     fatal: &Fatal,
+    beats: Arc<Beats>,
 ) -> anyhow::Result<Appender<Ticket>> {
     let mut journal = store::journal::Config::new(config.journal_dir());
     journal.added_commit_delay = config.added_commit_delay;
@@ -252,6 +262,7 @@ fn open_journal(
     let fatal = fatal.clone();
     let on_commit = move |mut batch: Batch| {
         ingest::acknowledge(&mut batch);
+        beats.committed.fetch_add(batch.entries.len() as u64, Ordering::Relaxed);
         // The pipeline ends before the journal only if it failed, which ends the server.
         let _ = batches.send(batch);
     };
@@ -271,7 +282,7 @@ fn door_config(config: &Config, tls: files::Tls) -> DoorConfig {
 
 fn people(
     parts: &Parts,
-    config: &Config,
+    service: service::Service,
     origin: &str,
     key: &FactorsKey,
     stopping: &CancellationToken,
@@ -279,7 +290,7 @@ fn people(
     let live = Arc::clone(&parts.live) as Arc<dyn web::Live>;
     let (state, history, clock) = (parts.state.clone(), Arc::clone(&parts.history), Arc::clone(&parts.clock));
     let context = web::Context::new(state, history, live, clock, origin, key)?;
-    let context = context.with_service(Arc::new(service::Service::new(parts, config)));
+    let context = context.with_service(Arc::new(service));
     let acts = Acts::new(parts.ingest.clone(), Arc::clone(&parts.clock), stopping.clone());
     Ok(context.with_acts(Arc::new(acts)))
 }

@@ -20,6 +20,7 @@ use super::Parts;
 use super::required::{Required, Said};
 use super::stop::Fatal;
 use crate::clock::{self, Clock};
+use crate::dead_man::Beats;
 use crate::ingest::Ingest;
 use crate::pipeline::NextDue;
 use crate::registry::{Device, Registered, Registry, Superseded};
@@ -77,17 +78,19 @@ pub(super) fn spawn(parts: &Parts, fatal: &Fatal, stopping: &CancellationToken) 
     let (state, registry, required) =
         (parts.state.clone(), Arc::clone(&parts.registry), Required::new(parts));
     let seen = Seen { clock: Arc::clone(&parts.clock), counter: None, until: None };
-    let refreshing = refresh(state, registry, required, seen, fatal.clone());
+    let beats = Arc::clone(&parts.beats);
+    let refreshing = refresh(state, registry, required, seen, fatal.clone(), beats);
     tokio::spawn(stopping.clone().run_until_cancelled_owned(refreshing));
     let (state, registry, clock) =
         (parts.state.clone(), Arc::clone(&parts.registry), Arc::clone(&parts.clock));
     tokio::spawn(stopping.clone().run_until_cancelled_owned(supersede(state, registry, clock)));
     let (ingest, clock, due) = (parts.ingest.clone(), Arc::clone(&parts.clock), Arc::clone(&parts.due));
-    tokio::spawn(stopping.clone().run_until_cancelled_owned(tick(ingest, clock, due)));
+    let beats = Arc::clone(&parts.beats);
+    tokio::spawn(stopping.clone().run_until_cancelled_owned(tick(ingest, clock, due, beats)));
 }
 
 /// Time goes on in the journal each ten seconds, and soon after each instant that something is due.
-async fn tick(ingest: Ingest, clock: Clock, due: Arc<NextDue>) {
+async fn tick(ingest: Ingest, clock: Clock, due: Arc<NextDue>, beats: Arc<Beats>) {
     let (mut told_at, mut told_of) = (clock(), UtcMs(i64::MAX));
     loop {
         clock::sleep(LOOK_EVERY).await;
@@ -99,6 +102,7 @@ async fn tick(ingest: Ingest, clock: Clock, due: Arc<NextDue>) {
             ingest.record(now, Body::Tick);
             (told_at, told_of) = (now, next);
         }
+        beats.ticker.beat();
     }
 }
 
@@ -116,11 +120,15 @@ async fn refresh(
     mut required: Required,
     mut seen: Seen,
     fatal: Fatal,
+    beats: Arc<Beats>,
 ) {
     let mut failures = 0;
     loop {
         match step(&state, &registry, &mut required, &mut seen).await {
-            Ok(()) => failures = 0,
+            Ok(()) => {
+                failures = 0;
+                beats.registry.beat();
+            }
             Err(error) => {
                 failures += 1;
                 tracing::error!(%error, failures, "cannot see whether certificates were revoked; trying again");

@@ -17,6 +17,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use super::Parts;
 use crate::config::Config;
 use crate::contacts::Contacts;
+use crate::dead_man::Watcher;
 use crate::device;
 use crate::ingest::{BUDGET_BYTES, Ingest};
 use crate::pipeline;
@@ -33,12 +34,12 @@ pub struct Service {
     state: PathBuf,
     data: PathBuf,
     certificates: Vec<DoorCertificate>,
+    watcher: Arc<Watcher>,
 }
 
 impl Service {
     /// Of these parts.
-    pub(super) fn new(parts: &Parts, config: &Config) -> Self {
-        let certificates = [("People", &config.people.certificate), ("Devices", &config.device.certificate)];
+    pub(super) fn new(parts: &Parts, config: &Config, watcher: Arc<Watcher>) -> Self {
         Self {
             contacts: Arc::clone(&parts.contacts),
             ingest: parts.ingest.clone(),
@@ -49,12 +50,19 @@ impl Service {
             history: config.history_dir(),
             state: config.state_file(),
             data: config.data_dir.clone(),
-            certificates: certificates
+            certificates: doors(config)
                 .into_iter()
-                .map(|(door, path)| DoorCertificate { door, ends_at: ends_at(path) })
+                .map(|(door, ends_at)| DoorCertificate { door, ends_at })
                 .collect(),
+            watcher,
         }
     }
+}
+
+/// Each door, and when its certificate ends.
+pub(super) fn doors(config: &Config) -> Vec<(&'static str, Option<UtcMs>)> {
+    let certificates = [("People", &config.people.certificate), ("Devices", &config.device.certificate)];
+    certificates.into_iter().map(|(door, path)| (door, ends_at(path))).collect()
 }
 
 impl web::Service for Service {
@@ -84,6 +92,7 @@ impl web::Service for Service {
             disk_free_bytes: disk.as_ref().map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize)),
             disk_bytes: disk.as_ref().map(|disk| disk.f_blocks.saturating_mul(disk.f_frsize)),
             certificates: self.certificates.clone(),
+            findings: self.watcher.report().map(|report| report.findings.clone()).unwrap_or_default(),
         }
     }
 }

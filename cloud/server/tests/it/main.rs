@@ -20,6 +20,7 @@ mod calendar;
 mod channels;
 mod clients;
 mod cloud;
+mod dead_man;
 mod door;
 mod door_people;
 mod door_setup;

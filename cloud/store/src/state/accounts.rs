@@ -159,6 +159,17 @@ impl StateStore {
         rows.into_iter().map(Account::from_row).collect()
     }
 
+    /// Accounts that do the operator's work and may sign in.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub async fn operators(&self) -> Result<Vec<Account>, StateError> {
+        let query = Entity::find().filter(Column::Operator.eq(true)).filter(Column::Disabled.eq(false));
+        let rows = query.order_by_asc(Column::Email).all(&self.connection).await;
+        let rows = rows.map_err(StateError::doing("list operators"))?;
+        rows.into_iter().map(Account::from_row).collect()
+    }
+
     /// Changes what people call somebody.
     ///
     /// # Errors

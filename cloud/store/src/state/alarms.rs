@@ -54,6 +54,25 @@ pub struct Alarm {
 }
 
 impl StateStore {
+    /// How many alarms are active, by severity. Few where any is.
+    ///
+    /// # Errors
+    /// [`StateError::Database`].
+    pub async fn active_alarms_by_severity(&self) -> Result<Vec<(Severity, u64)>, StateError> {
+        let rows: Vec<(String, i64)> = Entity::find()
+            .select_only()
+            .column(Column::Severity)
+            .column_as(Column::Name.count(), "alarms")
+            .filter(Column::ClearedAt.is_null())
+            .group_by(Column::Severity)
+            .into_tuple()
+            .all(&self.connection)
+            .await
+            .map_err(StateError::doing("count alarms"))?;
+        let named = |(name, count): (String, i64)| Some((Severity::from_name(&name)?, count.unsigned_abs()));
+        Ok(rows.into_iter().filter_map(named).collect())
+    }
+
     /// The alarm of a code, whosever inverter it is of: the caller asks `fleet::authorize`.
     ///
     /// # Errors

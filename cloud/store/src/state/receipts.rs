@@ -102,6 +102,27 @@ impl StateStore {
         Ok(rows.into_iter().filter_map(named).collect())
     }
 
+    /// Since when the oldest message of each channel has been due at `now` that was never tried, where there is one.
+    ///
+    /// # Errors
+    /// [`StateError::Database`].
+    pub async fn untried_by_channel(&self, now: UtcMs) -> Result<Vec<(Channel, UtcMs)>, StateError> {
+        let rows: Vec<(String, i64)> = Entity::find()
+            .select_only()
+            .column(Column::Channel)
+            .column_as(Column::DueAt.min(), "due_at")
+            .filter(Column::State.eq(MailState::Queued.name()))
+            .filter(Column::DueAt.lte(now.0))
+            .filter(Column::Attempts.eq(0))
+            .group_by(Column::Channel)
+            .into_tuple()
+            .all(&self.connection)
+            .await
+            .map_err(StateError::doing("find messages that nobody tried to send"))?;
+        let named = |(name, due_at): (String, i64)| Some((Channel::from_name(&name)?, UtcMs(due_at)));
+        Ok(rows.into_iter().filter_map(named).collect())
+    }
+
     /// When the oldest mail that still waits was written.
     ///
     /// # Errors

@@ -4,6 +4,7 @@
 mod announcing;
 mod audit;
 mod audited;
+mod deliveries;
 mod devices;
 mod factors;
 mod history;

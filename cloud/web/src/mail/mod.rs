@@ -13,6 +13,7 @@ pub mod factors;
 pub mod notes;
 pub mod pairing;
 pub mod registration;
+pub mod service;
 pub mod sharing;
 mod wrap;
 
@@ -239,7 +240,7 @@ pub(crate) mod tests {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/mail");
         let mut kinds = 0;
         for area in
-            ["alarms", "calendar", "channels", "factors", "notes", "pairing", "registration", "sharing"]
+            ["alarms", "calendar", "channels", "factors", "notes", "pairing", "registration", "service", "sharing"]
         {
             let Ok(text) = std::fs::read_to_string(folder.join(area).with_extension("rs")) else { continue };
             for rest in text.split("kind: \"").skip(1) {

@@ -43,6 +43,7 @@ const OPERATOR: &[Place] = &[
     Place { path: "/op/allow-list", word: "Allow-list", icon: "list" },
     Place { path: "/op/devices", word: "Devices", icon: "chip" },
     Place { path: "/op/accounts", word: "Accounts", icon: "me" },
+    Place { path: "/op/deliveries", word: "Deliveries", icon: "mail" },
     Place { path: "/op/quarantine", word: "Quarantine", icon: "shield" },
     Place { path: "/op/health", word: "Health", icon: "check" },
     Place { path: "/op/audit", word: "Audit log", icon: "table" },

@@ -1,8 +1,9 @@
 //! How the service is, in words.
 //!
-//! In: the server's numbers, counts of mails, now. Out: what needs somebody, and everything else in groups. What counts as
-//! a matter is one table of bounds here.
+//! In: the server's findings and numbers, counts of mails, now. Out: what needs somebody, and everything else in groups. Bounds
+//! are `fleet::dead_man`'s; two of the pages' own are here, of what is no failing of the service.
 
+use fleet::dead_man::{Finding, Grade};
 use store::state::MailState;
 use wire::UtcMs;
 use wire::time::DAY_MS;
@@ -31,57 +32,24 @@ pub struct Group {
     pub rows: Vec<(&'static str, String)>,
 }
 
-/// A door's certificate that ends sooner is a matter, days.
-const CERTIFICATE_DAYS: i64 = 30;
-/// Less of the disk free is a matter, per cent.
-const DISK_PERCENT: u64 = 10;
 /// More of the way in used is a matter, per cent.
 const WAITING_PERCENT: u64 = 50;
 
 /// What needs somebody; nothing where all is well.
 #[must_use]
-pub fn matters(health: &Health, mails: &[(MailState, u64)], now: UtcMs) -> Vec<Matter> {
+pub fn matters(health: &Health, mails: &[(MailState, u64)]) -> Vec<Matter> {
     let mut matters = Vec::new();
     let mut add = |tone, title: String, what_to_do| matters.push(Matter { tone, title, what_to_do });
-    if let (Some(free), Some(size)) = (health.disk_free_bytes, health.disk_bytes)
-        && free.saturating_mul(100) < size.saturating_mul(DISK_PERCENT)
-    {
-        let title = format!("{} left on the disk", bytes::words(free));
-        add(
-            "alarm",
-            title,
-            "Make room: without it nothing can be acknowledged, and devices keep their readings.",
-        );
-    }
-    if health.started_at.is_some() && !health.following {
-        add(
-            "warn",
-            "The journal of the last run is being replayed".to_owned(),
-            "Wait; pages show older values until it is done.",
-        );
+    for Finding { check, .. } in &health.findings {
+        match check.grade {
+            Grade::Bad => add("alarm", check.says.clone(), check.what_to_do),
+            Grade::Warn => add("warn", check.says.clone(), check.what_to_do),
+            Grade::Well => {}
+        }
     }
     if health.waiting_bytes.saturating_mul(100) > health.waiting_limit_bytes.saturating_mul(WAITING_PERCENT) {
         let title = format!("{} wait for the pipeline", bytes::words(health.waiting_bytes));
         add("warn", title, "Look at the disk and the processor: devices are slowed when this is full.");
-    }
-    for certificate in &health.certificates {
-        let left = certificate.ends_at.map(|ends| ends.since(now).div_euclid(DAY_MS));
-        match left {
-            Some(days) if days < 0 => add(
-                "alarm",
-                format!("The certificate of the door for {} has ended", certificate.door.to_lowercase()),
-                "Put a new one in its place and start the server anew.",
-            ),
-            Some(days) if days < CERTIFICATE_DAYS => add(
-                "warn",
-                format!(
-                    "The certificate of the door for {} ends in {days} d",
-                    certificate.door.to_lowercase()
-                ),
-                "Put a new one in its place and start the server anew.",
-            ),
-            _ => {}
-        }
     }
     let failed = count(mails, MailState::Failed);
     if failed > 0 {
@@ -167,42 +135,41 @@ fn count(mails: &[(MailState, u64)], wanted: MailState) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use fleet::dead_man::Check;
+
     use super::*;
-    use crate::DoorCertificate;
 
     fn well() -> Health {
+        let check = Check { name: "disk", grade: Grade::Well, says: String::new(), what_to_do: "" };
         Health {
             started_at: Some(UtcMs(0)),
             following: true,
-            disk_free_bytes: Some(50),
-            disk_bytes: Some(100),
             waiting_limit_bytes: 100,
-            certificates: vec![DoorCertificate { door: "People", ends_at: Some(UtcMs(60 * DAY_MS)) }],
+            findings: vec![Finding { check, since: None }],
             ..Health::default()
         }
     }
 
-    fn check(health: &Health, failed: u64, expect: &[&str]) {
-        let found = matters(health, &[(MailState::Failed, failed)], UtcMs(0));
+    fn check(health: &Health, failed: u64, expect: &[(&str, &str)]) {
+        let found = matters(health, &[(MailState::Failed, failed)]);
         assert_eq!(found.len(), expect.len(), "{found:?}");
-        for (matter, part) in found.iter().zip(expect) {
-            assert!(matter.title.contains(part), "{matter:?}");
+        for (matter, (tone, part)) in found.iter().zip(expect) {
+            assert!(matter.tone == *tone && matter.title.contains(part), "{matter:?}");
         }
     }
 
     #[test]
-    fn each_bound_is_a_matter_past_it_and_none_before() {
+    fn what_the_watcher_finds_is_a_matter_and_so_is_each_bound_past_it_and_not_before() {
         check(&well(), 0, &[]);
-        check(&well(), 2, &["2 mails"]);
-        check(&Health { disk_free_bytes: Some(10), ..well() }, 0, &[]);
-        check(&Health { disk_free_bytes: Some(9), ..well() }, 0, &["left on the disk"]);
+        check(&well(), 2, &[("warn", "2 mails")]);
         check(&Health { waiting_bytes: 50, ..well() }, 0, &[]);
-        check(&Health { waiting_bytes: 51, ..well() }, 0, &["wait for the pipeline"]);
-        check(&Health { following: false, ..well() }, 0, &["replayed"]);
-        let ends = |at| vec![DoorCertificate { door: "Devices", ends_at: at }];
-        check(&Health { certificates: ends(Some(UtcMs(30 * DAY_MS))), ..well() }, 0, &[]);
-        check(&Health { certificates: ends(Some(UtcMs(30 * DAY_MS - 1))), ..well() }, 0, &["ends in 29 d"]);
-        check(&Health { certificates: ends(Some(UtcMs(-1))), ..well() }, 0, &["for devices has ended"]);
-        check(&Health { certificates: ends(None), ..well() }, 0, &[]);
+        check(&Health { waiting_bytes: 51, ..well() }, 0, &[("warn", "wait for the pipeline")]);
+        let found = |grade| {
+            let says = "It is full".to_owned();
+            let check = Check { name: "disk", grade, says, what_to_do: "Make room." };
+            Health { findings: vec![Finding { check, since: Some(UtcMs(0)) }], ..well() }
+        };
+        check(&found(Grade::Warn), 0, &[("warn", "It is full")]);
+        check(&found(Grade::Bad), 1, &[("alarm", "It is full"), ("warn", "1 mails")]);
     }
 }

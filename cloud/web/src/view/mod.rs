@@ -11,6 +11,7 @@ pub mod answer;
 pub mod bar;
 pub mod browser;
 pub mod bytes;
+pub mod deliveries;
 pub mod devices;
 pub mod episodes;
 pub(crate) mod escalation;

@@ -2,10 +2,12 @@
 
 use fleet::Role;
 use fleet::audit::Verb;
+use fleet::dead_man::{Facts, Finding, judge};
+use fleet::notice::Channel;
 use http::{Method, StatusCode, header};
 use http_body_util::BodyExt;
-use store::state::{Certificate, Contact, NewQuarantined};
-use web::{DoorCertificate, Health};
+use store::state::{Certificate, Contact, Email, NewMail, NewNote, NewQuarantined, TEST};
+use web::Health;
 use wire::UtcMs;
 
 use crate::house::{House, Proof, body, sample, soon};
@@ -201,8 +203,6 @@ async fn a_report_in_quarantine_is_a_file_and_each_download_is_in_the_log() {
 #[tokio::test]
 async fn health_says_first_what_needs_somebody() {
     let (house, cookie) = house().await;
-    let certificates =
-        vec![DoorCertificate { door: "People", ends_at: Some(house.now().plus_ms(86_400_000)) }];
     let well = Health {
         version: "9.9.9",
         started_at: Some(UtcMs(0)),
@@ -214,10 +214,70 @@ async fn health_says_first_what_needs_somebody() {
     *house.service.health.lock().unwrap() = well.clone();
     let page = house.text("/op/health", &cookie).await;
     assert!(page.contains("<h1>All well</h1>") && page.contains("1,234") && page.contains("9.9.9"), "{page}");
-    *house.service.health.lock().unwrap() = Health { certificates, ..well };
+    *house.service.health.lock().unwrap() = Health {
+        findings: judge(&Facts { sends_mail: false, ..Facts::default() })
+            .into_iter()
+            .map(|check| Finding { check, since: None })
+            .collect(),
+        ..well
+    };
     let page = house.text("/op/health", &cookie).await;
-    assert!(
-        page.contains("One thing needs somebody") && page.contains("door for people ends in 1 d"),
-        "{page}"
-    );
+    assert!(page.contains("One thing needs somebody") && page.contains("No mail server is named"), "{page}");
+}
+
+#[tokio::test]
+async fn deliveries_tell_how_messages_went_and_nothing_of_what_they_say() {
+    let (house, cookie) = house().await;
+    let dana = house.account("dana@x.test").await;
+    let now = house.now();
+    let to = Email::parse("ann@x.test").unwrap();
+    for number in 0..52 {
+        let (key, text) = (format!("key-{number}"), "Secret Bunker");
+        let (queued_at, expires_at) = (now.plus_ms(number - 60_000), now.plus_ms(86_400_000));
+        let mail = NewMail {
+            key: &key,
+            to: &to,
+            kind: "verify",
+            subject: text,
+            text,
+            html: text,
+            queued_at,
+            expires_at,
+        };
+        house.state.queue_mail(mail).await.unwrap();
+    }
+    let note = NewNote {
+        key: "test-1",
+        channel: Channel::Text,
+        account: dana,
+        to: "+16175550119",
+        kind: TEST,
+        subject: "",
+        text: "Secret Bunker",
+        html: "",
+        queued_at: now,
+        expires_at: now.plus_ms(86_400_000),
+    };
+    let act = house.act(Verb::NotificationsTest);
+    assert!(house.state.queue_test(note, u64::MAX, UtcMs(0), &act).await.unwrap());
+    let mail = house.state.claim_mail("lease", now, now.plus_ms(1_000)).await.unwrap().unwrap();
+    assert!(house.state.mail_failed(mail.id, "lease", "550 no <such> user").await.unwrap());
+    let page = house.text("/op/deliveries", &cookie).await;
+    for said in
+        ["\u{2026}0119 of dana@x.test", "ann@x.test", "Waiting", "The oldest has waited", ">51</a>", "Older"]
+    {
+        assert!(page.contains(said), "{said}: {page}");
+    }
+    for unsaid in ["Secret Bunker", "6175550119", "550 no"] {
+        assert!(!page.contains(unsaid), "{unsaid}");
+    }
+    let older = page.split("href=\"/op/deliveries?before=").nth(1).unwrap().split('"').next().unwrap();
+    let page = house.text(&format!("/op/deliveries?before={older}"), &cookie).await;
+    assert!(page.contains("550 no &#60;such&#62; user") && page.contains("Newest"), "{page}");
+    let page = house.text("/op/deliveries?outcome=failed&channel=email&kind=verify", &cookie).await;
+    assert!(page.contains("1 try") && !page.contains("0119"), "{page}");
+    let page = house.text("/op/deliveries?to=%2B16175550119", &cookie).await;
+    assert!(page.contains("of dana@x.test") && !page.contains("<b>ann@x.test</b>"), "{page}");
+    let page = house.text("/op/deliveries?outcome=delivered&channel=email", &cookie).await;
+    assert!(page.contains("No such message"), "{page}");
 }

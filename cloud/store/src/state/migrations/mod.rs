@@ -16,6 +16,7 @@ mod m0010_incidents;
 mod m0011_channels;
 mod m0012_ladders;
 mod m0013_calendar;
+mod m0014_deliveries;
 mod m0015_severities;
 
 use sea_orm_migration::prelude::*;
@@ -40,6 +41,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0011_channels::Channels),
             Box::new(m0012_ladders::Ladders),
             Box::new(m0013_calendar::Calendar),
+            Box::new(m0014_deliveries::Deliveries),
             Box::new(m0015_severities::Severities),
         ]
     }

@@ -112,7 +112,7 @@ async fn account(context: &Context, text: &str) -> Result<Option<AccountKey>, Er
 }
 
 /// The first instant of a day, `after` days later; `None` where no day was written.
-fn day(text: &str, after: i64) -> Option<UtcMs> {
+pub(super) fn day(text: &str, after: i64) -> Option<UtcMs> {
     let date: jiff::civil::Date = text.trim().parse().ok()?;
     let date = date.checked_add(jiff::Span::new().try_days(after).ok()?).ok()?;
     let start = date.to_zoned(jiff::tz::TimeZone::UTC).ok()?;

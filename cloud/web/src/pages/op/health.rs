@@ -31,7 +31,7 @@ pub async fn show(State(context): State<Context>, Operator(caller): Operator) ->
     let health = health.map_err(|error| Error::internal("look how the service is", error))?;
     html(&Page {
         shell: Shell::new(&caller, now, None, "/op/health"),
-        matters: health::matters(&health, &mails, now),
+        matters: health::matters(&health, &mails),
         groups: health::groups(&health, &mails, context.passwords_checked(), now),
     })
 }
