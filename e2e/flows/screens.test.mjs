@@ -93,6 +93,7 @@ const SCREENS = [
   { name: 'op-device-new', who: 'operator', at: () => '/op/devices/new' },
   { name: 'op-accounts', who: 'operator', at: () => '/op/accounts' },
   { name: 'op-account', who: 'operator', at: () => '/op/accounts/account?email=lee.moreno%40example.com' },
+  { name: 'op-deliveries', who: 'operator', at: () => '/op/deliveries' },
   { name: 'op-quarantine', who: 'operator', at: () => '/op/quarantine' },
   { name: 'op-health', who: 'operator', at: () => '/op/health' },
   { name: 'op-audit', who: 'operator', at: () => '/op/audit' },

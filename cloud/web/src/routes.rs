@@ -36,6 +36,8 @@ pub enum Access {
     Operator,
     /// Accounts, by cookie or bearer token.
     Api,
+    /// Accounts, by cookie alone: what no token may do.
+    ApiPerson,
     /// Accounts with a grant on the inverter in the path, by cookie or bearer token.
     ApiInverter,
     /// Accounts that may manage the inverter in the path, by cookie or by a token to write.
@@ -231,6 +233,7 @@ routes! {
     get  "/assets/{file}"                      Public      assets::serve;
     get  "/api/openapi.json"                   Public      api::openapi::document;
     get  "/api/v1/me/notifications"            Api         api::notifications::show;
+    patch "/api/v1/me/notifications"           ApiPerson   api::notifications::change;
     get  "/api/v1/inverters"                   Api         api::inverters::list;
     get  "/api/v1/inverters/{id}"              ApiInverter api::inverters::one;
     patch "/api/v1/inverters/{id}"             ApiEdit     api::rename::submit;

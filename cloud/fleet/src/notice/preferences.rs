@@ -138,6 +138,12 @@ impl Channels {
         Self(self.0 | 1 << channel as u8)
     }
 
+    /// These without those.
+    #[must_use]
+    pub const fn without(self, those: Self) -> Self {
+        Self(self.0 & !those.0)
+    }
+
     /// Whether there is none.
     #[must_use]
     pub const fn is_empty(self) -> bool {

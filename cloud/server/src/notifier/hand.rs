@@ -81,6 +81,19 @@ impl Hand {
         Ok(mails.into_iter().map(|mail| Taken { mail, lease: lease.clone() }).collect())
     }
 
+    /// Gives up one message that is past its time and must not be missed, once it is on its next way. Whether there was one.
+    pub async fn give_up_one(&self) -> Result<bool, StateError> {
+        let (Some(high), Some(low)) = (random(), random()) else { return Ok(false) };
+        let lease = format!("{high:016x}{low:016x}");
+        let now = (self.clock)();
+        let Some(mail) = self.state.claim_expired(&lease, now, now.plus_ms(LEASE_MS)).await? else {
+            return Ok(false);
+        };
+        self.next_way(&mail, &Err(NotSent::Refused("nobody took it in time".to_owned()))).await?;
+        self.state.note_message(mail.id, &lease, Noted::Expired).await?;
+        Ok(true)
+    }
+
     /// Sends it and writes what became of it.
     pub async fn deliver(self: Arc<Self>, taken: Taken) -> Channel {
         self.deliver_one(&taken).await;

@@ -52,6 +52,8 @@ const HANDS: [Hands; 4] = [
     Hands { channel: Channel::Push, sending: 8, lent: 16 },
     Hands { channel: Channel::Webhook, sending: 8, lent: 16 },
 ];
+/// Messages past their time that go by the next way in one look.
+const GIVEN_UP_AT_ONCE: usize = 100;
 /// A stop waits this long for mails in hand. One that takes longer is sent again after its lease.
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -117,7 +119,7 @@ pub async fn run(
     loop {
         let looked = tokio::select! {
             () = stopping.cancelled() => break,
-            _ = survey.tick() => give_up_and_count(&state, &clock, &counters).await,
+            _ = survey.tick() => give_up_and_count(&state, &clock, &in_hand.hand, &counters).await,
             () = queued.notified() => in_hand.take_some().await,
             _ = look.tick() => in_hand.take_some().await,
             Some(done) = in_hand.tasks.join_next() => {
@@ -194,9 +196,22 @@ impl InHand {
     }
 }
 
-async fn give_up_and_count(state: &StateStore, clock: &Clock, counters: &Counters) -> Result<(), StateError> {
+async fn give_up_and_count(
+    state: &StateStore,
+    clock: &Clock,
+    hand: &Hand,
+    counters: &Counters,
+) -> Result<(), StateError> {
     let now = clock();
-    let expired = state.expire_mails(now).await?;
+    let mut expired = state.expire_mails(now).await?;
+    // What must not be missed goes by the next way, one at a time; the rest of many is left to the next look, so that
+    // sending is not held up.
+    for _ in 0..GIVEN_UP_AT_ONCE {
+        if !hand.give_up_one().await? {
+            break;
+        }
+        expired += 1;
+    }
     if expired > 0 {
         counters.expired(expired);
         tracing::warn!(count = expired, "messages were not worth sending any more and are given up");

@@ -13,7 +13,7 @@ use fleet::audit::Verb;
 use fleet::condition::Severity;
 use fleet::notice::{Channel, Fate, TextLimits};
 use server::notifier::webhook::signature;
-use store::state::StateStore;
+use store::state::{MailState, StateStore};
 use tokio_util::sync::CancellationToken;
 use web::sign_in::vault::{FactorsKey, Vault};
 use wire::time::DAY_MS;
@@ -315,6 +315,32 @@ async fn a_critical_message_that_fails_goes_by_the_next_way_once() {
             let told: Vec<String> =
                 service.requests()[before..].iter().map(|request| browser.decrypt(&request.body)).collect();
             assert!(told.iter().any(|text| text.contains("ALARM Hall B: charger fault")), "{told:?}");
+        }
+        assert_eq!(house.counted("push", "next_way"), u64::try_from(expect).unwrap());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_must_not_be_missed_and_was_not_taken_in_its_time_goes_by_the_next_way() {
+    let authority = Authority::new("Receivers");
+    let provider = Receiver::start(&authority, "localhost", |number, _| sid(number));
+    let service = Receiver::start(&authority, "localhost", |_, _| yes(201));
+    for (severity, expect) in [(Severity::Critical, 1), (Severity::Warning, 0)] {
+        let (house, browser) = (House::new(&authority).await, Browser::new());
+        house.phone().await;
+        house.browser(&service, &browser).await;
+        house.alarm(Channel::Text, NUMBER, severity).await;
+        // No sender was there for more than a day.
+        house.wait(DAY_MS + 1);
+        house.notify(Some(house.texts(&provider, limits())));
+        let late = house.ended("77:1:text").await;
+        assert_eq!((late.state, late.attempts), (MailState::Expired, 0), "{severity:?}");
+        let all = house.store.receipts(None, 1_000).await.unwrap();
+        let next: Vec<_> = all.iter().filter(|row| row.channel == Channel::Push).collect();
+        let next: Vec<_> = next.into_iter().filter(|row| row.kind == "alarm_raised").collect();
+        assert_eq!(next.len(), expect, "{severity:?}: {all:?}");
+        if let Some(next) = next.first() {
+            assert_eq!(house.ended(&next.key).await.fate(), Fate::Accepted);
         }
         assert_eq!(house.counted("push", "next_way"), u64::try_from(expect).unwrap());
     }

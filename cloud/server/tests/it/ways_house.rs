@@ -163,6 +163,7 @@ impl House {
             name: "Firefox on Linux",
             proof_hash: [2; 32],
             message,
+            taken_from: None,
         };
         assert!(self.store.add_push_device(new, &self.act(Verb::PushAdd), &[]).await.unwrap());
         assert!(!self.store.push_arrived("browser1", &[3; 32], self.now()).await.unwrap(), "another proof");

@@ -127,6 +127,27 @@ impl StateStore {
         rows.into_iter().map(Alarm::from_row).collect()
     }
 
+    /// The alarms of one inverter that were active at any time in `from <= time < to`, the newest first, at most `most`.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub async fn alarms_during(
+        &self,
+        inverter: InverterKey,
+        from: UtcMs,
+        to: UtcMs,
+        most: u64,
+    ) -> Result<Vec<Alarm>, StateError> {
+        let query = Entity::find()
+            .filter(Column::InverterId.eq(i64::from(inverter.0)))
+            .filter(Column::RaisedAt.lt(to.0))
+            .filter(Condition::any().add(Column::ClearedAt.is_null()).add(Column::EndedAt.gte(from.0)))
+            .order_by_desc(Column::RaisedAt)
+            .limit(most.min(MOST_ALARMS));
+        let rows = query.all(&self.connection).await.map_err(StateError::doing("list alarms"))?;
+        rows.into_iter().map(Alarm::from_row).collect()
+    }
+
     /// Forgets alarms that were raised before `before` and are over, and of those that are not what people wrote before
     /// then. How many are gone.
     ///

@@ -11,8 +11,8 @@ use std::collections::HashMap;
 use fleet::notice::Channel;
 use sea_orm::sea_query::{Expr, Func};
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, ExprTrait, FromQueryResult, PaginatorTrait, QueryFilter,
-    QueryOrder, QuerySelect,
+    ColumnTrait, Condition, EntityTrait, ExprTrait, FromQueryResult, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect,
 };
 use wire::UtcMs;
 
@@ -138,10 +138,7 @@ impl StateStore {
     ///
     /// # Errors
     /// [`StateError::Database`].
-    pub async fn delivery_counts(
-        &self,
-        since: UtcMs,
-    ) -> Result<Vec<(Channel, MailState, u64)>, StateError> {
+    pub async fn delivery_counts(&self, since: UtcMs) -> Result<Vec<(Channel, MailState, u64)>, StateError> {
         let mut counts = Vec::new();
         for (channel, state) in pairs(&Channel::TABLE.map(|(channel, _)| channel), &all_states()) {
             let filter = pair(channel, state).add(Column::QueuedAt.gte(since.0));

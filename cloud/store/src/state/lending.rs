@@ -4,6 +4,7 @@
 //! lent to one sender at a time; receipts, many in one transaction. What tells of an incident goes first. Subject and bodies
 //! are erased as soon as a message is on its way or given up; the receipt stays for the caller to forget.
 
+use fleet::condition::Severity;
 use fleet::notice::{Channel, Channels};
 use sea_orm::sea_query::{Expr, Query};
 use sea_orm::{
@@ -13,7 +14,7 @@ use sea_orm::{
 use wire::UtcMs;
 
 use super::outbox::{DueMail, MailState};
-use super::tables::incidents::incident;
+use super::tables::incidents::{alarm, incident};
 use super::tables::outbox::{ActiveModel, Column, Entity};
 use super::{StateError, StateStore, connect, incidents};
 
@@ -42,6 +43,8 @@ pub enum Noted {
     Withheld(String),
     /// It was sent and nobody answered; it is not sent again.
     Unknown(String),
+    /// Nobody took it in its time.
+    Expired,
     /// It could not be sent now.
     Delayed {
         /// When to try again.
@@ -160,7 +163,7 @@ impl StateStore {
         for note in notes {
             let row = note.noted.to_row();
             let was = update(&change, note.id, &note.lease, row).await.map_err(&doing)?;
-            if was && matches!(note.noted, Noted::Failed(_) | Noted::Withheld(_)) {
+            if was && matches!(note.noted, Noted::Failed(_) | Noted::Withheld(_) | Noted::Expired) {
                 given_up.push(note.id);
             }
             in_hand.push(was);
@@ -182,19 +185,52 @@ impl StateStore {
         Ok(self.note_messages(&[note]).await?.contains(&true))
     }
 
-    /// Gives up what is past its time at `now` and in nobody's hands. How many.
+    /// Lends the oldest message that is past its time at `now` and must not be missed, until `until`: before it is given up
+    /// ([`Noted::Expired`]), it is to go by the next way.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub async fn claim_expired(
+        &self,
+        lease: &str,
+        now: UtcMs,
+        until: UtcMs,
+    ) -> Result<Option<DueMail>, StateError> {
+        let doing = StateError::doing("take a message that is past its time");
+        let over = Query::select()
+            .column(Column::Id)
+            .from(Entity)
+            .cond_where(free(now).add(Column::ExpiresAt.lte(now.0)).add(critical()))
+            .order_by(Column::Id, sea_orm::Order::Asc)
+            .limit(1)
+            .to_owned();
+        let taken = Entity::update_many()
+            .col_expr(Column::Lease, Expr::value(lease))
+            .col_expr(Column::LeaseUntil, Expr::value(until.0))
+            .filter(Column::Id.in_subquery(over))
+            .filter(free(now))
+            .exec(&self.connection)
+            .await
+            .map_err(&doing)?;
+        if taken.rows_affected == 0 {
+            return Ok(None);
+        }
+        let row = Entity::find().filter(Column::Lease.eq(lease)).one(&self.connection).await;
+        row.map_err(&doing)?.map(DueMail::from_row).transpose()
+    }
+
+    /// Gives up what is past its time at `now`, in nobody's hands, and may be missed ([`StateStore::claim_expired`] has the
+    /// rest). How many.
     ///
     /// # Errors
     /// [`StateError::Database`].
     pub async fn expire_mails(&self, now: UtcMs) -> Result<u64, StateError> {
-        let doing = StateError::doing("give up old mails");
-        let change = connect::begin(&self.connection).await.map_err(&doing)?;
-        let old = free(now).add(Column::ExpiresAt.lte(now.0));
-        incidents::look_again(&change, told_of(old.clone())).await.map_err(&doing)?;
-        let expired = Entity::update_many().set(erased(MailState::Expired)).filter(old).exec(&change).await;
-        let expired = expired.map_err(&doing)?.rows_affected;
-        change.commit().await.map_err(&doing)?;
-        Ok(expired)
+        let expired = Entity::update_many()
+            .set(erased(MailState::Expired))
+            .filter(free(now).add(Column::ExpiresAt.lte(now.0)).add(critical().not()))
+            .exec(&self.connection)
+            .await;
+        Ok(expired.map_err(StateError::doing("give up old mails"))?.rows_affected)
     }
 }
 
@@ -219,6 +255,7 @@ impl Noted {
             Self::Failed(answer) => finished(MailState::Failed, answer),
             Self::Withheld(why) => finished(MailState::Withheld, why),
             Self::Unknown(why) => finished(MailState::Unknown, why),
+            Self::Expired => erased(MailState::Expired),
             Self::Delayed { due, answer } => ActiveModel {
                 due_at: Set(due.0),
                 answer: Set(Some(shortened(answer))),
@@ -245,6 +282,18 @@ fn free(now: UtcMs) -> Condition {
     Condition::all()
         .add(Column::State.eq(MailState::Queued.name()))
         .add(Column::LeaseUntil.is_null().or(Column::LeaseUntil.lte(now.0)))
+}
+
+/// It is about an incident with something critical in it.
+fn critical() -> Condition {
+    let incidents = Query::select()
+        .column(alarm::Column::IncidentId)
+        .from(alarm::Entity)
+        .cond_where(alarm::Column::Severity.eq(Severity::Critical.name()))
+        .and_where(alarm::Column::IncidentId.is_not_null())
+        .to_owned();
+    let told = Column::IncidentId.is_not_null().and(Column::AccountId.is_not_null());
+    Condition::all().add(told).add(Column::IncidentId.in_subquery(incidents))
 }
 
 fn finished(state: MailState, answer: &str) -> ActiveModel {

@@ -106,7 +106,7 @@ pub use passkeys::{NewPasskey, Passkey, PasskeyKey};
 pub use pending_sign_ins::PendingSignIn;
 pub use people::{Person, Who};
 pub use phones::{CodeTried, NewPhone, Phone, PhoneBegun};
-pub use push_subscriptions::{NewPushDevice, PushDevice};
+pub use push_subscriptions::{NewPushDevice, PushDevice, TakenFrom};
 pub use quarantine::{NewQuarantined, QUARANTINED_IN_ALL, QUARANTINED_OF_A_DEVICE, Quarantined};
 pub use reachable::Way;
 pub use reached::Reached;

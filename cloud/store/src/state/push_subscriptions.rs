@@ -54,6 +54,19 @@ pub struct NewPushDevice<'a> {
     pub proof_hash: Sha256,
     /// The first message.
     pub message: NewNote<'a>,
+    /// Whose the same browser was until now, if it was somebody else's.
+    pub taken_from: Option<TakenFrom<'a>>,
+}
+
+/// Who loses a browser, and how that is written down and told.
+#[derive(Clone, Copy, Debug)]
+pub struct TakenFrom<'a> {
+    /// Whose it was.
+    pub account: AccountKey,
+    /// For the log.
+    pub act: &'a Act,
+    /// To them.
+    pub letter: NewMail<'a>,
 }
 
 /// Endpoints and secrets let anybody push: printing shows neither.
@@ -83,6 +96,15 @@ impl StateStore {
         Ok(row.map_err(StateError::doing("look up a browser"))?.map(PushDevice::from_row))
     }
 
+    /// The browser whose push service takes messages there.
+    ///
+    /// # Errors
+    /// [`StateError::Database`].
+    pub async fn push_device_at(&self, endpoint: &str) -> Result<Option<PushDevice>, StateError> {
+        let row = Entity::find().filter(Column::Endpoint.eq(endpoint)).one(&self.connection).await;
+        Ok(row.map_err(StateError::doing("look up a browser"))?.map(PushDevice::from_row))
+    }
+
     /// Keeps a browser, in the place of the same endpoint. `false`: the account has as many as may be.
     ///
     /// # Errors
@@ -96,8 +118,15 @@ impl StateStore {
         const DOING: &str = "keep a browser";
         let doing = StateError::doing(DOING);
         let change = self.begin_change(DOING).await?;
-        let same = Entity::delete_many().filter(Column::Endpoint.eq(new.endpoint));
-        same.exec(&change).await.map_err(&doing)?;
+        let same =
+            Entity::find().filter(Column::Endpoint.eq(new.endpoint)).one(&change).await.map_err(&doing)?;
+        if let Some(same) = same {
+            Entity::delete_by_id(same.id).exec(&change).await.map_err(&doing)?;
+            if let Some(taken) = new.taken_from.filter(|taken| taken.account.0 == same.account_id) {
+                audit::append(&change, taken.act).await.map_err(&doing)?;
+                outbox::queue(&change, &taken.letter).await.map_err(&doing)?;
+            }
+        }
         let of_account = Entity::find().filter(Column::AccountId.eq(new.account.0)).count(&change).await;
         if of_account.map_err(&doing)? >= MOST_PUSH_DEVICES as u64 {
             return Ok(false);

@@ -4,7 +4,7 @@ use fleet::AccountKey;
 use fleet::audit::Verb;
 use fleet::notice::Channel;
 use store::state::{
-    Act, By, Delivery, DeliveryQuery, Email, MailState, NewAccount, NewMail, NewNote, StateStore, TEST,
+    Act, By, Delivery, DeliveryQuery, Email, MailState, NewAccount, NewMail, NewNote, Noted, StateStore, TEST,
 };
 use wire::UtcMs;
 
@@ -59,13 +59,12 @@ impl Outbox {
     async fn end(&self, lease: &str, state: MailState) {
         let until = NOW.plus_ms(MINUTE_MS);
         let mail = self.store.claim_mail(lease, NOW, until).await.unwrap().unwrap();
-        let ended = match state {
-            MailState::Sent => self.store.mail_sent(mail.id, lease, "250 ok").await,
-            MailState::Failed => self.store.mail_failed(mail.id, lease, "550 no").await,
-            MailState::Withheld => self.store.mail_withheld(mail.id, lease, "not any more").await,
+        let noted = match state {
+            MailState::Sent => Noted::Sent("250 ok".to_owned()),
+            MailState::Failed => Noted::Failed("550 no".to_owned()),
             other => panic!("{other:?}"),
         };
-        assert!(ended.unwrap());
+        assert!(self.store.note_message(mail.id, lease, noted).await.unwrap());
     }
 
     async fn find(&self, query: DeliveryQuery<'_>) -> Vec<Delivery> {

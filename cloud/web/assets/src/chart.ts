@@ -1,6 +1,7 @@
 // The History panel: lanes on one time axis, ranges without loading the page anew, zoom, keys, the readout in place of
 // tooltips. Without scripts the same links load pages and a table stands in for the chart.
 import { now } from "./clock.js";
+import { alarms, legend } from "./chart/alarms.js";
 import { decode, type Data, type Episode, type Wire } from "./chart/data.js";
 import { episodes } from "./chart/episodes.js";
 import { lane, last, type Lane } from "./chart/lane.js";
@@ -24,6 +25,8 @@ class Chart {
   private data: Data | null = null;
   private lanes: Lane[] = [];
   private row = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  private alarms = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  private legend = document.getElementById("chart-legend");
   private state = document.createElement("div");
   private readout = document.getElementById("chart-readout");
   private zone: string;
@@ -38,8 +41,10 @@ class Chart {
     this.zone = zone ?? "UTC";
     this.view = { from: Number(from), to: Number(to), range: range ?? "", live: now === "true" };
     this.state.className = "charts__state";
-    this.row.setAttribute("class", "episodes");
-    this.row.setAttribute("aria-hidden", "true");
+    for (const row of [this.row, this.alarms]) {
+      row.setAttribute("class", "episodes");
+      row.setAttribute("aria-hidden", "true");
+    }
     this.skeleton();
     this.listen();
     void this.load();
@@ -201,7 +206,7 @@ class Chart {
     if (!data) return;
     for (const old of this.lanes) old.plot.destroy();
     this.width = this.box.clientWidth;
-    this.box.replaceChildren(this.row);
+    this.box.replaceChildren(this.alarms, this.row);
     this.box.dataset.lanes = String(data.lines.length);
     const style = look();
     const height = this.width < 500 ? 84 : 98;
@@ -218,6 +223,8 @@ class Chart {
       }),
     );
     episodes(this.row, data, this.width);
+    alarms(this.alarms, data, this.width);
+    if (this.legend) legend(this.legend, data);
     this.cursor = null;
     this.tell(null);
     this.box.dispatchEvent(new CustomEvent("drawn", { bubbles: true }));
@@ -253,6 +260,7 @@ class Chart {
       const empty = data.lines.every((line) => typeof line.mean[index ?? 0] !== "number");
       const during = this.during(data, time, empty);
       if (during) add(during);
+      for (const alarm of data.alarms) if (time + data.step > alarm.from && time < alarm.to) add("Alarm ", alarm.title);
       for (const { line } of this.lanes) {
         const [mean, low, high] = [line.mean[index ?? 0], line.low[index ?? 0], line.high[index ?? 0]];
         add(`${line.label} `, value(mean, line.unit, line.decimals));
@@ -278,7 +286,7 @@ class Chart {
     const end = data.times.length - 1;
     const from = this.cursor ?? (event.key === "ArrowRight" ? -1 : end + 1);
     const jump = (by: number) => {
-      const edges = data.episodes.map((episode) => data.times.findIndex((time) => time >= episode.from)).filter((at) => at >= 0);
+      const edges = [...data.episodes, ...data.alarms].map((episode) => data.times.findIndex((time) => time >= episode.from)).filter((at) => at >= 0);
       edges.sort((a, b) => a - b);
       return (by > 0 ? edges.find((at) => at > from) : edges.findLast((at) => at < from)) ?? from;
     };

@@ -1,37 +1,28 @@
-//! `GET /api/v1/me/notifications`: the same for programs: what one is told, by which ways, how each stands.
+//! `GET` and `PATCH /api/v1/me/notifications`: the same for programs: what one is told, by which ways, how each stands.
 //!
-//! In: an account, by cookie or token. Out: JSON. Names of browsers and last digits of telephones; never a secret, a whole
-//! number, a webhook's whole address or where a push service takes messages.
+//! In: an account, by cookie or token; to change something by cookie alone. Out: JSON. Names of browsers and last digits of
+//! telephones; never a secret, a whole number, a webhook's whole address or where a push service takes messages.
 
+use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::Response;
-use fleet::notice::{Channel, Channels, Reminders};
+use fleet::audit::Verb;
+use fleet::notice::Channel;
 use serde::Serialize;
 
-use super::json;
+use super::print;
 use crate::caller::{ApiCaller, Caller};
+use crate::pages::notifications::preferences;
+use crate::rules::preferences::{Change, Shown};
+use crate::sign_in::act;
 use crate::{Context, Error, access};
 
 /// The answer.
 #[derive(Debug, Serialize)]
 struct Told {
-    critical: Vec<&'static str>,
-    warning: Vec<&'static str>,
-    info: Vec<&'static str>,
-    when_over: bool,
-    quiet_hours: Option<Quiet>,
-    remind_every_hours: Option<u8>,
-    weekly_letter: bool,
-    daily_letter: bool,
+    #[serde(flatten)]
+    preferences: Shown,
     ways: Vec<Way>,
-}
-
-/// Minutes of the day, by the clock of each site.
-#[derive(Debug, Serialize)]
-struct Quiet {
-    from_minute: u16,
-    to_minute: u16,
-    hold_critical: bool,
 }
 
 /// One way.
@@ -45,10 +36,27 @@ struct Way {
 
 /// `GET /api/v1/me/notifications`
 pub async fn show(State(context): State<Context>, ApiCaller(caller): ApiCaller) -> Result<Response, Error> {
-    let told = told(&context, &caller).await?;
-    let text = serde_json::to_vec(&told).map_err(|error| Error::internal("write an answer", error))?;
-    Ok(json(text))
+    print(&told(&context, &caller).await?)
 }
+
+/// `PATCH /api/v1/me/notifications`: what is sent changes, the rest stays; the answer is how it stands then. By a session
+/// alone: a token reaches inverters, and one that leaked must not be able to silence alarms.
+pub async fn change(State(context): State<Context>, caller: Caller, body: Bytes) -> Result<Response, Error> {
+    let own = access::own_account(&context, &caller)?;
+    let change: Change = serde_json::from_slice(&body)
+        .map_err(|error| Error::Request(format!("{EXAMPLE} What came does not do: {error}.")))?;
+    let failed = |error| Error::internal("change what somebody is told", error);
+    let before = context.state().preferences(own).await.map_err(failed)?;
+    let verified = context.state().reachable(own).await.map_err(failed)?;
+    let after = change.merged(before, verified).map_err(Error::Request)?;
+    let act = act::of(&context, &caller, Verb::NotificationsEdit)?;
+    let act = act.of_account(own).with_detail(preferences::told(&after));
+    context.state().set_preferences(own, &after, &act).await.map_err(failed)?;
+    print(&told(&context, &caller).await?)
+}
+
+const EXAMPLE: &str =
+    r#"Send JSON with what is to change, for example {"warning":["email"],"remind_every_hours":4}."#;
 
 async fn told(context: &Context, caller: &Caller) -> Result<Told, Error> {
     let own = access::own_account(context, caller)?;
@@ -77,31 +85,11 @@ async fn told(context: &Context, caller: &Caller) -> Result<Told, Error> {
         let off = hook.disabled_at.is_some();
         way(Channel::Webhook, host(&hook.url), hook.verified_at, off)
     }));
-    Ok(Told {
-        critical: names(preferences.critical),
-        warning: names(preferences.warning),
-        info: names(preferences.info),
-        when_over: preferences.over,
-        quiet_hours: preferences.quiet.map(|quiet| {
-            let (from_minute, to_minute) = quiet.minutes();
-            Quiet { from_minute, to_minute, hold_critical: preferences.quiet_for_critical }
-        }),
-        remind_every_hours: match preferences.reminders {
-            Reminders::Never => None,
-            Reminders::Every { hours } => Some(hours),
-        },
-        weekly_letter: !preferences.without_weekly,
-        daily_letter: preferences.daily,
-        ways,
-    })
+    Ok(Told { preferences: Shown::of(&preferences), ways })
 }
 
 /// Where a webhook is; the rest of its address may hold what opens a door.
 fn host(url: &str) -> String {
     let uri: Option<http::Uri> = url.parse().ok();
     uri.as_ref().and_then(http::Uri::host).unwrap_or("").to_owned()
-}
-
-fn names(channels: Channels) -> Vec<&'static str> {
-    channels.iter().map(Channel::name).collect()
 }

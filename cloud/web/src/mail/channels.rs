@@ -142,6 +142,36 @@ pub fn push_ended(origin: &str, name: &str, at: UtcMs) -> Result<Letter, Error> 
     .written()
 }
 
+/// Somebody else added the same browser, so that it is not this account's any more.
+///
+/// # Errors
+/// [`Error::Internal`].
+pub fn push_taken(origin: &str, name: &str, at: UtcMs) -> Result<Letter, Error> {
+    Draft {
+        kind: "push_taken",
+        subject: "A browser gets no more of your push messages".to_owned(),
+        preview: format!("{name} was added to another account."),
+        title: "A browser gets no more of your push messages".to_owned(),
+        parts: vec![
+            Part::Says(
+                "Somebody signed in to another account in this browser and added it there. A browser belongs to one \
+                 account: yours sends nothing there any more."
+                    .to_owned(),
+            ),
+            Part::Facts(vec![("Browser", name.to_owned()), ("When", super::instant(at))]),
+            Part::Advice(
+                "If you share this browser, add another one of your own. If you do not know about this, choose a new \
+                 password now, then look through Account, Security."
+                    .to_owned(),
+            ),
+            Part::Open("Open Notifications", format!("{origin}/me/notifications")),
+        ],
+        why: OWN.to_owned(),
+        ..Draft::default()
+    }
+    .written()
+}
+
 /// A test by e-mail.
 ///
 /// # Errors
@@ -175,7 +205,8 @@ mod tests {
         let changes = CHANGES.map(|(change, ..)| changed(ORIGIN, change, "…0119", AT, Some("192.0.2.7")));
         let url = "https://hooks.example/ic";
         let browser = push_ended(ORIGIN, "Firefox on Linux", AT);
-        let others = [webhook_off(ORIGIN, url, "500 broken", AT), browser, test(ORIGIN)];
+        let taken = push_taken(ORIGIN, "Firefox on Linux", AT);
+        let others = [webhook_off(ORIGIN, url, "500 broken", AT), browser, taken, test(ORIGIN)];
         for letter in changes.into_iter().chain(others).map(Result::unwrap) {
             insta::assert_snapshot!(letter.kind, shown(&letter));
         }

@@ -239,9 +239,17 @@ pub(crate) mod tests {
     fn every_letter_has_its_snapshot() {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/mail");
         let mut kinds = 0;
-        for area in
-            ["alarms", "calendar", "channels", "factors", "notes", "pairing", "registration", "service", "sharing"]
-        {
+        for area in [
+            "alarms",
+            "calendar",
+            "channels",
+            "factors",
+            "notes",
+            "pairing",
+            "registration",
+            "service",
+            "sharing",
+        ] {
             let Ok(text) = std::fs::read_to_string(folder.join(area).with_extension("rs")) else { continue };
             for rest in text.split("kind: \"").skip(1) {
                 let kind = rest.split('"').next().unwrap();

@@ -6,14 +6,16 @@
 
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
+use fleet::alarm::Rules;
 use fleet::{Action, InverterState};
 use http::{HeaderValue, header};
 use store::history::{Range, RangeQuery, Series, Spread};
-use store::state::VisibleInverter;
+use store::state::{Alarm, VisibleInverter};
 use wire::Quantity;
 
 use crate::caller::Caller;
 use crate::json::Json;
+use crate::view::limits::alarm_title;
 use crate::view::span::Span;
 use crate::view::{episodes, stats};
 use crate::{Context, Error, access};
@@ -22,6 +24,8 @@ use crate::{Context, Error, access};
 pub const MOST_POINTS: usize = 2_000;
 /// Columns where the page does not say.
 const POINTS: usize = 600;
+/// Alarms of one chart, the newest: more cannot be told apart.
+const MOST_ALARMS: u64 = 100;
 /// Lanes of one chart.
 pub const MOST_LINES: usize = 6;
 
@@ -48,7 +52,9 @@ pub async fn data(
     let lines = lines(&pairs, &state)?;
     let points = points(&pairs, POINTS, MOST_POINTS)?;
     let range = range(&context, &row, lines, &span, points).await?;
-    let mut response = encode(&span, &range).into_response();
+    let alarms = context.state().alarms_during(row.inverter.key, span.from, span.to, MOST_ALARMS).await;
+    let alarms = alarms.map_err(|error| Error::internal("list alarms", error))?;
+    let mut response = encode(&span, &range, &alarms, &state.rules).into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     Ok(response)
 }
@@ -126,7 +132,7 @@ pub fn points(pairs: &Pairs, default: usize, most: usize) -> Result<usize, Error
     parsed.ok_or_else(|| Error::Request(format!("`points` must be a whole number from 1 to {most}.")))
 }
 
-fn encode(span: &Span, range: &Range) -> Vec<u8> {
+fn encode(span: &Span, range: &Range, alarms: &[Alarm], rules: &Rules) -> Vec<u8> {
     let mut out = Json::with_capacity(64 * 1024);
     out.text("{\"from\":").integer(span.from.0).text(",\"to\":").integer(span.to.0);
     out.text(",\"step\":").integer(range.step_ms).text(",\"times\":");
@@ -148,8 +154,23 @@ fn encode(span: &Span, range: &Range) -> Vec<u8> {
     out.list(&wide, |out, gap| {
         out.text("[").integer(gap.from.0).text(",").integer(gap.to.0).text("]");
     });
+    // Most charts have none, and then not a byte of it.
+    if !alarms.is_empty() {
+        out.text(",\"alarms\":");
+        out.list(alarms, |out, one| alarm(out, one, rules));
+    }
     out.text("}");
     out.0
+}
+
+/// From its raise to the end of its condition; 0 where it is still open.
+fn alarm(out: &mut Json, alarm: &Alarm, rules: &Rules) {
+    out.text("[\"").text(alarm.severity.name()).text("\",");
+    // A device's own code may be part of it: escaped, as all that comes from outside. Strings can always be printed.
+    out.text(&serde_json::to_string(&alarm_title(&alarm.key, rules)).unwrap_or_default());
+    out.text(",").integer(alarm.raised_at.0).text(",");
+    out.integer(alarm.cleared.map_or(0, |(ended, _)| ended.0.max(alarm.raised_at.0)));
+    out.text(",\"").text(&alarm.code).text("\"]");
 }
 
 fn line(out: &mut Json, series: &Series) {

@@ -4,5 +4,6 @@
 //! audit log, or in plain words what to ask for instead. What is right, `fleet::alarm` says.
 
 pub(crate) mod limits;
+pub(crate) mod preferences;
 pub(crate) mod typed;
 pub(crate) mod windows;

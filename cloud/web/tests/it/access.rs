@@ -97,6 +97,7 @@ const ANSWERS: &[(&str, &str, u16, Proves)] = &[
     ("POST", "/op/accounts/sign-out", 404, Proves::Fresh),
     ("POST", "/op/quarantine/{report}/download", 200, Proves::Fresh),
     ("POST", "/op/quarantine/{report}/delete", 303, Proves::Fresh),
+    ("PATCH", "/api/v1/me/notifications", 400, Proves::Nothing),
     ("PATCH", "/api/v1/inverters/{id}", 400, Proves::Fresh),
     ("POST", "/api/v1/inverters/{id}/maintenance", 400, Proves::Fresh),
     ("DELETE", "/api/v1/inverters/{id}/maintenance/{window}", 404, Proves::Nothing),
@@ -279,7 +280,7 @@ fn compare<R: PartialOrd>(has: Option<R>, needs: R) -> Option<u16> {
 fn refused(access: Access, who: &Somebody) -> Option<u16> {
     let reached = who.role.filter(|_| who.by != By::TokenElsewhere);
     match access {
-        Access::Public | Access::SignedIn | Access::Api => None,
+        Access::Public | Access::SignedIn | Access::Api | Access::ApiPerson => None,
         Access::Operator => (!who.operator).then_some(404),
         Access::Inverter | Access::ApiInverter => compare(reached, Role::ReadOnly),
         Access::Manage | Access::ApiEdit => {
@@ -292,7 +293,8 @@ fn refused(access: Access, who: &Somebody) -> Option<u16> {
 }
 
 fn expected(route: &Route, who: &Somebody) -> Cell {
-    let api = matches!(route.access, Access::Api | Access::ApiInverter | Access::ApiEdit);
+    let by_token = matches!(route.access, Access::Api | Access::ApiInverter | Access::ApiEdit);
+    let api = by_token || route.access == Access::ApiPerson;
     let (live, unsafe_) = (route.path.starts_with("/live/"), route.method != "GET");
     // Only who looks at a page is led to the sign-in page; a form that was sent is refused.
     let sign_in = if api || live || unsafe_ { Cell::Status(401) } else { Cell::SignIn };
@@ -303,7 +305,7 @@ fn expected(route: &Route, who: &Somebody) -> Cell {
         if let Some((.., status)) = known {
             return Cell::Status(*status);
         }
-    } else if !(if api { who.api() } else { who.page() }) {
+    } else if !(if by_token { who.api() } else { who.page() }) {
         return sign_in;
     } else if who.by == By::Remembered && unsafe_ && !REMEMBERED_MAY.contains(&route.path) {
         return confirm;

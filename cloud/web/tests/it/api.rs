@@ -1,8 +1,10 @@
 //! The API: what decisions.md and the OpenAPI document promise.
 
+use fleet::alarm::Key;
 use fleet::{InverterKey, Role};
 use http::StatusCode;
 use serde_json::json;
+use store::state::{Alarm, Made};
 use web::ROUTES;
 use wire::{Quantity, UtcMs};
 
@@ -188,4 +190,40 @@ async fn the_charts_own_data_give_the_same_numbers_in_fewer_bytes() {
     let too_many = Quantity::all().take(7).map(Quantity::name).collect::<Vec<_>>().join(",");
     let response = house.get(&format!("/inverters/mine/chart?lines={too_many}"), &cookie).await;
     assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn the_chart_has_the_alarms_of_its_span_and_not_a_byte_where_there_are_none() {
+    let (house, inverter, _) = house().await;
+    let account = house.account("b@x.test").await;
+    house.grant(account, inverter, Role::ReadOnly).await;
+    let cookie = house.session(account).await;
+    let at = house.now();
+    let chart = async |from: i64, to: i64| {
+        let (from, to) = (at.plus_ms(from).to_rfc3339(), at.plus_ms(to).to_rfc3339());
+        house.json(&format!("/inverters/mine/chart?from={from}&to={to}&points=60"), &cookie).await
+    };
+    assert_eq!(chart(-3_600_000, 0).await.get("alarms"), None);
+    let over = Some((at.plus_ms(-1_200_000), at.plus_ms(-1_140_000)));
+    let alarm = Alarm {
+        raised_at: at.plus_ms(-1_800_000),
+        cleared: over,
+        key: Key::code("AR=\"<1>"),
+        ..house.alarm_row(inverter, "over", "OVERCODE", None)
+    };
+    let open =
+        Alarm { raised_at: at.plus_ms(-600_000), ..house.alarm_row(inverter, "open", "OPENCODE", None) };
+    let made = Made { alarms: vec![alarm, open], ..Made::default() };
+    assert!(house.state.announcing().await.unwrap().commit(&made).await.unwrap());
+    let all = chart(-3_600_000, 0).await;
+    let rows = all["alarms"].as_array().unwrap();
+    assert_eq!(rows.len(), 2, "{rows:?}");
+    assert_eq!((rows[0][2].as_i64(), rows[0][3].as_i64()), (Some(at.0 - 600_000), Some(0)), "still open");
+    assert_eq!((&rows[0][0], &rows[0][4]), (&"critical".into(), &"OPENCODE".into()));
+    assert!(rows[1][1].as_str().unwrap().ends_with("AR=\"<1>"), "{rows:?}");
+    assert_eq!((rows[1][2].as_i64(), rows[1][3].as_i64()), (Some(at.0 - 1_800_000), Some(at.0 - 1_200_000)));
+    let between = chart(-1_100_000, -700_000).await;
+    assert_eq!(between.get("alarms"), None, "neither was active then");
+    assert_eq!(chart(-1_500_000, -1_300_000).await["alarms"].as_array().unwrap().len(), 1, "begun before");
+    assert!(rows.iter().all(|row| row.to_string().len() < 90), "{rows:?}");
 }

@@ -6,7 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use fleet::audit::Verb;
 use fleet::notice::{Channel, Channels, Preferences};
 use fleet::{AccountKey, Role};
-use http::{Response, StatusCode, header};
+use http::{Method, Response, StatusCode, header};
 use store::state::{DueMail, NewNote, Noted, Receipt, TEST};
 use wire::UtcMs;
 
@@ -302,6 +302,14 @@ async fn a_browser_is_verified_by_what_was_pushed_to_it() {
     let other = scene.house.session(luis).await;
     scene.house.form("/me/notifications/push/new", &other, &form).await;
     assert!(scene.house.state.push_devices(scene.account).await.unwrap().is_empty());
+    assert!(scene.house.told(DANA).await.contains(&"push_taken".to_owned()), "not without a word");
+    assert!(!scene.house.told("luis@x.test").await.contains(&"push_taken".to_owned()));
+    let log = scene.house.text("/me/activity", &scene.proof).await;
+    assert!(log.contains("removed a browser for push messages"), "{log}");
+    // Once more by the same person is no news for anybody else.
+    scene.house.form("/me/notifications/push/new", &other, &form).await;
+    let told = scene.house.told(DANA).await;
+    assert_eq!(told.iter().filter(|kind| *kind == "push_taken").count(), 1);
     let theirs = scene.house.state.push_devices(luis).await.unwrap().remove(0).public_id;
     let foreign = scene.form(&format!("/me/notifications/push/{theirs}/remove"), "").await;
     assert_eq!(foreign.status(), StatusCode::NOT_FOUND);
@@ -373,4 +381,34 @@ async fn the_worker_and_the_manifest_are_at_the_root_and_never_from_elsewhere() 
     let inverter = scene.house.inverter("mine", "East Tower").await;
     scene.house.grant(scene.account, inverter, Role::ReadOnly).await;
     assert!(scene.page().await.contains("Tell me when an inverter"));
+}
+
+#[tokio::test]
+async fn a_program_changes_what_is_told_by_its_owners_session_and_by_no_token() {
+    let scene = scene().await;
+    const PATH: &str = "/api/v1/me/notifications";
+    let cookie = scene.house.session(scene.account).await;
+    let patch = async |proof: &Proof, text: &str| {
+        let response = scene.house.send(Method::PATCH, PATH, proof, &[], text).await;
+        (response.status().as_u16(), body(response).await)
+    };
+    let (status, answer) = patch(&cookie, r#"{"warning":["email"],"remind_every_hours":4}"#).await;
+    assert_eq!(status, 200, "{answer}");
+    let told: serde_json::Value = serde_json::from_str(&answer).unwrap();
+    assert_eq!((&told["warning"][0], &told["remind_every_hours"]), (&"email".into(), &4.into()));
+    assert_eq!(told["critical"], serde_json::json!(["email", "text"]), "what was left out stays");
+    assert_eq!(told, scene.house.json(PATH, &cookie).await);
+    let log = scene.house.text("/me/activity", &cookie).await;
+    assert!(log.contains("warning: email"), "{log}");
+    for wrong in ["", "[]", r#"{"loud":true}"#, r#"{"warning":["pigeon"]}"#, r#"{"warning":["push"]}"#] {
+        let (status, answer) = patch(&cookie, wrong).await;
+        assert_eq!(status, 400, "{wrong}: {answer}");
+        assert!(answer.contains("detail"), "{answer}");
+    }
+    for token in
+        [scene.house.token(scene.account).await, scene.house.token_reaching(scene.account, true, None).await]
+    {
+        assert_eq!(patch(&token, r#"{"critical":[]}"#).await.0, 401);
+    }
+    assert_eq!(told, scene.house.json(PATH, &cookie).await, "nothing of that changed anything");
 }

@@ -6,7 +6,7 @@ use fleet::dead_man::{Facts, Finding, judge};
 use fleet::notice::Channel;
 use http::{Method, StatusCode, header};
 use http_body_util::BodyExt;
-use store::state::{Certificate, Contact, Email, NewMail, NewNote, NewQuarantined, TEST};
+use store::state::{Certificate, Contact, Email, NewMail, NewNote, NewQuarantined, Noted, TEST};
 use web::Health;
 use wire::UtcMs;
 
@@ -261,7 +261,9 @@ async fn deliveries_tell_how_messages_went_and_nothing_of_what_they_say() {
     let act = house.act(Verb::NotificationsTest);
     assert!(house.state.queue_test(note, u64::MAX, UtcMs(0), &act).await.unwrap());
     let mail = house.state.claim_mail("lease", now, now.plus_ms(1_000)).await.unwrap().unwrap();
-    assert!(house.state.mail_failed(mail.id, "lease", "550 no <such> user").await.unwrap());
+    assert!(
+        house.state.note_message(mail.id, "lease", Noted::Failed("550 no <such> user".into())).await.unwrap()
+    );
     let page = house.text("/op/deliveries", &cookie).await;
     for said in
         ["\u{2026}0119 of dana@x.test", "ann@x.test", "Waiting", "The oldest has waited", ">51</a>", "Older"]

@@ -8,6 +8,8 @@ export interface Wire {
   lines: WireLine[];
   episodes: ["bat" | "test", number, number][];
   gaps: [number, number][];
+  /** Severity, what, from, to (0: still), code. Left out where there is none. */
+  alarms?: [Alarm["severity"], string, number, number, string][];
 }
 
 interface WireLine {
@@ -38,6 +40,15 @@ export interface Episode {
   to: number;
 }
 
+/** An alarm, from its raise to its end. */
+export interface Alarm {
+  severity: "critical" | "warning" | "info";
+  title: string;
+  from: number;
+  to: number;
+  code: string;
+}
+
 /** A chart's data. Times in seconds, as uPlot wants them. */
 export interface Data {
   from: number;
@@ -46,6 +57,7 @@ export interface Data {
   times: number[];
   lines: Line[];
   episodes: Episode[];
+  alarms: Alarm[];
 }
 
 /** Undoes the differences. */
@@ -56,7 +68,8 @@ export function decode(wire: Wire): Data {
     ...wire.episodes.map(([kind, from, to]) => ({ kind, from: from / 1000, to: to / 1000 })),
     ...wire.gaps.map(([from, to]): Episode => ({ kind: "gap", from: from / 1000, to: to / 1000 })),
   ];
-  return { from: wire.from / 1000, to: wire.to / 1000, step: wire.step / 1000, times, lines: wire.lines.map(line), episodes };
+  const alarms = (wire.alarms ?? []).map(([severity, title, from, to, code]) => ({ severity, title, from: from / 1000, to: (to || wire.to) / 1000, code }));
+  return { from: wire.from / 1000, to: wire.to / 1000, step: wire.step / 1000, times, lines: wire.lines.map(line), episodes, alarms };
 }
 
 function line({ name, label, unit, decimals, mean, low, high }: WireLine): Line {

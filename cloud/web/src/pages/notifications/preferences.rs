@@ -72,7 +72,7 @@ fn read(pairs: &[(String, String)], before: Preferences, verified: Channels) -> 
 }
 
 /// For the log.
-fn told(preferences: &Preferences) -> String {
+pub(crate) fn told(preferences: &Preferences) -> String {
     let names = |channels: Channels| {
         let names: Vec<_> = channels.iter().map(Channel::name).collect();
         if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }

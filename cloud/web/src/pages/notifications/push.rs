@@ -9,17 +9,20 @@ use axum::extract::{Path, Request, State};
 use axum::response::{Html, IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use fleet::AccountKey;
 use fleet::audit::Verb;
 use fleet::notice::{Channel, MOST_PUSH_DEVICES};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
-use store::state::{NewNote, NewPushDevice};
+use store::state::{Account, Act, By, NewNote, NewPushDevice, TakenFrom};
+use wire::UtcMs;
 use wire::time::DAY_MS;
 
 use super::super::shell::Shell;
 use super::super::{form, html};
 use super::{back, key, own_act};
 use crate::caller::Caller;
+use crate::mail::Letter;
 use crate::mail::channels::{self as letters, Change};
 use crate::mail::notes;
 use crate::sign_in::secret::Secret;
@@ -106,6 +109,7 @@ pub async fn add(
         queued_at: now,
         expires_at: now.plus_ms(DAY_MS),
     };
+    let lost = Lost::look_up(&context, &sent.endpoint, own, now).await?;
     let device = NewPushDevice {
         public_id: &public_id,
         account: own,
@@ -115,6 +119,7 @@ pub async fn add(
         name: &name,
         proof_hash: proof.hash(),
         message,
+        taken_from: lost.as_ref().map(Lost::taken),
     };
     let from = factors::from(caller.address);
     let letter = letters::changed(context.origin(), Change::PushAdded, &name, now, from.as_deref())?;
@@ -124,6 +129,42 @@ pub async fn add(
     match kept.map_err(|error| Error::internal("keep a browser", error))? {
         true => Ok(back("push")),
         false => Err(Error::Request(format!("You have {MOST_PUSH_DEVICES} browsers. Remove one first."))),
+    }
+}
+
+/// Somebody else's browser until now: whoever signs in there last gets its messages, and who had them before is told.
+struct Lost {
+    account: Account,
+    key: String,
+    letter: Letter,
+    act: Act,
+    now: UtcMs,
+}
+
+impl Lost {
+    async fn look_up(
+        context: &Context,
+        endpoint: &str,
+        own: AccountKey,
+        now: UtcMs,
+    ) -> Result<Option<Self>, Error> {
+        let failed = |error| Error::internal("look up a browser", error);
+        let device = context.state().push_device_at(endpoint).await.map_err(failed)?;
+        let Some(device) = device.filter(|device| device.account != own) else { return Ok(None) };
+        let account = context.state().account(device.account).await.map_err(failed)?;
+        let Some(account) = account else { return Ok(None) };
+        let letter = letters::push_taken(context.origin(), &device.name, now)?;
+        // By nobody that its owner should learn of: two people who share a browser may be strangers.
+        let no_chance = |error| Error::internal("keep a browser", error);
+        let salt = Secret::new().map_err(no_chance)?.hash();
+        let act = Act::new(Verb::PushRemove, By::Service, now, salt);
+        let act = act.of_account(account.key).with_detail(device.name.clone());
+        Ok(Some(Self { account, key: key()?, letter, act, now }))
+    }
+
+    fn taken(&self) -> TakenFrom<'_> {
+        let letter = self.letter.notice(&self.account.email, &self.key, self.now);
+        TakenFrom { account: self.account.key, act: &self.act, letter }
     }
 }
 
