@@ -22,6 +22,7 @@ const UNWRITTEN: &[(&str, &str)] = &[
     ("events::delete_events_before", "retention"),
     ("incidents::delete_incidents_before", "retention"),
     ("invitations::invitation_told", "the service tells of an invitation that is in the log"),
+    ("lending::claim_expired", "the service sends another way"),
     ("lending::claim_messages", "the service sends"),
     ("lending::keep_mail", "the service sends"),
     ("lending::take_back_messages", "the service sends"),
