@@ -26,6 +26,7 @@ mod door_people;
 mod door_setup;
 mod driven;
 mod enumeration;
+mod escalated;
 mod escalation;
 mod fsync;
 mod graded;
