@@ -65,6 +65,7 @@ const SCREENS = [
   { name: 'organization-new', who: 'lee', at: () => '/organizations/new' },
   { name: 'organization-activity', who: 'lee', at: (scene) => `${scene.organization}/activity` },
   { name: 'site', who: 'lee', at: (scene) => scene.site },
+  { name: 'severities', who: 'lee', at: (scene) => `${scene.organization}/severities` },
   { name: 'ladder', who: 'lee', at: (scene) => `${scene.organization}/ladder` },
   { name: 'ladder-of-site', who: 'lee', at: (scene) => `${scene.site}/ladder` },
   // One's account.

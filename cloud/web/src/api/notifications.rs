@@ -43,6 +43,10 @@ pub async fn show(State(context): State<Context>, ApiCaller(caller): ApiCaller) 
 /// alone: a token reaches inverters, and one that leaked must not be able to silence alarms.
 pub async fn change(State(context): State<Context>, caller: Caller, body: Bytes) -> Result<Response, Error> {
     let own = access::own_account(&context, &caller)?;
+    // A list of values in their order would be read as the fields, and an empty one as nothing to change.
+    if !body.trim_ascii_start().starts_with(b"{") {
+        return Err(Error::Request(EXAMPLE.to_owned()));
+    }
     let change: Change = serde_json::from_slice(&body)
         .map_err(|error| Error::Request(format!("{EXAMPLE} What came does not do: {error}.")))?;
     let failed = |error| Error::internal("change what somebody is told", error);

@@ -225,5 +225,6 @@ async fn the_chart_has_the_alarms_of_its_span_and_not_a_byte_where_there_are_non
     let between = chart(-1_100_000, -700_000).await;
     assert_eq!(between.get("alarms"), None, "neither was active then");
     assert_eq!(chart(-1_500_000, -1_300_000).await["alarms"].as_array().unwrap().len(), 1, "begun before");
-    assert!(rows.iter().all(|row| row.to_string().len() < 90), "{rows:?}");
+    // The words are most of it: the longest here are forty bytes.
+    assert!(rows.iter().all(|row| row.to_string().len() < 110), "{rows:?}");
 }
