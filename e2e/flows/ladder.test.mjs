@@ -20,7 +20,7 @@ for (const width of [390, 1280]) {
     let organization;
     let site;
     before(async () => {
-      person = await newcomer(browser, operator, `ines.${width}@example.com`, 'Ines Rocha');
+      person = await newcomer(browser, operator, `iris.${width}@example.com`, 'Iris Rocha');
       const { page, context } = await newPage(browser, { state: person.state });
       await page.goto(`${demo.url}/me`);
       organization = await send(page, '/organizations/new', { name: `Harbour ${width}` });
@@ -44,12 +44,12 @@ for (const width of [390, 1280]) {
       await page.getByRole('alert').getByText('Choose at least one person').waitFor();
       await look(page, width, 'ladder-refused');
       assert.equal(await steps.count(), 0);
-      await adding.getByRole('checkbox', { name: 'Ines Rocha' }).check();
+      await adding.getByRole('checkbox', { name: 'Iris Rocha' }).check();
       await adding.getByRole('button', { name: 'Add step' }).click();
       await page.getByText('It counts at once').waitFor();
       assert.match(await steps.nth(0).innerText(), /1\. At once/);
       assert.equal(await adding.getByLabel('Minutes to wait').inputValue(), '15');
-      await adding.getByRole('checkbox', { name: 'Ines Rocha' }).check();
+      await adding.getByRole('checkbox', { name: 'Iris Rocha' }).check();
       await adding.getByRole('button', { name: 'Add step' }).click();
       await steps.nth(1).getByText('15 min after step 1').waitFor();
       await look(page, width, 'ladder');
@@ -75,7 +75,7 @@ for (const width of [390, 1280]) {
       await look(page, width, 'ladder-of-site');
       const adding = page.locator('form[aria-labelledby="add"]');
       await adding.getByLabel('Minutes to wait').fill('5');
-      await adding.getByRole('checkbox', { name: 'Ines Rocha' }).check();
+      await adding.getByRole('checkbox', { name: 'Iris Rocha' }).check();
       await adding.getByRole('button', { name: 'Add step' }).click();
       await page.locator('.rung').getByText('5 min after the alarm').waitFor();
       assert.equal(await page.getByText('counts here now').count(), 0);
