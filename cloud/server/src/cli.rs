@@ -87,6 +87,9 @@ fn start(command: clap::Command, prepare: impl FnOnce(&ArgMatches) -> anyhow::Re
 }
 
 fn act(arguments: Arguments) -> anyhow::Result<()> {
+    if let Command::Admin(admin::Command::Proof(arguments)) = &arguments.command {
+        return admin::proof::run(arguments);
+    }
     let file = arguments.config.context("name the configuration with --config FILE")?;
     let config = Config::load(&file)?;
     match arguments.command {

@@ -9,6 +9,7 @@ mod demo;
 mod end_to_end;
 mod install;
 mod place;
+mod promises;
 mod shell;
 mod steps;
 mod test;
@@ -35,6 +36,8 @@ enum What {
     Ci(ci::Args),
     /// Tests the walls between the crates and prints how large the rooms are.
     Tidy,
+    /// Writes docs/PROMISES.md from the table of promises, mechanisms and tests.
+    Promises,
     /// Runs one benchmark against its ceiling and its peers.
     Bench(bench::Args),
 }
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
         What::Test(args) => place::Place::find().and_then(|place| test::run(&place, args)),
         What::Ci(args) => place::Place::find().and_then(|place| ci::run(&place, args)),
         What::Tidy => place::Place::find().and_then(|place| tidy::run(&place)),
+        What::Promises => place::Place::find().and_then(|place| promises::run(&place)),
         What::Bench(args) => place::Place::find().and_then(|place| bench::run(&place, args)),
     };
     match result {

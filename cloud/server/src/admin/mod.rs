@@ -20,6 +20,7 @@ mod grant_add;
 mod ledger;
 mod organization;
 mod password;
+pub mod proof;
 mod secret;
 mod site_add;
 mod token_add;
@@ -75,6 +76,8 @@ pub enum Command {
     /// The audit log: who did what, to whom, when.
     #[command(subcommand)]
     Audit(Audit),
+    /// Prints what is promised, what makes it true, and the tests that go red when it is not; needs no configuration.
+    Proof(proof::Arguments),
     /// Prints every stored reading as `serial boot sequence time`, for audits; stop the server first.
     Ledger,
 }
@@ -232,6 +235,9 @@ pub fn run(command: Command, config: &Config, now: UtcMs) -> anyhow::Result<()> 
     if let Command::Ca(Ca::Init { server_names }) = &command {
         return ca_init::run(config, server_names.as_deref(), now);
     }
+    if let Command::Proof(arguments) = &command {
+        return proof::run(arguments);
+    }
     if let Command::Ledger = command {
         let state = runtime()?.block_on(open_state(config))?;
         return ledger::run(config, &runtime()?, &state, now);
@@ -269,8 +275,8 @@ async fn with_state(command: Command, config: &Config, state: &StateStore, now: 
         }
         Command::Audit(Audit::Verify { expect }) => audit_verify::run(expect.as_deref(), state, now).await,
         Command::Audit(Audit::List { area, most }) => audit_list::run(area.as_deref(), most, state).await,
-        // Both were done above, without the store.
-        Command::Ca(_) | Command::Ledger => Ok(()),
+        // These were done above, without the store.
+        Command::Ca(_) | Command::Ledger | Command::Proof(_) => Ok(()),
     }
 }
 

@@ -15,7 +15,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::place::Place;
-use crate::shell;
+use crate::{promises, shell};
 use source::Source;
 
 /// One thing that is wrong: where, what, and what to do.
@@ -36,6 +36,7 @@ pub fn run(place: &Place) -> Result<()> {
     findings.extend(manifest::check(place, &sources)?);
     findings.extend(sizes::check(place, &files, &sources)?);
     findings.extend(prose::check(place, &files)?);
+    findings.extend(promises::check(place)?);
 
     if findings.is_empty() {
         println!("tidy: {} files, no wall broken", files.len());
