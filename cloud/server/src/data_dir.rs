@@ -10,6 +10,8 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use store::day_keys::DayKeys;
+use store::history::{History, HistoryError};
 use store::state::StateStore;
 use web::sign_in::vault::FactorsKey;
 
@@ -36,6 +38,20 @@ pub async fn open_state(config: &Config) -> anyhow::Result<StateStore> {
     let state = StateStore::open(&config.state_file()).await;
     drop(opening);
     Ok(state?)
+}
+
+/// The keys of days.
+#[must_use]
+pub fn day_keys(config: &Config) -> DayKeys {
+    DayKeys::at(&config.day_keys, || web::random_bytes().ok())
+}
+
+/// Opens the history.
+///
+/// # Errors
+/// Its folder cannot be used.
+pub fn open_history(config: &Config) -> Result<History, HistoryError> {
+    History::open(&config.history_dir(), day_keys(config), store::history::Config::default())
 }
 
 /// The key of second factors; made at the first start.

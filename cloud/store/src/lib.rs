@@ -16,6 +16,7 @@
 #![warn(missing_docs)]
 
 mod bytes;
+pub mod day_keys;
 pub mod history;
 pub mod journal;
 pub mod state;

@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 use fleet::audit::Verb;
 use fleet::{Grant, InverterKey, InverterState, Role, apply};
 use store::Position;
+use store::day_keys::DayKeys;
 use store::history::{Config, History};
 use store::state::{
     Act, By, Certificate, Contact, Email, NewAccount, NewInverter, NewQuarantined, NewSite, StateStore,
@@ -184,7 +185,8 @@ async fn operate(
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = tempfile::tempdir()?;
     let state = StateStore::open(&folder.path().join("state.sqlite")).await?;
-    let history = Arc::new(History::open(folder.path(), Config::default())?);
+    let keys = DayKeys::at(folder.path().join("keys"), || web::random_bytes().ok());
+    let history = Arc::new(History::open(folder.path(), keys, Config::default())?);
     let password = "a made up password";
     let account = NewAccount {
         email: &Email::parse(EMAIL)?,

@@ -40,7 +40,7 @@ mod webauthn;
 
 pub use context::{Acts, Clock, Context, InvalidContext, Live, Ways};
 pub use error::Error;
-pub use random::{RandomFailed, organization_code};
+pub use random::{RandomFailed, bytes32 as random_bytes, organization_code};
 pub use routes::{Access, ROUTES, Route, router};
 pub use service::{DoorCertificate, Health, Service};
 pub use view::qr;

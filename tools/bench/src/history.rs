@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use fleet::{InverterKey, StoredReading};
 use store::Position;
+use store::day_keys::DayKeys;
 use store::history::{Config, History, RangeQuery};
 use wire::time::DAY_MS;
 use wire::{BootId, Flag, Quality, Quantity, Sample, UtcMs};
@@ -59,6 +60,14 @@ pub fn run(options: &Options) -> Result<()> {
     rows.save(options.json.as_deref())
 }
 
+/// Keys of days, as the server makes them.
+pub fn day_keys(folder: &Path) -> DayKeys {
+    DayKeys::at(folder, || {
+        let mut key = [0; 32];
+        aws_lc_rs::rand::fill(&mut key).ok().map(|()| key)
+    })
+}
+
 /// Bytes per field and sample.
 struct Bytes {
     hours: f64,
@@ -68,7 +77,7 @@ struct Bytes {
 fn measure(folder: &Path, fleet: &[Telemetry], rows: &mut Rows) -> Result<Bytes> {
     let field_samples: usize = fleet.iter().map(|one| one.times.len() * one.fields.len()).sum();
     let field_samples = as_f64(field_samples as u64);
-    let history = History::open(folder, Config::default())?;
+    let history = History::open(folder, day_keys(&folder.join("keys")), Config::default())?;
     let days = fleet.first().map_or(0, |one| one.times.len() / SAMPLES_A_DAY);
     let (mut append_s, mut seal_s) = (0.0, 0.0);
     let mut batch = 0;
@@ -87,7 +96,7 @@ fn measure(folder: &Path, fleet: &[Telemetry], rows: &mut Rows) -> Result<Bytes>
     drop(history);
     let hours = day_bytes(folder)? / field_samples;
     rows.note("P7", "of that, the chunks themselves", &[content_bytes(folder)? / field_samples], "B");
-    let history = History::open(folder, Config::default())?;
+    let history = History::open(folder, day_keys(&folder.join("keys")), Config::default())?;
     let began = Instant::now();
     history.merge_due(UtcMs(FIRST_MS + DAY_MS * i64::try_from(days + 1)?))?;
     let merge_s = began.elapsed().as_secs_f64();
@@ -152,7 +161,7 @@ fn day_bytes(folder: &Path) -> Result<f64> {
     let mut bytes = 0;
     for file in std::fs::read_dir(folder)? {
         let file = file?;
-        if !file.file_name().to_string_lossy().starts_with("open.") {
+        if !file.file_name().to_string_lossy().starts_with("open.") && file.file_type()?.is_file() {
             bytes += file.metadata()?.len();
         }
     }
@@ -189,7 +198,7 @@ fn charts(folder: &Path, options: &Options, rows: &mut Rows) -> Result<()> {
     let (mut cold, mut warm, mut week) = (Vec::new(), Vec::new(), Vec::new());
     let ms = |began: Instant| began.elapsed().as_secs_f64() * 1e3;
     for _ in 0..options.repeats {
-        let history = History::open(folder, Config::default())?;
+        let history = History::open(folder, day_keys(&folder.join("keys")), Config::default())?;
         let began = Instant::now();
         history.range(&query(from), to)?;
         cold.push(ms(began));

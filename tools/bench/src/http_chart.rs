@@ -19,6 +19,7 @@ use wire::{Quality, Quantity, Sample, UtcMs};
 use crate::Options;
 use crate::cloud::{Cloud, bearer, public_id};
 use crate::devices::Identities;
+use crate::history::day_keys;
 use crate::history_data::{FIRST_MS, Telemetry, telemetry};
 use crate::load::{Load, as_f64, now};
 use crate::peers::victoria::{Victoria, folder_bytes};
@@ -124,7 +125,8 @@ fn quantity(field: usize) -> Result<Quantity> {
 
 /// Thirty days into the history of the first inverter, merged as the server would have.
 fn fill(cloud: &Cloud, data: &Telemetry, shift: i64) -> Result<()> {
-    let history = History::open(&cloud.data().join("history"), Config::default())?;
+    let keys = day_keys(&cloud.data().join("keys/days"));
+    let history = History::open(&cloud.data().join("history"), keys, Config::default())?;
     let quantities = (0..data.fields.len()).map(quantity).collect::<Result<Vec<_>>>()?;
     let readings: Vec<StoredReading> =
         (0..data.times.len()).map(|index| reading(data, &quantities, index, shift)).collect();

@@ -15,6 +15,7 @@ use wire::{Quality, Quantity, Sample, UtcMs};
 use crate::Options;
 use crate::cloud::Cloud;
 use crate::devices::Identities;
+use crate::history::day_keys;
 use crate::load::{Load, as_f64, now};
 use crate::rows::{Bound, Rows};
 
@@ -112,7 +113,8 @@ fn first_connect_ms(
 
 /// Thirty days of readings for every inverter, sealed and merged as the server would have.
 fn fill(cloud: &Cloud, count: usize) -> Result<()> {
-    let history = History::open(&cloud.data().join("history"), Config::default())?;
+    let keys = day_keys(&cloud.data().join("keys/days"));
+    let history = History::open(&cloud.data().join("history"), keys, Config::default())?;
     let until = now().0;
     let today = until - until.rem_euclid(DAY_MS);
     let mut batch = 0;

@@ -6,11 +6,11 @@
 
 use std::io::{BufWriter, Write};
 
-use store::history::History;
 use store::state::StateStore;
 use wire::{UtcMs, time::DAY_MS};
 
 use crate::config::Config;
+use crate::data_dir;
 
 /// Prints.
 ///
@@ -22,7 +22,7 @@ pub fn run(
     state: &StateStore,
     now: UtcMs,
 ) -> anyhow::Result<()> {
-    let history = History::open(&config.history_dir(), store::history::Config::default())?;
+    let history = data_dir::open_history(config)?;
     let (from, to) = (now.plus_ms(-31 * DAY_MS), now.plus_ms(DAY_MS));
     let mut out = BufWriter::new(std::io::stdout().lock());
     let mut found = 0_u64;

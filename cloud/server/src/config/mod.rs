@@ -30,6 +30,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// The key of second factors: not in the database, so that the database alone opens none.
     pub factors_key: PathBuf,
+    /// Folder of the keys of days; apart from the data where the installation says so.
+    pub day_keys: PathBuf,
     /// The one port for devices and people.
     pub listen: SocketAddr,
     /// Plain-text counters for Prometheus and `/health`; a loopback address. Off unless set.
@@ -194,6 +196,7 @@ mod tests {
         assert_eq!(config.device.url, "wss://device.localhost:8443/mqtt");
         assert_eq!(config.device.ca, Path::new("/etc/ic/data/ca/device-ca.crt"));
         assert_eq!(config.factors_key, Path::new("/etc/ic/data/keys/factors.key"));
+        assert_eq!(config.day_keys, Path::new("/etc/ic/data/keys/days"));
         assert_eq!(config.metrics_listen, None);
         assert_eq!(config.mail, None);
         assert_eq!(config.added_commit_delay, Duration::ZERO);

@@ -47,6 +47,7 @@ impl Reader<'_> {
             watchdog: self.watchdog(written.watchdog)?,
             push_key: data_dir.join("keys/push.key"),
             factors_key: self.path(written.factors_key, &data_dir.join("keys"), "factors.key"),
+            day_keys: self.path(written.history.keys, &data_dir.join("keys"), "days"),
             added_commit_delay: Duration::from_micros(written.journal.added_commit_delay_us.unwrap_or(0)),
             data_dir,
             listen,

@@ -21,6 +21,13 @@ pub(super) struct Written {
     pub(super) text: WrittenText,
     pub(super) watchdog: WrittenWatchdog,
     pub(super) journal: WrittenJournal,
+    pub(super) history: WrittenHistory,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct WrittenHistory {
+    pub(super) keys: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -354,12 +354,14 @@ impl States {
 mod tests {
     use fleet::AccountKey;
     use fleet::pairing::AttemptKey;
+    use store::day_keys::DayKeys;
     use store::history::Config;
 
     use super::*;
 
     fn states(folder: &tempfile::TempDir) -> States {
-        let history = Arc::new(History::open(folder.path(), Config::default()).unwrap());
+        let keys = DayKeys::at(folder.path().join("keys"), || web::random_bytes().ok());
+        let history = Arc::new(History::open(folder.path(), keys, Config::default()).unwrap());
         States::new(history, Arc::new(Counters::default()))
     }
 

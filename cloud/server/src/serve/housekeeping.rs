@@ -68,11 +68,23 @@ fn keep_history(history: &History, clock: &Clock, stop: &CancellationToken, beat
         if swept.is_none_or(|swept| clock::passed() >= swept + SWEEP_EVERY) {
             let merged = told("merge days", history.merge_due(now));
             swept_well = told("delete days", history.sweep(now)) && merged;
+            tell_without_key(history);
             swept = Some(clock::passed());
         }
         if sealed && swept_well {
             beats.history.beat();
         }
+    }
+}
+
+/// Charts show a gap there: somebody must know why.
+fn tell_without_key(history: &History) {
+    for day in history.without_key() {
+        let file = history.key_file(day);
+        tracing::error!(
+            file = %file.display(),
+            "a day's key is missing: what was read on that day cannot be opened. Append the copy of this file to it"
+        );
     }
 }
 

@@ -186,7 +186,7 @@ async fn start(
     let state = data_dir::open_state(config).await?;
     let registry = Arc::new(Registry::default());
     refresh::load(&state, &registry).await?;
-    let history = Arc::new(History::open(&config.history_dir(), store::history::Config::default())?);
+    let history = Arc::new(data_dir::open_history(config)?);
     let snapshots = state.load_snapshots().await?;
     let (sender, batches) = mpsc::channel();
     let beats = Arc::<Beats>::default();

@@ -1,180 +1,68 @@
 //! A chunk as bytes; `FORMAT.md` beside this crate describes them.
 //!
-//! In: columns. Out: one blob whose directory tells where each column is and its least and greatest value; any column
-//! can be read without the others. Never allocates more than [`MOST_ROWS`] rows for what a blob claims.
+//! In: a blob, sealed piece by piece. Out: columns. Its directory tells where each column is and its least and greatest
+//! value; any column can be opened without the others. Never allocates more than [`MOST_ROWS`] rows for what a blob claims.
 
 use wire::{BootId, Conditions, Flags, Quality, Quantity};
 
 use super::columns::{Columns, Runs, Sparse};
+use super::day::ChunkKey;
 use super::number::{self, Form};
-use crate::bytes::{Reader, write_prefixed, write_signed, write_unsigned};
+use crate::bytes::Reader;
+use crate::day_keys::{DayKeyError, DayKeys, Opener, Stamp, TAG_BYTES};
 
-const VERSION: u8 = 1;
-/// Key id of a chunk that is not encrypted.
+pub(super) const VERSION: u8 = 1;
+/// Key id of a chunk that is not sealed, which this program never writes.
 const CLEAR: u64 = 0;
 /// More rows than twenty readings a second make in a day.
 const MOST_ROWS: usize = 2_000_000;
-const CHECKSUM_BYTES: usize = 4;
-const CRC: crc::Crc<u32, crc::Table<16>> = crc::Crc::<u32, crc::Table<16>>::new(&crc::CRC_32_ISO_HDLC);
 /// Times are kept as steps of whole seconds and what remains: gateways report each so many seconds, with jitter.
-const GRID_MS: i64 = 1_000;
+pub(super) const GRID_MS: i64 = 1_000;
 
 /// Column ids. Quantities follow at [`FIRST_QUANTITY`] plus their code.
-mod id {
-    pub(super) const TIME_STEP: u64 = 0;
-    pub(super) const TIME_REST: u64 = 1;
-    pub(super) const SEQUENCE: u64 = 2;
-    pub(super) const CORRECTION: u64 = 3;
-    pub(super) const QUALITY: u64 = 4;
-    pub(super) const FLAGS: u64 = 5;
-    pub(super) const CONDITIONS: u64 = 6;
-    pub(super) const BOOT: u64 = 7;
-    pub(super) const UNKNOWN: u64 = 8;
-    pub(super) const FIRST_QUANTITY: u64 = 16;
+pub(super) mod id {
+    pub(in crate::history) const TIME_STEP: u64 = 0;
+    pub(in crate::history) const TIME_REST: u64 = 1;
+    pub(in crate::history) const SEQUENCE: u64 = 2;
+    pub(in crate::history) const CORRECTION: u64 = 3;
+    pub(in crate::history) const QUALITY: u64 = 4;
+    pub(in crate::history) const FLAGS: u64 = 5;
+    pub(in crate::history) const CONDITIONS: u64 = 6;
+    pub(in crate::history) const BOOT: u64 = 7;
+    pub(in crate::history) const UNKNOWN: u64 = 8;
+    pub(in crate::history) const FIRST_QUANTITY: u64 = 16;
+    /// Not a column: the place of the directory, where it is sealed.
+    pub(in crate::history) const DIRECTORY: u64 = 0xffff;
 }
 
 /// Kinds of a column in the directory; the code of its [`Form`] stands above these two bits.
-const EVERY_ROW: u8 = 0;
-const SOME_ROWS: u8 = 1;
-const RUNS: u8 = 2;
-const KIND_BITS: u8 = 2;
+pub(super) const EVERY_ROW: u8 = 0;
+pub(super) const SOME_ROWS: u8 = 1;
+pub(super) const RUNS: u8 = 2;
+pub(super) const KIND_BITS: u8 = 2;
 
-/// Writes a chunk that has at least one row.
-///
-/// # Errors
-/// The compressor's words.
-pub(super) fn encode(columns: &Columns) -> Result<Vec<u8>, String> {
-    let mut writer = Writer { rows: columns.len(), directory: Vec::new(), bodies: Vec::new(), columns: 0 };
-    let first = columns.times.first().copied().unwrap_or_default();
-    let last = columns.times.last().copied().unwrap_or_default();
-    let (steps, rests) = split_times(&columns.times);
-    // The first step is 0 in every chunk; the others are mostly all the same.
-    writer.numbers(id::TIME_STEP, steps.get(1..).unwrap_or_default())?;
-    writer.numbers(id::TIME_REST, &rests)?;
-    writer.sparse(id::SEQUENCE, &columns.sequences)?;
-    writer.sparse(id::CORRECTION, &columns.corrections)?;
-    writer
-        .runs(id::QUALITY, &columns.qualities, &Quality::default(), |quality, out| out.push(quality.code()));
-    writer.runs(id::FLAGS, &columns.flags, &Flags::default(), |flags, out| {
-        out.extend_from_slice(&[flags.reported_bits(), flags.raised_bits()]);
-    });
-    writer.runs(id::CONDITIONS, &columns.conditions, &Conditions::default(), |conditions, out| {
-        write_unsigned(out, conditions.reported_bits().into());
-        write_unsigned(out, conditions.raised_bits().into());
-    });
-    writer.runs(id::BOOT, &columns.boots, &None, |boot, out| match boot {
-        Some(boot) => write_prefixed(out, &boot.0),
-        None => write_prefixed(out, &[]),
-    });
-    writer.runs(id::UNKNOWN, &columns.unknown, &Vec::new(), |texts, out| {
-        write_unsigned(out, texts.len() as u64);
-        texts.iter().for_each(|text| write_prefixed(out, text.as_bytes()));
-    });
-    for (quantity, values) in &columns.quantities {
-        writer.sparse(id::FIRST_QUANTITY + u64::from(quantity.code()), values)?;
-    }
-    let mut directory = Vec::new();
-    write_unsigned(&mut directory, columns.len() as u64);
-    write_signed(&mut directory, first);
-    write_unsigned(&mut directory, last.wrapping_sub(first).cast_unsigned());
-    write_unsigned(&mut directory, writer.columns);
-    directory.append(&mut writer.directory);
-    let mut out = vec![VERSION];
-    write_unsigned(&mut out, CLEAR);
-    write_prefixed(&mut out, &directory);
-    out.extend_from_slice(&CRC.checksum(&directory).to_le_bytes());
-    out.extend_from_slice(&CRC.checksum(&writer.bodies).to_le_bytes());
-    out.append(&mut writer.bodies);
-    Ok(out)
+/// Why a blob cannot be read.
+#[derive(Debug)]
+pub(super) enum NotAChunk {
+    /// It is not a chunk this program reads.
+    Damaged(String),
+    /// Its key is not there.
+    Key(DayKeyError),
 }
-
-struct Writer {
-    rows: usize,
-    directory: Vec<u8>,
-    bodies: Vec<u8>,
-    columns: u64,
-}
-
-impl Writer {
-    fn numbers(&mut self, id: u64, values: &[i64]) -> Result<(), String> {
-        let begin = self.bodies.len();
-        let form = number::encode(values, &mut self.bodies)?;
-        self.columns += 1;
-        write_unsigned(&mut self.directory, id);
-        self.directory.push(EVERY_ROW | form.code() << KIND_BITS);
-        form.write(&mut self.directory);
-        if form.has_body() {
-            write_unsigned(&mut self.directory, (self.bodies.len() - begin) as u64);
-        }
-        Ok(())
-    }
-
-    fn sparse(&mut self, id: u64, column: &Sparse) -> Result<(), String> {
-        if column.values.is_empty() {
-            return Ok(());
-        }
-        if column.is_full(self.rows) {
-            return self.numbers(id, &column.values);
-        }
-        let begin = self.bodies.len();
-        write_unsigned(&mut self.bodies, column.rows.len() as u64);
-        let mut end = 0;
-        for (first, count) in &column.rows {
-            write_unsigned(&mut self.bodies, u64::from(first - end));
-            write_unsigned(&mut self.bodies, u64::from(*count));
-            end = first + count;
-        }
-        let form = number::encode(&column.values, &mut self.bodies)?;
-        self.columns += 1;
-        write_unsigned(&mut self.directory, id);
-        self.directory.push(SOME_ROWS | form.code() << KIND_BITS);
-        form.write(&mut self.directory);
-        write_unsigned(&mut self.directory, column.values.len() as u64);
-        write_unsigned(&mut self.directory, (self.bodies.len() - begin) as u64);
-        Ok(())
-    }
-
-    /// A column that has its default in every row is left out.
-    fn runs<T: PartialEq>(&mut self, id: u64, runs: &Runs<T>, default: &T, write: impl Fn(&T, &mut Vec<u8>)) {
-        if runs.iter().all(|(_, value)| value == default) {
-            return;
-        }
-        self.columns += 1;
-        write_unsigned(&mut self.directory, id);
-        self.directory.push(RUNS);
-        let begin = self.bodies.len();
-        for (count, value) in runs {
-            write_unsigned(&mut self.bodies, u64::from(*count));
-            write(value, &mut self.bodies);
-        }
-        write_unsigned(&mut self.directory, (self.bodies.len() - begin) as u64);
-    }
-}
-
-fn split_times(times: &[i64]) -> (Vec<i64>, Vec<i64>) {
-    let first = times.first().copied().unwrap_or_default();
-    let mut before = 0;
-    times
-        .iter()
-        .map(|time| {
-            let since = time.wrapping_sub(first);
-            let second = since.wrapping_add(GRID_MS / 2).div_euclid(GRID_MS);
-            let step = second.wrapping_sub(before);
-            before = second;
-            (step, since.wrapping_sub(second.wrapping_mul(GRID_MS)))
-        })
-        .unzip()
-}
-
-/// Why a blob is not a chunk this program reads.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct NotAChunk(pub(super) String);
 
 fn bad(what: impl Into<String>) -> NotAChunk {
-    NotAChunk(what.into())
+    NotAChunk::Damaged(what.into())
 }
 
-/// A chunk whose directory has been read.
+/// Where a blob stands: its day's keys open it there and nowhere else.
+#[derive(Clone, Copy)]
+pub(super) struct Standing<'a> {
+    pub(super) keys: &'a DayKeys,
+    pub(super) day: i64,
+    pub(super) chunk: ChunkKey,
+}
+
+/// A chunk whose directory has been opened and read.
 pub(super) struct Chunk<'a> {
     rows: usize,
     /// Time of the first row.
@@ -182,13 +70,14 @@ pub(super) struct Chunk<'a> {
     /// Time of the last row.
     pub(super) last: i64,
     columns: Vec<Column<'a>>,
-    bodies: &'a [u8],
-    bodies_checksum: u32,
+    chunk: ChunkKey,
+    opener: Opener,
 }
 
 struct Column<'a> {
     id: u64,
     kind: Kind,
+    /// As it is sealed; nothing where there is none.
     body: &'a [u8],
 }
 
@@ -200,36 +89,31 @@ enum Kind {
 }
 
 impl<'a> Chunk<'a> {
-    /// Reads and checks the directory, no column.
-    pub(super) fn read(blob: &'a [u8]) -> Result<Self, NotAChunk> {
+    /// Opens and reads the directory, no column.
+    pub(super) fn read(blob: &'a [u8], standing: Standing<'_>) -> Result<Self, NotAChunk> {
         let mut reader = Reader::new(blob);
         let short = || bad("it ends early");
         match reader.byte() {
             Some(VERSION) => {}
             other => return Err(bad(format!("format version {other:?}, this program reads {VERSION}"))),
         }
-        match reader.unsigned().ok_or_else(short)? {
-            CLEAR => {}
-            key => {
-                return Err(bad(format!("it is encrypted with key {key}, which this program does not have")));
-            }
+        let key = reader.unsigned().ok_or_else(short)?;
+        if key == CLEAR {
+            return Err(bad("it is not sealed under a key"));
         }
+        let number = |number: u64| u32::try_from(number).map_err(|_| bad("its key makes no sense"));
+        let counter = reader.unsigned().ok_or_else(short)?;
+        let stamp = Stamp { day: standing.day, key: number(key)?, counter: number(counter)? };
         let directory = reader.prefixed().ok_or_else(short)?;
-        let checksum = |reader: &mut Reader<'_>| {
-            let bytes = reader.take(CHECKSUM_BYTES)?;
-            Some(u32::from_le_bytes(bytes.try_into().ok()?))
-        };
-        let directory_checksum = checksum(&mut reader).ok_or_else(short)?;
-        let bodies_checksum = checksum(&mut reader).ok_or_else(short)?;
-        if CRC.checksum(directory) != directory_checksum {
-            return Err(bad("the directory's checksum does not match"));
-        }
         let bodies = reader.take(blob.len() - reader.at()).ok_or_else(short)?;
-        Self::from_directory(directory, bodies, bodies_checksum)
+        let (chunk, opener) = (standing.chunk, standing.keys.opener(stamp).map_err(NotAChunk::Key)?);
+        let directory = opener.open(chunk.place(id::DIRECTORY), directory);
+        let directory = directory.ok_or_else(|| bad("the directory does not open under its key"))?;
+        Self::from_directory(&directory, bodies, chunk, opener)
             .ok_or_else(|| bad("its directory makes no sense"))
     }
 
-    fn from_directory(directory: &[u8], bodies: &'a [u8], bodies_checksum: u32) -> Option<Self> {
+    fn from_directory(directory: &[u8], bodies: &'a [u8], chunk: ChunkKey, opener: Opener) -> Option<Self> {
         let mut reader = Reader::new(directory);
         let rows = reader.size().filter(|rows| (1..=MOST_ROWS).contains(rows))?;
         let first = reader.signed()?;
@@ -251,10 +135,18 @@ impl<'a> Chunk<'a> {
                 _ => return None,
             };
             let bodiless = matches!(kind, Kind::EveryRow(form) if !form.has_body());
-            let length = if bodiless { 0 } else { reader.size()? };
+            let length = if bodiless { 0 } else { reader.size()?.checked_add(TAG_BYTES)? };
             columns.push(Column { id, kind, body: rest.take(length)? });
         }
-        Some(Self { rows, first, last, columns, bodies, bodies_checksum })
+        rest.is_empty().then_some(Self { rows, first, last, columns, chunk, opener })
+    }
+
+    fn open(&self, column: &Column<'_>) -> Result<Vec<u8>, NotAChunk> {
+        if column.body.is_empty() {
+            return Ok(Vec::new());
+        }
+        let opened = self.opener.open(self.chunk.place(column.id), column.body);
+        opened.ok_or_else(|| bad(format!("column {} does not open under its key", column.id)))
     }
 
     /// The time of each row, milliseconds since 1970.
@@ -271,12 +163,10 @@ impl<'a> Chunk<'a> {
 
     /// A column that must be there.
     fn every_row(&self, id: u64, count: usize) -> Result<Vec<i64>, NotAChunk> {
-        let found = self.columns.iter().find(|column| column.id == id);
-        let values = found.and_then(|column| match column.kind {
-            Kind::EveryRow(form) => number::decode(form, count, column.body),
-            _ => None,
-        });
-        values.ok_or_else(|| bad(format!("column {id} makes no sense")))
+        let wrong = || bad(format!("column {id} makes no sense"));
+        let column = self.columns.iter().find(|column| column.id == id).ok_or_else(wrong)?;
+        let Kind::EveryRow(form) = column.kind else { return Err(wrong()) };
+        number::decode(form, count, &self.open(column)?).ok_or_else(wrong)
     }
 
     /// The values of a quantity; no rows where it was never reported.
@@ -290,12 +180,13 @@ impl<'a> Chunk<'a> {
         };
         let wrong = || bad(format!("column {id} makes no sense"));
         let whole = u32::try_from(self.rows).map_err(|_| wrong())?;
+        let opened = self.open(column)?;
         let (rows, form, count, body) = match column.kind {
-            Kind::EveryRow(form) => (vec![(0, whole)], form, self.rows, column.body),
+            Kind::EveryRow(form) => (vec![(0, whole)], form, self.rows, opened.as_slice()),
             Kind::SomeRows(form, count) => {
-                let mut reader = Reader::new(column.body);
+                let mut reader = Reader::new(&opened);
                 let rows = read_rows(&mut reader, whole).ok_or_else(wrong)?;
-                let body = reader.take(column.body.len() - reader.at()).ok_or_else(wrong)?;
+                let body = reader.take(opened.len() - reader.at()).ok_or_else(wrong)?;
                 (rows, form, count, body)
             }
             Kind::Runs => return Err(wrong()),
@@ -323,14 +214,15 @@ impl<'a> Chunk<'a> {
     fn runs<T: Default>(
         &self,
         id: u64,
-        read: impl Fn(&mut Reader<'a>) -> Option<T>,
+        read: impl Fn(&mut Reader<'_>) -> Option<T>,
     ) -> Result<Runs<T>, NotAChunk> {
         let wrong = || bad(format!("column {id} makes no sense"));
         let whole = u32::try_from(self.rows).map_err(|_| wrong())?;
         let Some(column) = self.columns.iter().find(|column| column.id == id) else {
             return Ok(vec![(whole, T::default())]);
         };
-        let mut reader = Reader::new(column.body);
+        let opened = self.open(column)?;
+        let mut reader = Reader::new(&opened);
         let mut runs = Vec::new();
         let mut left = whole;
         while !reader.is_empty() {
@@ -341,11 +233,8 @@ impl<'a> Chunk<'a> {
         if left == 0 { Ok(runs) } else { Err(wrong()) }
     }
 
-    /// Everything, with the checksum of all columns checked.
+    /// Everything: every column opens, or it is an error.
     pub(super) fn columns(&self) -> Result<Columns, NotAChunk> {
-        if CRC.checksum(self.bodies) != self.bodies_checksum {
-            return Err(bad("the columns' checksum does not match"));
-        }
         let mut quantities = Vec::new();
         for column in &self.columns {
             let code = column.id.checked_sub(id::FIRST_QUANTITY);
@@ -390,8 +279,10 @@ fn read_rows(reader: &mut Reader<'_>, whole: u32) -> Option<Vec<(u32, u32)>> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::super::columns::in_order;
+    use super::super::packed::pack;
     use super::*;
-    use fleet::StoredReading;
+    use crate::day_keys::tests::fresh;
+    use fleet::{InverterKey, StoredReading};
     use proptest::prelude::*;
     use wire::{Sample, UtcMs};
 
@@ -431,15 +322,25 @@ pub(super) mod tests {
         columns
     }
 
+    const DAY: i64 = 20_833;
+
+    fn encode(columns: &Columns, keys: &DayKeys, chunk: ChunkKey) -> Vec<u8> {
+        pack(columns).unwrap().seal(&keys.sealer(DAY).unwrap(), chunk).unwrap()
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
         #[test]
         fn any_readings_come_back(readings in prop::collection::vec(any_reading(), 1..60)) {
+            let folder = tempfile::tempdir().unwrap();
+            let keys = DayKeys::at(folder.path(), fresh);
+            let chunk = ChunkKey::new(3, InverterKey(u32::MAX), 2);
+            let standing = Standing { keys: &keys, day: DAY, chunk };
             let readings = in_order(readings);
             let columns = columns_of(&readings);
-            let blob = encode(&columns).unwrap();
-            let chunk = Chunk::read(&blob).unwrap();
+            let blob = encode(&columns, &keys, chunk);
+            let chunk = Chunk::read(&blob, standing).unwrap();
             prop_assert_eq!((chunk.first, chunk.last, chunk.rows),
                 (readings[0].time.0, readings[readings.len() - 1].time.0, readings.len()));
             prop_assert_eq!(chunk.columns().unwrap(), columns.clone());
@@ -447,14 +348,21 @@ pub(super) mod tests {
         }
 
         #[test]
-        fn a_damaged_chunk_is_survived(readings in prop::collection::vec(any_reading(), 1..20),
+        fn a_damaged_or_moved_chunk_is_survived(readings in prop::collection::vec(any_reading(), 1..20),
             at: prop::sample::Index, bit in 0..8_u8, cut: prop::sample::Index) {
-            let mut blob = encode(&columns_of(&in_order(readings))).unwrap();
+            let folder = tempfile::tempdir().unwrap();
+            let keys = DayKeys::at(folder.path(), fresh);
+            let chunk = ChunkKey::new(3, InverterKey(1), 2);
+            let standing = Standing { keys: &keys, day: DAY, chunk };
+            let mut blob = encode(&columns_of(&in_order(readings)), &keys, chunk);
+            let read = |blob: &[u8], standing| Chunk::read(blob, standing).and_then(|chunk| chunk.columns());
             let cut = cut.index(blob.len());
-            prop_assert!(Chunk::read(&blob[..cut]).and_then(|chunk| chunk.columns()).is_err());
+            prop_assert!(read(&blob[..cut], standing).is_err());
+            let elsewhere = Standing { chunk: ChunkKey::new(3, InverterKey(2), 2), ..standing };
+            prop_assert!(read(&blob, elsewhere).is_err());
             let at = at.index(blob.len());
             blob[at] ^= 1 << bit;
-            prop_assert!(Chunk::read(&blob).and_then(|chunk| chunk.columns()).is_err());
+            prop_assert!(read(&blob, standing).is_err());
         }
     }
 }

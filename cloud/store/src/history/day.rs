@@ -4,6 +4,7 @@
 //! the end of the file and fills its pages.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use fleet::InverterKey;
 use rusqlite::{Connection, OptionalExtension};
@@ -11,8 +12,10 @@ use wire::UtcMs;
 use wire::time::DAY_MS;
 
 use super::HistoryError;
+use super::chunk::{Chunk, NotAChunk, Standing};
 use super::sqlite::{failed, open};
 use crate::Position;
+use crate::day_keys::{DayKeys, Place};
 
 /// A chunk's place in its day file: hour of the day (24: the whole day), inverter, part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -32,6 +35,11 @@ impl ChunkKey {
     /// Hour of the day, or [`WHOLE_DAY`].
     pub(super) const fn hour(self) -> i64 {
         self.0 >> HOUR_SHIFT
+    }
+
+    /// Where a column of it is sealed.
+    pub(super) fn place(self, column: u64) -> Place {
+        Place { chunk: self.0.cast_unsigned(), column: u16::try_from(column).unwrap_or(u16::MAX) }
     }
 
     pub(super) const fn part(self) -> i64 {
@@ -58,6 +66,8 @@ pub(super) struct Sealed {
 pub(super) struct DayFile {
     pub(super) connection: Connection,
     pub(super) path: PathBuf,
+    day: i64,
+    keys: Arc<DayKeys>,
 }
 
 /// The file of a day (days since 1970).
@@ -97,11 +107,11 @@ fn set_up(connection: &Connection) -> rusqlite::Result<()> {
 
 impl DayFile {
     /// Opens a file, made and set up if missing.
-    pub(super) fn open(directory: &Path, day: i64) -> Result<Self, HistoryError> {
+    pub(super) fn open(directory: &Path, day: i64, keys: &Arc<DayKeys>) -> Result<Self, HistoryError> {
         let path = path_of(directory, day);
         let connection = open(&path)?;
         set_up(&connection).map_err(failed("set up", &path))?;
-        Ok(Self { connection, path })
+        Ok(Self { connection, path, day, keys: Arc::clone(keys) })
     }
 
     /// Gives free pages back and packs what is left, safely by SQLite's own means. Whether it was done: not while a
@@ -167,11 +177,11 @@ impl DayFile {
             .map_err(&failed)
     }
 
-    /// Calls `read` with a chunk's blob. `None` where it is gone: merged or swept meanwhile.
+    /// Calls `read` with a chunk. `None` where it is gone: merged or swept meanwhile.
     pub(super) fn content<T>(
         &self,
         key: ChunkKey,
-        read: impl FnOnce(&[u8]) -> Result<T, super::chunk::NotAChunk>,
+        read: impl FnOnce(&Chunk<'_>) -> Result<T, NotAChunk>,
     ) -> Result<Option<T>, HistoryError> {
         let failed = failed("read", &self.path);
         let mut query =
@@ -179,10 +189,19 @@ impl DayFile {
         let mut rows = query.query([key.0]).map_err(&failed)?;
         let Some(row) = rows.next().map_err(&failed)? else { return Ok(None) };
         let blob = row.get_ref(0).and_then(|value| Ok(value.as_blob()?)).map_err(&failed)?;
-        read(blob).map(Some).map_err(|super::chunk::NotAChunk(detail)| HistoryError::Damaged {
-            what: format!("chunk of inverter {}, hour {}, part {}", key.inverter().0, key.hour(), key.part()),
-            path: self.path.clone(),
-            detail,
+        let standing = Standing { keys: &self.keys, day: self.day, chunk: key };
+        Chunk::read(blob, standing).and_then(|chunk| read(&chunk)).map(Some).map_err(|why| match why {
+            NotAChunk::Key(error) => HistoryError::Key(error),
+            NotAChunk::Damaged(detail) => HistoryError::Damaged {
+                what: format!(
+                    "chunk of inverter {}, hour {}, part {}",
+                    key.inverter().0,
+                    key.hour(),
+                    key.part()
+                ),
+                path: self.path.clone(),
+                detail,
+            },
         })
     }
 

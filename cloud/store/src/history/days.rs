@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use wire::UtcMs;
 use wire::time::DAY_MS;
@@ -13,9 +13,11 @@ use wire::time::DAY_MS;
 use super::HistoryError;
 use super::day::{DayFile, day_of, path_of};
 use super::sqlite::{io, remove};
+use crate::day_keys::DayKeys;
 
 pub(super) struct Days {
     directory: PathBuf,
+    pub(super) keys: Arc<DayKeys>,
     known: Mutex<BTreeMap<i64, Known>>,
     /// Open files with their days, the last used last. A day may be here more than once: one for each reader.
     pool: Mutex<Vec<(i64, DayFile)>>,
@@ -32,7 +34,7 @@ struct Known {
 }
 
 impl Days {
-    pub(super) fn open(directory: &Path, most_open: usize) -> Result<Self, HistoryError> {
+    pub(super) fn open(directory: &Path, keys: DayKeys, most_open: usize) -> Result<Self, HistoryError> {
         let failed = io("list", directory);
         let mut known = BTreeMap::new();
         for file in std::fs::read_dir(directory).map_err(&failed)? {
@@ -43,6 +45,7 @@ impl Days {
         }
         Ok(Self {
             directory: directory.to_owned(),
+            keys: Arc::new(keys),
             known: Mutex::new(known),
             pool: Mutex::new(Vec::new()),
             most_open,
@@ -107,7 +110,7 @@ impl Days {
         };
         let file = match pooled {
             Some((_, file)) => file,
-            None => DayFile::open(&self.directory, day)?,
+            None => DayFile::open(&self.directory, day, &self.keys)?,
         };
         let done = action(&file);
         // After an error, or when the day was swept meanwhile, the connection is closed instead.
@@ -143,9 +146,17 @@ impl Days {
         drop(closed);
     }
 
-    /// Deletes days that ended at or before `end`. How many.
+    /// Days whose file is there and whose key file is not.
+    pub(super) fn without_key(&self) -> Vec<i64> {
+        let known: Vec<i64> = lock(&self.known).keys().copied().collect();
+        known.into_iter().filter(|day| !self.keys.has(*day)).collect()
+    }
+
+    /// Deletes days that ended at or before `end`: first their keys, so that a kill in between leaves nothing that opens.
+    /// How many.
     pub(super) fn sweep(&self, end: UtcMs) -> Result<usize, HistoryError> {
         let over = end.0.div_euclid(DAY_MS);
+        self.keys.destroy_before(over)?;
         let days: Vec<_> = lock(&self.known).range(..over).map(|(day, _)| *day).collect();
         for day in &days {
             lock(&self.known).remove(day);

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::day_keys::DayKeyError;
+
 /// Why history cannot be opened, written or read.
 #[derive(Debug, thiserror::Error)]
 pub enum HistoryError {
@@ -37,6 +39,9 @@ pub enum HistoryError {
         /// What is wrong.
         detail: String,
     },
+    /// A day's key is not there, or cannot be made.
+    #[error(transparent)]
+    Key(#[from] DayKeyError),
     /// Chunks were merged again and again while a reader looked.
     #[error("the day's chunks changed four times while they were read; ask again")]
     Restless,

@@ -1,8 +1,8 @@
 //! History: thirty days of readings in compressed chunks.
 //!
 //! In: readings that `fleet` says to store, with their journal positions. Out: charts (min, mean, max by bucket, gaps
-//! as gaps), episodes, raw readings. One SQLite file per UTC day, deleted whole. All calls block: call them off the
-//! async threads. Never reaches back further than 30 days before `now`; never reads a clock.
+//! as gaps), episodes, raw readings. One SQLite file per UTC day, sealed under that day's key, deleted whole. All calls
+//! block: call them off the async threads. Never reaches back further than 30 days before `now`; never reads a clock.
 //!
 //! A reading's way: open chunk in memory ([`History::append`]) → file of open chunks ([`History::checkpoint`]) → day
 //! file by hour ([`History::seal_due`]) → day file by day ([`History::merge_due`]) → gone ([`History::sweep`]).
@@ -19,6 +19,7 @@ mod gathered;
 mod number;
 mod open_chunks;
 mod open_columns;
+mod packed;
 mod query;
 mod range;
 mod raw;
@@ -35,6 +36,7 @@ use std::sync::{Arc, Mutex};
 
 use fleet::{InverterKey, StoredReading};
 use wire::UtcMs;
+use wire::time::DAY_MS;
 
 pub use config::Config;
 pub use error::HistoryError;
@@ -42,6 +44,7 @@ pub use query::{Episode, Range, RangeQuery, Series, Span, Spread, Subject};
 pub use raw::RawReadings;
 
 use crate::Position;
+use crate::day_keys::DayKeys;
 use cache::Cache;
 use days::{Days, lock};
 use open_chunks::{Key, OpenChunk, OpenChunks};
@@ -72,9 +75,9 @@ impl History {
     ///
     /// # Errors
     /// [`HistoryError`] where the folder or the file of open chunks cannot be used.
-    pub fn open(directory: &Path, config: Config) -> Result<Self, HistoryError> {
+    pub fn open(directory: &Path, keys: DayKeys, config: Config) -> Result<Self, HistoryError> {
         std::fs::create_dir_all(directory).map_err(sqlite::io("create", directory))?;
-        let days = Days::open(directory, config.open_days)?;
+        let days = Days::open(directory, keys, config.open_days)?;
         let mut tail = Tail::open(directory)?;
         let replayed = tail.position()?;
         let open = load(&mut tail, &days)?;
@@ -121,13 +124,38 @@ impl History {
         lock(&self.open).bytes()
     }
 
-    /// Deletes days that ended more than 30 days before `now`. Returns how many. Call it hourly.
+    /// Deletes days that ended more than 30 days before `now`: destroys their keys, unlinks their files, drops what is open
+    /// of them; then empties the WAL of the file of open chunks. How many days. Call it each few minutes.
     ///
     /// # Errors
-    /// [`HistoryError`] where a file cannot be removed.
+    /// [`HistoryError`] where a key or file cannot be removed.
     pub fn sweep(&self, now: UtcMs) -> Result<usize, HistoryError> {
         let _writer = lock(&self.day_writer);
-        self.days.sweep(seal::retention_end(now))
+        let end = seal::retention_end(now);
+        let mut tail = lock(&self.tail);
+        let dropped = lock(&self.open).discard_before(end.0.div_euclid(DAY_MS));
+        tail.release(dropped.into_iter())?;
+        // A reader holds the file for moments; the next sweep comes soon.
+        tail.truncate()?;
+        drop(tail);
+        self.days.sweep(end)
+    }
+
+    /// Days (since 1970) of which there is data that nobody can read, as its key is not there. The operator must be told:
+    /// charts show a gap.
+    #[must_use]
+    pub fn without_key(&self) -> Vec<i64> {
+        let mut days = self.days.without_key();
+        days.extend(self.days.keys.missed());
+        days.sort_unstable();
+        days.dedup();
+        days
+    }
+
+    /// The file in which a day's keys must be.
+    #[must_use]
+    pub fn key_file(&self, day: i64) -> std::path::PathBuf {
+        self.days.keys.file(day)
     }
 
     fn persist(&self, tail: &mut Tail, through: Position) -> Result<(), HistoryError> {

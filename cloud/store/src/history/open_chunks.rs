@@ -187,6 +187,19 @@ impl OpenChunks {
         keys
     }
 
+    /// Drops chunks of days before `day`, which nobody may see any more. The rows of the file which hold their pieces.
+    pub(super) fn discard_before(&mut self, day: i64) -> Vec<i64> {
+        let mut rows = Vec::new();
+        for key in self.keys(|key| key.day() < day) {
+            if let Some(chunk) = self.chunks.remove(&key) {
+                self.changed.remove(&key);
+                self.bytes = self.bytes.saturating_sub(OVERHEAD_BYTES + chunk.bytes.len());
+                rows.extend(chunk.pieces);
+            }
+        }
+        rows
+    }
+
     /// Sets chunks apart for sealing; new readings of the same hour open a new chunk.
     pub(super) fn begin_sealing(&mut self, keys: &[Key]) {
         for key in keys {

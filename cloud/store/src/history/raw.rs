@@ -9,7 +9,6 @@ use fleet::{InverterKey, StoredReading};
 use wire::UtcMs;
 use wire::time::{DAY_MS, HOUR_MS};
 
-use super::chunk::Chunk;
 use super::columns::in_order;
 use super::day::{DayFile, WHOLE_DAY};
 use super::days::lock;
@@ -101,7 +100,7 @@ impl RawReadings {
         }
         let mut readings = Vec::new();
         for sealed in sealed.iter().filter(|sealed| overlaps(sealed, day, self.from, end)) {
-            let read = |file: &DayFile| file.content(sealed.key, |blob| Chunk::read(blob)?.columns());
+            let read = |file: &DayFile| file.content(sealed.key, |chunk| chunk.columns());
             let Some(columns) = history.days.read(day, read)?.flatten() else { return Ok(None) };
             readings.extend(columns.into_readings().filter(|r| (self.from..end).contains(&r.time.0)));
         }

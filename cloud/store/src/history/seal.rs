@@ -10,12 +10,13 @@ use fleet::InverterKey;
 use wire::UtcMs;
 use wire::time::{DAY_MS, HOUR_MS};
 
-use super::chunk::{self, Chunk};
 use super::columns::{Columns, in_order};
 use super::day::{ChunkKey, DayFile, Sealed, WHOLE_DAY};
 use super::days::lock;
 use super::open_chunks::{Key, OpenChunk, OpenChunks, Sealing};
+use super::packed::{Packed, pack};
 use super::{History, HistoryError, row};
+use crate::day_keys::{DayKeyError, Sealer};
 
 /// A day is merged this long after its end, when its last chunks are sealed.
 const MERGE_AFTER_MS: i64 = HOUR_MS;
@@ -48,11 +49,15 @@ impl History {
     /// # Errors
     /// [`HistoryError`]; what was merged stays merged, the rest stays as it was.
     pub fn merge_due(&self, now: UtcMs) -> Result<usize, HistoryError> {
-        let mut rewritten = 0;
+        let (mut rewritten, mut failed) = (0, None);
         for day in self.days.unmerged(now.plus_ms(-MERGE_AFTER_MS)) {
-            rewritten += usize::from(self.merge(day)?);
+            match self.merge(day) {
+                Ok(merged) => rewritten += usize::from(merged),
+                // One day whose key is lost must not keep the others from being merged.
+                Err(error) => failed = failed.or(Some(error)),
+            }
         }
-        Ok(rewritten)
+        failed.map_or(Ok(rewritten), Err)
     }
 
     /// The caller holds `day_writer`.
@@ -87,19 +92,21 @@ impl History {
     }
 
     fn write_chunks(&self, day: i64, chunks: &[Sealing]) -> Result<(), HistoryError> {
-        let mut contents = Vec::with_capacity(chunks.len());
+        let mut contents: Vec<Packed> = Vec::with_capacity(chunks.len());
         for sealing in chunks {
             let mut columns = Columns::default();
             let readings = readings_of(sealing.key, &sealing.chunk)?;
             in_order(readings).iter().for_each(|reading| columns.push(reading));
-            contents.push(chunk::encode(&columns).map_err(HistoryError::Compress)?);
+            contents.push(pack(&columns).map_err(HistoryError::Compress)?);
         }
+        // One sealer a transaction: what is written again after a failure is sealed under another nonce.
+        let sealer = self.days.keys.sealer(day)?;
         self.days.write(day, |file| {
             for (sealing, content) in chunks.iter().zip(&contents) {
                 let (inverter, hour) = (sealing.key.inverter, sealing.key.hour.rem_euclid(WHOLE_DAY));
                 let part = file.next_part(hour, inverter)?;
                 let key = ChunkKey::new(hour, inverter, part);
-                file.insert(Sealed { key, through: sealing.chunk.newest }, content)?;
+                file.insert(Sealed { key, through: sealing.chunk.newest }, &content.seal(&sealer, key)?)?;
             }
             Ok(())
         })
@@ -111,7 +118,7 @@ impl History {
         self.seal(|open| open.keys(|key| key.day() == day))?;
         let Some(inverters) = self.days.read(day, DayFile::unmerged)? else { return Ok(false) };
         for inverter in &inverters {
-            self.days.write(day, |file| merge_inverter(file, *inverter))?;
+            self.days.write(day, |file| merge_inverter(file, *inverter, || self.days.keys.sealer(day)))?;
         }
         // Readers of this day keep their connections for milliseconds; if one is at work now, the next call packs.
         self.days.close(day);
@@ -132,19 +139,23 @@ pub(super) fn readings_of(key: Key, chunk: &OpenChunk) -> Result<Vec<fleet::Stor
     })
 }
 
-fn merge_inverter(file: &DayFile, inverter: InverterKey) -> Result<(), HistoryError> {
+fn merge_inverter(
+    file: &DayFile,
+    inverter: InverterKey,
+    sealer: impl FnOnce() -> Result<Sealer, DayKeyError>,
+) -> Result<(), HistoryError> {
     let sealed = file.sealed(inverter)?;
     let mut readings = Vec::new();
     for part in &sealed {
-        let columns = file.content(part.key, |blob| Chunk::read(blob)?.columns())?;
+        let columns = file.content(part.key, |chunk| chunk.columns())?;
         readings.extend(columns.into_iter().flat_map(Columns::into_readings));
     }
     let mut columns = Columns::default();
     in_order(readings).iter().for_each(|reading| columns.push(reading));
-    let content = chunk::encode(&columns).map_err(HistoryError::Compress)?;
+    let content = pack(&columns).map_err(HistoryError::Compress)?;
     let key = ChunkKey::new(WHOLE_DAY, inverter, file.next_part(WHOLE_DAY, inverter)?);
     let through = sealed.iter().map(|part| part.through).max().unwrap_or_default();
-    file.insert(Sealed { key, through }, &content)?;
+    file.insert(Sealed { key, through }, &content.seal(&sealer()?, key)?)?;
     sealed.iter().try_for_each(|part| file.delete(part.key))
 }
 

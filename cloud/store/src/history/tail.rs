@@ -1,7 +1,7 @@
 //! The file of open chunks: makes them survive a kill without replaying hours of journal.
 //!
 //! In: pieces of open chunks, one row per checkpoint, with the journal position that this makes durable. Out: the
-//! same after a restart. A row goes when all its pieces are in day files.
+//! same after a restart. A row goes when all its pieces are in day files: it is overwritten, not just unlinked.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -29,6 +29,7 @@ impl Tail {
         connection
             .execute_batch(
                 "PRAGMA page_size = 16384; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -512;
+                 PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY;
                  CREATE TABLE IF NOT EXISTS pieces (row INTEGER PRIMARY KEY AUTOINCREMENT, pieces BLOB NOT NULL) STRICT;
                  CREATE TABLE IF NOT EXISTS position (one INTEGER PRIMARY KEY, batch INTEGER NOT NULL, entry INTEGER NOT NULL) STRICT;",
             )
@@ -97,6 +98,14 @@ impl Tail {
                 .map_err(&failed)?;
         }
         transaction.commit().map_err(&failed)
+    }
+
+    /// Empties the WAL, in which deleted rows stand as they were. Whether that was possible: not while another connection
+    /// reads.
+    pub(super) fn truncate(&self) -> Result<bool, HistoryError> {
+        let busy =
+            self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |row| row.get::<_, i64>(0));
+        Ok(busy.map_err(failed("empty the WAL of", &self.path))? == 0)
     }
 
     /// Calls `each` with every row and its pieces, oldest first.

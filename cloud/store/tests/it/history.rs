@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use fleet::{InverterKey, StoredReading};
 use proptest::prelude::*;
 use store::Position;
+use store::day_keys::DayKeys;
 use store::history::{Config, Episode, History, RangeQuery, Span, Spread, Subject};
 use wire::time::{DAY_MS, HOUR_MS};
 use wire::{BootId, Condition, Flag, Quality, Quantity, Sample, UtcMs};
@@ -13,6 +14,23 @@ use wire::{BootId, Condition, Flag, Quality, Quantity, Sample, UtcMs};
 /// 2026-01-01T00:00:00Z.
 const START: i64 = 1_767_225_600_000;
 const INVERTER: InverterKey = InverterKey(3);
+
+pub fn fresh() -> Option<[u8; 32]> {
+    let mut key = [0; 32];
+    aws_lc_rs::rand::fill(&mut key).ok().map(|()| key)
+}
+
+fn keys(folder: &tempfile::TempDir) -> DayKeys {
+    DayKeys::at(folder.path().join("keys"), fresh)
+}
+
+fn open(folder: &tempfile::TempDir) -> History {
+    open_with(folder, Config::default())
+}
+
+fn open_with(folder: &tempfile::TempDir, config: Config) -> History {
+    History::open(folder.path(), keys(folder), config).unwrap()
+}
 
 /// A reading that says its number in its sequence and its value.
 fn reading(number: u64, time: i64) -> StoredReading {
@@ -63,7 +81,7 @@ fn two_days(history: &History) -> Vec<StoredReading> {
 #[test]
 fn a_chart_shows_the_same_from_memory_hour_chunks_and_day_chunks() {
     let folder = tempfile::tempdir().unwrap();
-    let history = History::open(folder.path(), Config::default()).unwrap();
+    let history = open(&folder);
     let all = two_days(&history);
     let end = START + 2 * DAY_MS;
     let both = [Quantity::BATTERY_VOLTAGE, Quantity::INPUT_VOLTAGE];
@@ -107,7 +125,7 @@ fn a_chart_shows_the_same_from_memory_hour_chunks_and_day_chunks() {
 #[test]
 fn the_last_cell_is_counted_whole_wherever_its_readings_are() {
     let folder = tempfile::tempdir().unwrap();
-    let history = History::open(folder.path(), Config::default()).unwrap();
+    let history = open(&folder);
     let minute = |number: i64| START + number * 60_000;
     // The chart ends at minute 61, within the cell of the minutes 60 to 64; the next cell is none of its.
     history.append(INVERTER, &[reading(1, minute(62)), reading(2, minute(65))], at(1));
@@ -123,7 +141,7 @@ fn the_last_cell_is_counted_whole_wherever_its_readings_are() {
 #[test]
 fn the_future_is_no_gap_and_thirty_days_are_the_most() {
     let folder = tempfile::tempdir().unwrap();
-    let history = History::open(folder.path(), Config::default()).unwrap();
+    let history = open(&folder);
     history.append(INVERTER, &[reading(1, START), reading(2, START + 10_000)], at(1));
     let now = UtcMs(START + 15_000);
     let range = history.range(&query(&[], START - 60 * DAY_MS, START + DAY_MS, 100), now).unwrap();
@@ -142,7 +160,7 @@ fn the_future_is_no_gap_and_thirty_days_are_the_most() {
 #[test]
 fn conditions_become_episodes() {
     let folder = tempfile::tempdir().unwrap();
-    let history = History::open(folder.path(), Config::default()).unwrap();
+    let history = open(&folder);
     let all: Vec<_> = (0_u64..)
         .zip((0..60).map(|n| START + n * 10_000))
         .map(|(number, time)| {
@@ -161,7 +179,7 @@ fn conditions_become_episodes() {
 #[test]
 fn hours_are_sealed_by_the_clock_late_data_after_waiting_and_the_largest_over_budget() {
     let folder = tempfile::tempdir().unwrap();
-    let history = History::open(folder.path(), Config::default()).unwrap();
+    let history = open(&folder);
     let hour = |n: i64| START + n * HOUR_MS;
     history.append(INVERTER, &[reading(1, hour(0)), reading(2, hour(1))], at(1));
     assert_eq!(history.seal_due(UtcMs(hour(1) + 1)).unwrap(), 0, "grace");
@@ -175,7 +193,7 @@ fn hours_are_sealed_by_the_clock_late_data_after_waiting_and_the_largest_over_bu
 
     let folder = tempfile::tempdir().unwrap();
     let config = Config { memory_budget_bytes: 20_000, ..Config::default() };
-    let history = History::open(folder.path(), config).unwrap();
+    let history = open_with(&folder, config);
     for inverter in 0..30 {
         history.append(InverterKey(inverter), &[reading(1, hour(0))], at(u64::from(inverter) + 1));
     }
@@ -186,7 +204,7 @@ fn hours_are_sealed_by_the_clock_late_data_after_waiting_and_the_largest_over_bu
 #[test]
 fn days_older_than_thirty_are_unlinked_with_what_lies_beside_them() {
     let folder = tempfile::tempdir().unwrap();
-    let history = History::open(folder.path(), Config::default()).unwrap();
+    let history = open(&folder);
     for day in 0..3_u8 {
         history.append(
             INVERTER,
@@ -210,7 +228,7 @@ fn days_older_than_thirty_are_unlinked_with_what_lies_beside_them() {
 #[test]
 fn what_a_gateway_sends_twice_is_kept_once_in_raw_readings() {
     let folder = tempfile::tempdir().unwrap();
-    let history = History::open(folder.path(), Config::default()).unwrap();
+    let history = open(&folder);
     let numbered = |number, time| StoredReading { boot: Some(BootId([1; 16])), ..reading(number, time) };
     history.append(INVERTER, &[numbered(1, START), numbered(2, START + 1)], at(1));
     history.seal_all().unwrap();
@@ -224,7 +242,7 @@ fn what_a_gateway_sends_twice_is_kept_once_in_raw_readings() {
 #[test]
 fn a_damaged_chunk_is_named() {
     let folder = tempfile::tempdir().unwrap();
-    let history = History::open(folder.path(), Config::default()).unwrap();
+    let history = open(&folder);
     two_days(&history);
     history.seal_all().unwrap();
     let file = folder.path().join("2026-01-01.sqlite");
@@ -276,7 +294,7 @@ proptest! {
     #[test]
     fn each_reading_is_there_exactly_once(steps in prop::collection::vec(any_step(), 1..60)) {
         let folder = tempfile::tempdir().unwrap();
-        let mut history = History::open(folder.path(), Config::default()).unwrap();
+        let mut history = open(&folder);
         let mut journal: Vec<(InverterKey, Vec<StoredReading>, Position)> = Vec::new();
         let (mut snapshot, mut clock, mut number) = (Position::START, START, 0);
         let end = START + 3 * DAY_MS;
@@ -305,7 +323,7 @@ proptest! {
                 }
                 Step::Merge => drop(history.merge_due(UtcMs(end)).unwrap()),
                 Step::Kill => {
-                    history = History::open(folder.path(), Config::default()).unwrap();
+                    history = open(&folder);
                     prop_assert!(history.durable_through() >= snapshot);
                     for (inverter, readings, position) in &journal {
                         if *position > snapshot {
@@ -329,7 +347,7 @@ proptest! {
         from in -100..2_000_i64, width in 1..2_000_i64, points in 1..200_usize, merge: bool,
     ) {
         let folder = tempfile::tempdir().unwrap();
-        let history = History::open(folder.path(), Config::default()).unwrap();
+        let history = open(&folder);
         let mut all = Vec::new();
         for (number, (minute, seal)) in (1..).zip(minutes.iter().zip(&seals)) {
             all.push(reading(number, START + minute * 60_000));
@@ -378,4 +396,102 @@ proptest! {
         });
         prop_assert_eq!(seen, in_reach.count());
     }
+}
+
+/// All files below a folder with what is in them.
+fn files_below(folder: &std::path::Path) -> Vec<(std::path::PathBuf, Vec<u8>)> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files_below(&path));
+        } else {
+            let bytes = std::fs::read(&path).unwrap();
+            found.push((path, bytes));
+        }
+    }
+    found
+}
+
+#[test]
+fn a_sealed_reading_stands_nowhere_in_clear_and_its_key_goes_with_its_day() {
+    let folder = tempfile::tempdir().unwrap();
+    let history = open(&folder);
+    let marker = "MARKER-7f3a91c2".to_owned();
+    let marked: Vec<_> = (0..50)
+        .map(|number| {
+            let mut reading = reading(number, START + i64::try_from(number).unwrap() * 10_000);
+            reading.sample.unknown = vec![marker.clone()];
+            reading
+        })
+        .collect();
+    history.append(INVERTER, &marked, at(1));
+    history.checkpoint(at(1)).unwrap();
+    let shows = |what: &[u8]| -> Vec<String> {
+        let all = files_below(folder.path());
+        let with = all.into_iter().filter(|(_, bytes)| bytes.windows(what.len()).any(|w| w == what));
+        with.map(|(path, _)| path.file_name().unwrap().to_string_lossy().into_owned()).collect()
+    };
+    assert_eq!(shows(marker.as_bytes()), ["open.sqlite-wal"], "the test looks in the right place");
+    history.seal_all().unwrap();
+    history.sweep(UtcMs(START + DAY_MS)).unwrap();
+    assert_eq!(shows(marker.as_bytes()), [""; 0], "sealed, and the open chunk's row overwritten");
+    history.merge_due(UtcMs(START + 2 * DAY_MS)).unwrap();
+    history.sweep(UtcMs(START + 29 * DAY_MS)).unwrap();
+    assert_eq!(shows(marker.as_bytes()), [""; 0], "merged");
+    // With the key it is there.
+    assert_eq!(raw(&history, INVERTER, START, START + DAY_MS), marked);
+    let (key, day) = (folder.path().join("keys/2026-01-01.key"), folder.path().join("2026-01-01.sqlite"));
+    assert!(key.exists() && day.exists());
+    history.sweep(UtcMs(START + 31 * DAY_MS)).unwrap();
+    assert!(!key.exists() && !day.exists());
+    assert_eq!(shows(marker.as_bytes()), [""; 0]);
+}
+
+#[test]
+fn what_is_open_of_a_day_that_is_over_is_dropped_and_not_sealed_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let history = open(&folder);
+    history.append(INVERTER, &[reading(1, START)], at(1));
+    history.append(INVERTER, &[reading(2, START + 31 * DAY_MS)], at(2));
+    history.checkpoint(at(2)).unwrap();
+    history.sweep(UtcMs(START + 31 * DAY_MS + 1)).unwrap();
+    assert_eq!(history.seal_all().unwrap(), 1);
+    drop(history);
+    let history = open(&folder);
+    assert_eq!(history.open_bytes(), 0);
+    assert!(!folder.path().join("keys/2026-01-01.key").exists());
+    assert_eq!(raw(&history, INVERTER, START + 31 * DAY_MS, START + 32 * DAY_MS).len(), 1);
+}
+
+#[test]
+fn a_day_whose_key_is_lost_is_a_gap_on_the_chart_and_the_operator_is_told_which_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let history = open(&folder);
+    two_days(&history);
+    history.seal_all().unwrap();
+    drop(history);
+    let key = folder.path().join("keys/2026-01-01.key");
+    let copy = std::fs::read(&key).unwrap();
+    std::fs::remove_file(&key).unwrap();
+    let history = open(&folder);
+    let first_day = START.div_euclid(DAY_MS);
+    assert_eq!(history.without_key(), [first_day]);
+    let end = START + 2 * DAY_MS;
+    let chart = history.range(&query(&[Quantity::LOAD], START, end, 1_000), UtcMs(end)).unwrap();
+    let second = Span { from: UtcMs(START), to: UtcMs(START + DAY_MS) };
+    assert_eq!(chart.gaps, [second]);
+    assert!(chart.series[0].values.iter().any(Option::is_some), "the second day is there");
+    let error = history.raw(INVERTER, UtcMs(START), UtcMs(end), UtcMs(end)).err().unwrap().to_string();
+    assert!(error.contains("2026-01-01.key") && error.contains("copy"), "{error}");
+    assert_eq!(history.merge_due(UtcMs(end + 2 * HOUR_MS)).err().map(|error| error.to_string()), Some(error));
+    // A reading that comes late makes a key of its own; the lost one is still told of.
+    history.append(INVERTER, &[reading(1, START + 1)], at(5_000));
+    history.seal_all().unwrap();
+    assert_eq!(history.without_key(), [first_day]);
+    let since = std::fs::read(&key).unwrap();
+    std::fs::write(&key, [since, copy].concat()).unwrap();
+    assert_eq!(history.without_key(), [0; 0]);
+    assert_eq!(history.merge_due(UtcMs(end + 2 * HOUR_MS)).unwrap(), 1);
+    assert_eq!(raw(&history, INVERTER, START, end).len(), 2 * 8_640 - 360 + 1);
 }

@@ -15,6 +15,7 @@ use std::time::Duration;
 use fleet::{InverterKey, StoredReading};
 use rand::{Rng, SeedableRng, rngs::SmallRng};
 use store::Position;
+use store::day_keys::DayKeys;
 use store::history::{Config, History};
 use store::journal::{self, Body, Committed, Entry, JournalError};
 use wire::time::{DAY_MS, HOUR_MS};
@@ -68,7 +69,8 @@ fn apply(history: &History, position: Position, entry: &Entry) {
 
 /// As the server starts: snapshots stand at the saved position, the rest is replayed.
 fn recovered(folder: &Path) -> (History, Position) {
-    let history = History::open(&folder.join("history"), Config::default()).unwrap();
+    let keys = DayKeys::at(folder.join("keys"), crate::history::fresh);
+    let history = History::open(&folder.join("history"), keys, Config::default()).unwrap();
     let saved = saved_position(folder);
     assert!(history.durable_through() >= saved);
     let mut last = saved;

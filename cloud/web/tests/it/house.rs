@@ -15,6 +15,7 @@ use fleet::{AccountKey, Grant, Holder, InverterKey, MemberRole, Membership, Orga
 use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use store::Position;
+use store::day_keys::DayKeys;
 use store::history::{Config, History};
 use store::state::{
     Act, Alarm, By, Codes, DueMail, Email, FactorChange, IncidentKey, Made, NewAccount, NewAllowed,
@@ -65,7 +66,8 @@ impl House {
     pub async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let state = StateStore::open(&folder.path().join("state.sqlite")).await.unwrap();
-        let history = Arc::new(History::open(folder.path(), Config::default()).unwrap());
+        let keys = DayKeys::at(folder.path().join("keys"), || web::random_bytes().ok());
+        let history = Arc::new(History::open(folder.path(), keys, Config::default()).unwrap());
         let live = Arc::new(FakeLive { states: Mutex::default(), pulses: broadcast::channel(256).0 });
         let clock = Arc::new(AtomicI64::new(UtcMs::parse_rfc3339(NOW).unwrap().0));
         let reading = Arc::clone(&clock);
