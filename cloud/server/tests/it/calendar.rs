@@ -47,6 +47,17 @@ async fn world() -> World {
     World { _folder: folder, store, live, calendar, leases: std::cell::Cell::new(0) }
 }
 
+/// With a letter to come: Ann may see the inverter of a hall in New York.
+async fn one_of_ann() -> (World, AccountKey, InverterKey) {
+    let w = world().await;
+    let ann = w.account("ann").await;
+    let pier = w.site("Pier", "America/New_York").await;
+    let hall = w.inverter("hall", Some(pier)).await;
+    w.grant(ann, hall).await;
+    w.look(THURSDAY).await;
+    (w, ann, hall)
+}
+
 fn calendar(store: &StateStore, live: &Arc<LiveStates>, heard_from: UtcMs) -> Calendar {
     let pipeline = Arc::<Counters>::default();
     pipeline.following.store(1, Ordering::Relaxed);
@@ -174,12 +185,7 @@ async fn each_is_written_to_on_monday_at_seven_by_their_own_wall_and_once() {
 
 #[tokio::test]
 async fn one_that_was_due_while_the_service_was_away_comes_once_and_after_it_has_heard_again() {
-    let w = world().await;
-    let ann = w.account("ann").await;
-    let pier = w.site("Pier", "America/New_York").await;
-    let hall = w.inverter("hall", Some(pier)).await;
-    w.grant(ann, hall).await;
-    w.look(THURSDAY).await;
+    let (w, _, hall) = one_of_ann().await;
     // It is back on Wednesday, two and a half weeks later.
     let wednesday = MONDAY.plus_ms(2 * WEEK_MS + 2 * DAY_MS);
     let back = Back::note(&w.store, THURSDAY, wednesday).await.unwrap();
@@ -207,12 +213,7 @@ async fn one_that_was_due_while_the_service_was_away_comes_once_and_after_it_has
 
 #[tokio::test]
 async fn two_who_look_at_once_and_one_who_died_before_the_end_write_one() {
-    let w = world().await;
-    let ann = w.account("ann").await;
-    let pier = w.site("Pier", "America/New_York").await;
-    let hall = w.inverter("hall", Some(pier)).await;
-    w.grant(ann, hall).await;
-    w.look(THURSDAY).await;
+    let (w, ann, _) = one_of_ann().await;
     let other = calendar(&w.store, &w.live, THURSDAY);
     let (one, two) = tokio::join!(w.calendar.look(MONDAY), other.look(MONDAY));
     one.unwrap();
@@ -273,12 +274,7 @@ async fn what_was_taken_before_it_is_sent_is_written_anew_without_it() {
 
 #[tokio::test]
 async fn who_switched_it_off_gets_none_and_who_switches_it_on_again_waits_for_monday() {
-    let w = world().await;
-    let ann = w.account("ann").await;
-    let pier = w.site("Pier", "America/New_York").await;
-    let hall = w.inverter("hall", Some(pier)).await;
-    w.grant(ann, hall).await;
-    w.look(THURSDAY).await;
+    let (w, ann, _) = one_of_ann().await;
     let off = Preferences { without_weekly: true, ..Preferences::default() };
     w.prefers(ann, THURSDAY.plus_ms(1), off).await;
     w.look(MONDAY).await;

@@ -10,10 +10,10 @@ use store::state::{Email, LadderOf, SiteKey};
 use wire::Condition;
 
 use crate::cloud::{Bundle, Publisher};
-use crate::door_setup::{Authority, eventually};
-use crate::mail_server::{MailServer, Setup};
+use crate::door_setup::eventually;
+use crate::mail_server::MailServer;
 use crate::people::Person;
-use crate::told::{Rig, append, in_time, smtp, subject, told};
+use crate::told::{Rig, in_time, mailed, subject, told};
 
 const MINUTE: i64 = 60_000;
 const BEGAN: &str = "ALARM: LADDER-01, charger fault (Pier 4)";
@@ -34,11 +34,8 @@ struct Scene {
 impl Scene {
     /// With people who may see it; the first alone may not acknowledge.
     fn new(people: &[&str]) -> Option<(Self, Vec<AccountKey>, Vec<Person>)> {
-        let authority = Authority::new("Mail root");
-        let mail_server = MailServer::start(&Setup::trusted(&authority))?;
         let mut rig = Rig::new("");
-        let section = smtp(rig.cloud.folder.path(), &authority, &mail_server);
-        append(&rig.cloud, &section);
+        let mail_server = mailed(&rig.cloud)?;
         let file = rig.cloud.path("clock");
         let clock = Driver::create(&file, server::clock::now()).unwrap();
         let command = rig.cloud.driven(&file);

@@ -127,13 +127,18 @@ pub fn told(sequence: u64, time: UtcMs, holds: Option<Condition>) -> Vec<u8> {
     payload
 }
 
-pub fn smtp(cloud_folder: &std::path::Path, authority: &Authority, server: &MailServer) -> String {
-    std::fs::write(cloud_folder.join("mail-root.crt"), &authority.pem).unwrap();
-    format!(
+/// A real mail server, to which the cloud that is started next sends; `None` where there is none, which it has said.
+pub fn mailed(cloud: &Cloud) -> Option<MailServer> {
+    let authority = Authority::new("Mail root");
+    let server = MailServer::start(&Setup::trusted(&authority))?;
+    std::fs::write(cloud.path("mail-root.crt"), &authority.pem).unwrap();
+    let section = format!(
         "[mail]\nsmtp = \"starttls://localhost:{}\"\nca_file = \"mail-root.crt\"\n\
          from = \"Inverter Connect <no-reply@connect.example>\"\n",
         server.address.port()
-    )
+    );
+    append(cloud, &section);
+    Some(server)
 }
 
 /// Longer than elsewhere: a mail in the hands of a server that was killed waits for its lease.
@@ -147,11 +152,8 @@ pub fn in_time(what: &str, mut is: impl FnMut() -> bool) {
 
 #[test]
 fn a_report_becomes_a_mail_at_a_real_mail_server_and_its_end_another() {
-    let authority = Authority::new("Mail root");
-    let Some(mail_server) = MailServer::start(&Setup::trusted(&authority)) else { return };
     let mut rig = Rig::new("");
-    let section = smtp(rig.cloud.folder.path(), &authority, &mail_server);
-    append(&rig.cloud, &section);
+    let Some(mail_server) = mailed(&rig.cloud) else { return };
     let (ann, _eve) = (rig.account("ann"), rig.account("eve"));
     let bundle = rig.device("TOLD-0001", ann, None);
     rig.cloud.start();
@@ -192,11 +194,8 @@ fn kills() -> usize {
 
 #[test]
 fn killed_at_random_every_alarm_is_mailed_once_or_twice() {
-    let authority = Authority::new("Mail root");
-    let Some(mail_server) = MailServer::start(&Setup::trusted(&authority)) else { return };
     let mut rig = Rig::new("");
-    let section = smtp(rig.cloud.folder.path(), &authority, &mail_server);
-    append(&rig.cloud, &section);
+    let Some(mail_server) = mailed(&rig.cloud) else { return };
     let ann = rig.account("ann");
     let bundles: Vec<_> =
         (0..kills()).map(|number| rig.device(&format!("KILL-{number:04}"), ann, None)).collect();

@@ -5,9 +5,7 @@ use std::time::{Duration, Instant};
 use crate::api::token;
 use crate::cabinet::Cabinet;
 use crate::cloud::Cloud;
-use crate::door_setup::Authority;
-use crate::mail_server::{MailServer, Setup};
-use crate::told::{append, smtp, subject};
+use crate::told::{mailed, subject};
 
 /// Not told within this time is a failure; the machine of a test may be busy, what is usual is printed.
 const WITHIN: Duration = Duration::from_secs(30);
@@ -21,11 +19,8 @@ fn trials() -> usize {
 
 #[test]
 fn the_mains_fail_and_the_mail_server_has_the_mail() {
-    let authority = Authority::new("Mail root");
-    let Some(mail_server) = MailServer::start(&Setup::trusted(&authority)) else { return };
     let mut cloud = Cloud::new();
-    let section = smtp(cloud.folder.path(), &authority, &mail_server);
-    append(&cloud, &section);
+    let Some(mail_server) = mailed(&cloud) else { return };
     token(&cloud, "ann@example.org");
     cloud.start();
     let mut took = Vec::new();
