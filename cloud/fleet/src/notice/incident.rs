@@ -2,12 +2,13 @@
 //!
 //! In: alarms that were raised and cleared there, time. Out: messages with the alarms that they are about, and when to look
 //! again (decision 22): at a site of one inverter at once; else the first is held for five seconds, who joins later makes
-//! one follow-up in five minutes; what is worse than anything told breaks through; the last one says that it is over, and
-//! how long it took.
+//! one follow-up in five minutes; what is worse than anything told, or as bad in another way, breaks through; the last one
+//! says that it is over, and how long it took.
 
 use minicbor::{Decode, Encode};
 use wire::UtcMs;
 
+use super::danger::{Danger, Dangers};
 use super::escalation::Escalation;
 use crate::alarm::AlarmName;
 use crate::condition::Severity;
@@ -41,6 +42,10 @@ pub struct Incident {
     /// The worst that was told.
     #[n(5)]
     told: Option<Severity>,
+    /// In which ways what was told puts the lights at risk.
+    #[n(7)]
+    #[cbor(default)]
+    dangers: Dangers,
     /// Who is told next while nobody takes it.
     #[n(6)]
     #[cbor(default)]
@@ -103,7 +108,7 @@ pub enum MessageKind {
     First,
     /// More of the same.
     FollowUp,
-    /// Something worse than anything told.
+    /// Something worse than anything told, or as bad in another way.
     Worse,
     /// All is well again.
     Over(Over),
@@ -161,8 +166,8 @@ impl Incident {
     pub fn new(first: Member, alone: bool, now: UtcMs) -> Self {
         let due = Some(if alone { now } else { now.plus_ms(GROUPING_MS) });
         let (began_at, joined_at) = (first.raised_at, now);
-        let (told_at, told, escalation) = (None, None, Escalation::default());
-        Self { members: vec![first], began_at, joined_at, due, told_at, told, escalation }
+        let (told_at, told, dangers, escalation) = (None, None, Dangers::default(), Escalation::default());
+        Self { members: vec![first], began_at, joined_at, due, told_at, told, dangers, escalation }
     }
 
     /// An alarm of a site.
@@ -197,7 +202,7 @@ impl Incident {
             return Joined::No;
         }
         self.joined_at = now;
-        let worse = self.told.is_some_and(|told| member.severity > told);
+        let worse = self.is_worse(member);
         let due = match self.told_at {
             // The first message takes it along.
             None => self.due.unwrap_or(now),
@@ -207,6 +212,12 @@ impl Incident {
         self.due = Some(self.due.map_or(due, |known| known.min(due)));
         self.members.push(member.clone());
         Joined::Yes
+    }
+
+    /// Whether it is worse than anything told, or as bad in a way that was not told.
+    fn is_worse(&self, member: &Member) -> bool {
+        let otherwise = !self.dangers.has(Danger::of(member.alarm.key.condition));
+        self.told.is_some_and(|told| member.severity > told || (otherwise && member.severity == told))
     }
 
     /// An alarm was cleared. Whether it is one of these.
@@ -317,10 +328,12 @@ impl Incident {
         if let Some(worst) = severity(&new) {
             let kind = match self.told {
                 None => MessageKind::First,
-                Some(told) if worst > told => MessageKind::Worse,
+                Some(_) if new.iter().any(|member| self.is_worse(member)) => MessageKind::Worse,
                 Some(_) => MessageKind::FollowUp,
             };
             self.members.iter_mut().for_each(|member| member.told = true);
+            let dangers = new.iter().map(|member| Danger::of(member.alarm.key.condition));
+            self.dangers = dangers.fold(self.dangers, Dangers::and);
             (self.told, self.told_at) = (self.told.max(Some(worst)), Some(now));
             messages.push(Message { kind, severity: worst, members: new, earlier: earlier.clone() });
         }
@@ -404,6 +417,26 @@ mod tests {
         assert_eq!(told(&mut incident, 7_000), [(MessageKind::Worse, 2)], "and takes along what waited");
         incident.raised(&member(2, Condition::UTILITY_LOST, 8_000), at(8_000));
         assert_eq!(incident.due(), Some(at(7_000 + FOLLOW_UP_MS)));
+    }
+
+    #[test]
+    fn what_is_as_bad_in_another_way_breaks_through_once() {
+        let mut incident = Incident::new(member(1, Condition::CHARGER_FAULT, 0), true, at(0));
+        assert_eq!(told(&mut incident, 0), [(MessageKind::First, 1)]);
+        let mut joins = |inverter, condition, ms, expect: &[(MessageKind, usize)]| {
+            incident.raised(&member(inverter, condition, ms), at(ms));
+            assert_eq!(told(&mut incident, ms), expect, "{condition:?} after {ms} ms");
+        };
+        joins(1, Condition::OVERLOAD, 1_000, &[]);
+        joins(1, Condition::UTILITY_LOST, 2_000, &[(MessageKind::Worse, 2)]);
+        joins(2, Condition::UTILITY_LOST, 3_000, &[]);
+        joins(1, Condition::AMBIENT_HIGH, 4_000, &[]);
+        joins(1, Condition::BATTERY_NEAR_LOW, 60_000, &[(MessageKind::Worse, 3)]);
+        joins(1, Condition::BATTERY_LOW, 90_000, &[(MessageKind::Worse, 1)]);
+        joins(2, Condition::BATTERY_LOW, 91_000, &[]);
+        joins(2, Condition::OUTPUT_BREAKER, 92_000, &[]);
+        joins(3, Condition::CHARGER_FAULT, 90_000 + FOLLOW_UP_MS, &[(MessageKind::FollowUp, 3)]);
+        assert_eq!(Incident::from_bytes(&incident.to_bytes()).unwrap(), incident);
     }
 
     #[test]

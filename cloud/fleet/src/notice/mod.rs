@@ -5,6 +5,7 @@
 
 mod calendar;
 mod climb;
+mod danger;
 mod escalation;
 mod hush;
 mod incident;
