@@ -4,7 +4,7 @@
 //! one that the letter was made from: after a kill, and of two who look at once, one letter. Accounts are read in parts,
 //! never all. When a letter is due, `fleet::notice` says.
 
-use fleet::notice::Periodical;
+use fleet::notice::{Channel, Periodical};
 use fleet::{AccountKey, InverterKey};
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
@@ -13,11 +13,10 @@ use sea_orm::{
 };
 use wire::UtcMs;
 
-use super::outbox::MailState;
 use super::tables::calendar::due::{ActiveModel, Column, Entity, Model};
 use super::tables::calendar::letter;
 use super::tables::{account, outbox};
-use super::{NewNote, StateError, StateStore, connect, notes};
+use super::{NewNote, StateError, StateStore, connect, lending, notes};
 
 /// Somebody is to be looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,7 +137,9 @@ impl StateStore {
     /// [`StateError::Database`].
     pub async fn letters_waiting(&self, now: UtcMs) -> Result<u64, StateError> {
         let waiting = outbox::Entity::find()
-            .filter(outbox::Column::State.eq(MailState::Queued.name()))
+            .filter(lending::waits())
+            // They are letters, all of them: so the index of what waits is asked, not a month of each kind.
+            .filter(outbox::Column::Channel.eq(Channel::Email.name()))
             .filter(outbox::Column::DueAt.lte(now.0))
             .filter(outbox::Column::Kind.is_in(Periodical::TABLE.map(|(_, kind)| kind)));
         waiting.count(&self.connection).await.map_err(StateError::doing("count letters"))

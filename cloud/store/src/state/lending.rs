@@ -6,10 +6,10 @@
 
 use fleet::condition::Severity;
 use fleet::notice::{Channel, Channels};
-use sea_orm::sea_query::{Expr, Query};
+use sea_orm::sea_query::{Expr, Query, SelectStatement};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter,
-    QueryOrder,
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait, Order,
+    QueryFilter, QueryOrder,
 };
 use wire::UtcMs;
 
@@ -69,51 +69,23 @@ impl StateStore {
         until: UtcMs,
     ) -> Result<Vec<DueMail>, StateError> {
         let doing = StateError::doing("take messages from the outbox");
-        let mut left = most;
-        // A thousand weekly letters hold up no alarm.
-        for urgency in [Column::IncidentId.is_not_null(), Column::IncidentId.is_null()] {
-            if left > 0 {
-                let taken = self.lend(lease, Condition::all().add(urgency), (by, left), now, until).await;
-                left = left.saturating_sub(taken.map_err(&doing)?);
-            }
-        }
-        if left == most {
+        let lent = Entity::update_many()
+            .col_expr(Column::Lease, Expr::value(lease))
+            .col_expr(Column::LeaseUntil, Expr::value(until.0))
+            .col_expr(Column::LastAttemptAt, Expr::value(now.0))
+            .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(1))
+            .filter(Column::Id.in_subquery(due(by, now).limit(most).to_owned()))
+            // Asked again at the row itself, so that of two senders one gets it on any database.
+            .filter(free(now))
+            .exec(&self.connection)
+            .await
+            .map_err(&doing)?;
+        if lent.rows_affected == 0 {
             return Ok(Vec::new());
         }
         let rows = Entity::find().filter(Column::Lease.eq(lease)).order_by_asc(Column::Id);
         let rows = rows.all(&self.connection).await.map_err(&doing)?;
         rows.into_iter().map(DueMail::from_row).collect()
-    }
-
-    /// How many.
-    async fn lend(
-        &self,
-        lease: &str,
-        which: Condition,
-        (by, most): (Channels, u64),
-        now: UtcMs,
-        until: UtcMs,
-    ) -> Result<u64, DbErr> {
-        let by = Column::Channel.is_in(by.iter().map(Channel::name));
-        let due = free(now).add(Column::DueAt.lte(now.0)).add(Column::ExpiresAt.gt(now.0)).add(by).add(which);
-        let due = Query::select()
-            .column(Column::Id)
-            .from(Entity)
-            .cond_where(due)
-            .order_by(Column::Id, sea_orm::Order::Asc)
-            .limit(most)
-            .to_owned();
-        let taken = Entity::update_many()
-            .col_expr(Column::Lease, Expr::value(lease))
-            .col_expr(Column::LeaseUntil, Expr::value(until.0))
-            .col_expr(Column::LastAttemptAt, Expr::value(now.0))
-            .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(1))
-            .filter(Column::Id.in_subquery(due))
-            // Asked again at the row itself, so that of two senders one gets it on any database.
-            .filter(free(now))
-            .exec(&self.connection)
-            .await?;
-        Ok(taken.rows_affected)
     }
 
     /// As [`StateStore::claim_messages`], one message by whatever channel.
@@ -126,8 +98,7 @@ impl StateStore {
         now: UtcMs,
         until: UtcMs,
     ) -> Result<Option<DueMail>, StateError> {
-        let any = Channels::of(&Channel::TABLE.map(|(channel, _)| channel));
-        Ok(self.claim_messages(lease, (any, 1), now, until).await?.pop())
+        Ok(self.claim_messages(lease, (all(), 1), now, until).await?.pop())
     }
 
     /// Keeps a lent message until `until`. `false`: it is somebody else's by now, or done, and must not be sent.
@@ -148,7 +119,7 @@ impl StateStore {
     pub async fn take_back_messages(&self) -> Result<u64, StateError> {
         let back = ActiveModel { lease: Set(None), lease_until: Set(None), ..ActiveModel::default() };
         let lent = Entity::update_many().set(back).filter(Column::Lease.is_not_null());
-        let lent = lent.filter(Column::State.eq(MailState::Queued.name())).exec(&self.connection).await;
+        let lent = lent.filter(waits()).exec(&self.connection).await;
         Ok(lent.map_err(StateError::doing("take messages back"))?.rows_affected)
     }
 
@@ -197,17 +168,10 @@ impl StateStore {
         until: UtcMs,
     ) -> Result<Option<DueMail>, StateError> {
         let doing = StateError::doing("take a message that is past its time");
-        let over = Query::select()
-            .column(Column::Id)
-            .from(Entity)
-            .cond_where(free(now).add(Column::ExpiresAt.lte(now.0)).add(critical()))
-            .order_by(Column::Id, sea_orm::Order::Asc)
-            .limit(1)
-            .to_owned();
         let taken = Entity::update_many()
             .col_expr(Column::Lease, Expr::value(lease))
             .col_expr(Column::LeaseUntil, Expr::value(until.0))
-            .filter(Column::Id.in_subquery(over))
+            .filter(Column::Id.in_subquery(over(now)))
             .filter(free(now))
             .exec(&self.connection)
             .await
@@ -277,11 +241,43 @@ fn told_of(messages: Condition) -> Condition {
     Condition::all().add(incident::Column::Id.in_subquery(about))
 }
 
+/// Messages that are due at `now` and worth sending: those about incidents first, as a thousand weekly letters hold up no alarm.
+fn due(by: Channels, now: UtcMs) -> SelectStatement {
+    let due = free(now).add(Column::DueAt.lte(now.0)).add(Column::ExpiresAt.gt(now.0));
+    Query::select()
+        .column(Column::Id)
+        .from(Entity)
+        .cond_where(due.add(Column::Channel.is_in(by.iter().map(Channel::name))))
+        .order_by_expr(Column::IncidentId.is_null(), Order::Asc)
+        .order_by(Column::Id, Order::Asc)
+        .to_owned()
+}
+
+fn all() -> Channels {
+    Channels::of(&Channel::TABLE.map(|(channel, _)| channel))
+}
+
+/// The oldest message that is past its time at `now` and must not be missed.
+fn over(now: UtcMs) -> SelectStatement {
+    Query::select()
+        .column(Column::Id)
+        .from(Entity)
+        .cond_where(free(now).add(Column::ExpiresAt.lte(now.0)).add(critical()))
+        .order_by(Column::Id, Order::Asc)
+        .limit(1)
+        .to_owned()
+}
+
+/// It is neither on its way nor given up. This leads a database to the index of what waits, and past all others: the state stands
+/// in the statement as a word, which an index of some rows only wants, and the channels come first in it.
+pub(super) fn waits() -> Condition {
+    let any = Column::Channel.is_in(Channel::TABLE.map(|(_, name)| name));
+    Condition::all().add(Column::State.into_expr().eq(Expr::cust("'queued'"))).add(any)
+}
+
 /// Waiting, and in nobody's hand.
 fn free(now: UtcMs) -> Condition {
-    Condition::all()
-        .add(Column::State.eq(MailState::Queued.name()))
-        .add(Column::LeaseUntil.is_null().or(Column::LeaseUntil.lte(now.0)))
+    Condition::all().add(waits()).add(Column::LeaseUntil.is_null().or(Column::LeaseUntil.lte(now.0)))
 }
 
 /// It is about an incident with something critical in it.
@@ -315,4 +311,44 @@ fn erased(state: MailState) -> ActiveModel {
 
 fn shortened(answer: &str) -> String {
     answer.chars().take(MOST_ANSWER).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::{ConnectionTrait as _, QueryTrait as _, Statement};
+
+    use super::*;
+
+    /// Lines of the database's plan for a statement.
+    async fn plan(state: &StateStore, statement: Statement) -> String {
+        let explain = format!("EXPLAIN QUERY PLAN {}", statement.sql);
+        let values = statement.values.unwrap_or(sea_orm::Values(Vec::new()));
+        let backend = state.connection.get_database_backend();
+        let rows = state
+            .connection
+            .query_all_raw(Statement::from_sql_and_values(backend, explain, values.0))
+            .await
+            .unwrap();
+        let lines: Vec<String> = rows.iter().map(|row| row.try_get("", "detail").unwrap()).collect();
+        lines.join("; ")
+    }
+
+    #[tokio::test]
+    async fn lending_reads_neither_a_month_of_receipts_nor_the_letters_that_wait() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = StateStore::open(&folder.path().join("state.sqlite")).await.unwrap();
+        let backend = state.connection.get_database_backend();
+        let only =
+            plan(&state, backend.build(due(Channels::of(&[Channel::Email]), UtcMs(1)).limit(16))).await;
+        let any = plan(&state, backend.build(due(all(), UtcMs(1)).limit(16))).await;
+        for found in [only, any] {
+            assert!(found.contains("SEARCH outbox USING COVERING INDEX outbox_waiting"), "{found}");
+        }
+        let over = plan(&state, backend.build(&over(UtcMs(1)))).await;
+        assert!(over.contains("SEARCH outbox USING COVERING INDEX outbox_waiting"), "{over}");
+        let lent = Entity::find().filter(Column::Lease.eq("mine")).order_by_asc(Column::Id);
+        let found = plan(&state, lent.build(backend)).await;
+        assert!(found.contains("SEARCH outbox USING INDEX outbox_lent (lease=?)"), "{found}");
+        state.close().await.unwrap();
+    }
 }

@@ -9,7 +9,7 @@ use wire::UtcMs;
 
 use super::outbox::channel;
 use super::tables::outbox::{Column, Entity, Model};
-use super::{Email, IncidentKey, MailState, StateError, StateStore};
+use super::{Email, IncidentKey, MailState, StateError, StateStore, lending};
 
 /// What is known of a mail.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,7 +92,7 @@ impl StateStore {
             .select_only()
             .column(Column::Channel)
             .column_as(Column::Id.count(), "messages")
-            .filter(Column::State.eq(MailState::Queued.name()))
+            .filter(lending::waits())
             .group_by(Column::Channel)
             .into_tuple()
             .all(&self.connection)
@@ -111,7 +111,7 @@ impl StateStore {
             .select_only()
             .column(Column::Channel)
             .column_as(Column::DueAt.min(), "due_at")
-            .filter(Column::State.eq(MailState::Queued.name()))
+            .filter(lending::waits())
             .filter(Column::DueAt.lte(now.0))
             .filter(Column::Attempts.eq(0))
             .group_by(Column::Channel)
@@ -131,7 +131,7 @@ impl StateStore {
         let oldest: Option<Option<i64>> = Entity::find()
             .select_only()
             .column_as(Column::QueuedAt.min(), "oldest")
-            .filter(Column::State.eq(MailState::Queued.name()))
+            .filter(lending::waits())
             .into_tuple()
             .one(&self.connection)
             .await
