@@ -1,7 +1,7 @@
-//! One child process of the supervisor: this binary again, under a hidden subcommand.
+//! One child process of the supervisor or the starter: this binary again, under a hidden subcommand.
 //!
 //! In: descriptors for its standard input and output. Out: its lines, its end, and when to start it anew. Its
-//! standard error is a pipe to the supervisor, whose end of file tells that it died.
+//! standard error is a pipe to its parent, whose end of file tells that it died.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -10,6 +10,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{ChildStderr, Command, Stdio};
 
+use crate::sandbox::Process;
 use crate::status;
 
 /// First wait before a child is started anew.
@@ -21,32 +22,12 @@ const WORKING_MS: u64 = 5000;
 /// A child that lived this long starts the waits over.
 const HEALTHY_MS: u64 = 60_000;
 
-/// Which child.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Reads the port.
-    Reader,
-    /// Watches the push-button.
-    Button,
-    /// Decodes, keeps, sends.
-    Uplink,
-}
-
-impl Kind {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Reader => "reader",
-            Self::Button => "button",
-            Self::Uplink => "uplink",
-        }
-    }
-}
-
 /// A child, running or waiting to be started.
 #[derive(Debug)]
 pub struct Child {
-    kind: Kind,
+    kind: Process,
     arguments: Vec<OsString>,
+    locked: bool,
     running: Option<Running>,
     wait_ms: u64,
     due_ms: u64,
@@ -66,7 +47,7 @@ struct Running {
 /// How a child ended.
 #[derive(Debug, PartialEq, Eq)]
 pub struct End {
-    kind: Kind,
+    kind: Process,
     /// Its exit code, unless a signal ended it.
     pub code: Option<i32>,
     signal: Option<i32>,
@@ -86,10 +67,10 @@ impl fmt::Display for End {
 }
 
 impl Child {
-    /// Not started yet, due at once.
+    /// Not started yet, due at once. `locked`: it locks itself.
     #[must_use]
-    pub const fn new(kind: Kind, arguments: Vec<OsString>) -> Self {
-        Self { kind, arguments, running: None, wait_ms: FIRST_WAIT_MS, due_ms: 0, has_worked: false }
+    pub const fn new(kind: Process, arguments: Vec<OsString>, locked: bool) -> Self {
+        Self { kind, arguments, locked, running: None, wait_ms: FIRST_WAIT_MS, due_ms: 0, has_worked: false }
     }
 
     /// Whether it should be started now.
@@ -127,7 +108,14 @@ impl Child {
         // Our own binary, even when the file was replaced meanwhile.
         let mut command = Command::new("/proc/self/exe");
         command.arg0(format!("inverter-gateway-{}", self.kind.name())).args(&self.arguments);
-        command.arg("--supervisor").arg(std::process::id().to_string());
+        command.arg("--parent").arg(std::process::id().to_string());
+        if !self.locked {
+            command.arg("--unsandboxed");
+        }
+        if self.kind == Process::Uplink {
+            // One question at a time: glibc asks two by sendmmsg, which can name any address and is denied.
+            command.env("RES_OPTIONS", "single-request");
+        }
         #[cfg(feature = "simulated")]
         command.args(crate::simulated::inherited());
         let given = |descriptor: Option<OwnedFd>| descriptor.map_or_else(Stdio::null, Stdio::from);

@@ -1,7 +1,6 @@
 //! The command line.
 //!
-//! In: arguments. Out: the supervisor, a check, or one of the children. `reader`, `button` and `uplink` are hidden: only
-//! the supervisor starts them.
+//! In: arguments. Out: the supervisor, a check, or one of the children, which are hidden: only their parent starts them.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -10,7 +9,7 @@ use clap::{Parser, Subcommand};
 use rustix::process::Signal;
 
 use crate::config::{self, Config, ControlLines};
-use crate::{button, check, exit, reader, status, supervisor, uplink};
+use crate::{button, check, exit, reader, starter, status, supervisor, uplink};
 
 /// Reads one inverter's serial line, receive-only, and sends what it says to the cloud over MQTT in TLS.
 /// It listens on nothing, and nothing the network sends can reach the inverter.
@@ -23,6 +22,9 @@ struct Arguments {
     /// Say what would be done, check every file it needs, touch nothing, send nothing.
     #[arg(long)]
     check: bool,
+    /// Run without the sandbox, where a kernel has no seccomp; said at start and each hour.
+    #[arg(long)]
+    unsandboxed: bool,
     #[command(subcommand)]
     child: Option<ChildCommand>,
 }
@@ -36,25 +38,44 @@ enum ChildCommand {
         baud: u32,
         #[arg(long, value_enum)]
         control_lines: ControlLines,
-        #[arg(long)]
-        supervisor: u32,
+        #[command(flatten)]
+        place: Place,
     },
     /// The process that watches the gateway's own push-button.
     #[command(hide = true)]
     Button {
         #[command(flatten)]
         button: config::Button,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// The process that starts the uplink; its standard input is the reader's pipe.
+    #[command(hide = true)]
+    Starter {
         #[arg(long)]
-        supervisor: u32,
+        config: PathBuf,
+        #[command(flatten)]
+        place: Place,
     },
     /// The process that decodes, keeps and sends; its standard input is the reader's pipe.
     #[command(hide = true)]
     Uplink {
         #[arg(long)]
         config: PathBuf,
-        #[arg(long)]
-        supervisor: u32,
+        #[command(flatten)]
+        place: Place,
     },
+}
+
+/// What every child is told.
+#[derive(Clone, Copy, Debug, clap::Args)]
+struct Place {
+    /// Its parent's process.
+    #[arg(long)]
+    parent: u32,
+    /// It does not lock itself.
+    #[arg(long = "unsandboxed", action = clap::ArgAction::SetFalse)]
+    locked: bool,
 }
 
 /// `inverter-gateway`'s `main`.
@@ -78,17 +99,29 @@ pub fn run_simulated() -> ExitCode {
 
 fn act(arguments: Arguments) -> ExitCode {
     match (arguments.child, arguments.config) {
-        (Some(ChildCommand::Reader { baud, control_lines, supervisor }), _) if die_with(supervisor) => {
-            reader::run(baud, control_lines)
-        }
-        (Some(ChildCommand::Button { button, supervisor }), _) if die_with(supervisor) => {
-            button::run(&button)
-        }
-        (Some(ChildCommand::Uplink { config, supervisor }), _) if die_with(supervisor) => {
-            with_config(&config, uplink::run)
-        }
+        (Some(child), _) => run_child(child),
         (None, Some(path)) if arguments.check => with_config(&path, check::run),
-        (None, Some(path)) => with_config(&path, |config| supervisor::run(&path, config)),
+        (None, Some(path)) => {
+            with_config(&path, |config| supervisor::run(&path, config, !arguments.unsandboxed))
+        }
+        _ => exit::FAILURE.into(),
+    }
+}
+
+fn run_child(child: ChildCommand) -> ExitCode {
+    match child {
+        ChildCommand::Reader { baud, control_lines, place } if die_with(place.parent) => {
+            reader::run(baud, control_lines, place.locked)
+        }
+        ChildCommand::Button { button, place } if die_with(place.parent) => {
+            button::run(&button, place.locked)
+        }
+        ChildCommand::Starter { config: path, place } if die_with(place.parent) => {
+            with_config(&path, |config| starter::run(&path, config, place.locked))
+        }
+        ChildCommand::Uplink { config, place } if die_with(place.parent) => {
+            with_config(&config, |config| uplink::run(config, place.locked))
+        }
         _ => exit::FAILURE.into(),
     }
 }
@@ -104,9 +137,9 @@ fn with_config(path: &std::path::Path, run: impl FnOnce(&Config) -> ExitCode) ->
     }
 }
 
-/// A child never outlives its supervisor, however that ends. `false`: the supervisor is gone already.
-fn die_with(supervisor: u32) -> bool {
+/// A child never outlives its parent, however that ends. `false`: the parent is gone already.
+fn die_with(parent_id: u32) -> bool {
     let parent = || rustix::process::getppid().map(rustix::process::Pid::as_raw_pid);
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).is_ok()
-        && parent() == i32::try_from(supervisor).ok()
+        && parent() == i32::try_from(parent_id).ok()
 }

@@ -73,9 +73,18 @@ pub fn open(path: &Path, baud: u32) -> Result<OwnedFd, PortError> {
         other => other,
     })?;
     rustix::termios::tcflush(&port, QueueSelector::IOFlush).map_err(|e| PortError::Call("tcflush", e))?;
-    // Others (a getty, ModemManager) shall not open the port and write on it. Kept as long as anyone holds the port.
-    rustix::termios::ioctl_tiocexcl(&port).map_err(|e| PortError::Call("TIOCEXCL", e))?;
+    if !is_pseudo_terminal(&port) {
+        // Others (a getty, ModemManager) shall not open the port and write on it. Kept as long as anyone holds the port.
+        rustix::termios::ioctl_tiocexcl(&port).map_err(|e| PortError::Call("TIOCEXCL", e))?;
+    }
     Ok(port)
+}
+
+/// A pseudo-terminal stays exclusive after everybody closed it, as long as its other end lives: a gateway without rights
+/// could not open it a second time. Nothing but a test or the demo is on its other end.
+fn is_pseudo_terminal(port: &OwnedFd) -> bool {
+    // Documentation/admin-guide/devices.txt: Unix98 PTY slaves.
+    rustix::fs::fstat(port).is_ok_and(|meta| (136..=143).contains(&rustix::fs::major(meta.st_rdev)))
 }
 
 /// Sets raw mode, 8N1, `baud`, no flow control, and reads back that it holds.

@@ -14,6 +14,7 @@ use rustix::io::Errno;
 use crate::config::ControlLines;
 use crate::pipe::{CHUNK_BYTES, Sender};
 use crate::port::{self, PortError};
+use crate::sandbox::{self, Access, Process};
 use crate::{clock, exit, status};
 
 /// The first word of the line that tells the supervisor that raw mode holds.
@@ -28,10 +29,21 @@ const FULL_PIPE_WAIT_MS: u64 = 100;
 
 /// Runs until the port is gone or a signal comes.
 #[must_use]
-pub fn run(baud: u32, control_lines: ControlLines) -> ExitCode {
+pub fn run(baud: u32, control_lines: ControlLines, locked: bool) -> ExitCode {
     let (stdin, stdout) = (std::io::stdin(), std::io::stdout());
     let port = stdin.as_fd();
-    let result = prepare(port, baud, control_lines).and_then(|()| forward(port, stdout.as_fd()));
+    let prepared = prepare(port, baud, control_lines);
+    // Settings are made: from here on it reads the port, writes the pipe, and that is all.
+    if prepared.is_ok()
+        && let Err(error) = sandbox::lock(Process::Reader, &Access::nothing(), locked)
+    {
+        status::say(sandbox::refusal(Process::Reader, &error));
+        return exit::UNLOCKED.into();
+    }
+    let result = prepared.and_then(|()| {
+        status::say(format_args!("{RAW_MARK} {baud} baud, 8N1, nothing is echoed, nothing can be written."));
+        forward(port, stdout.as_fd())
+    });
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(PortError::Call(_, Errno::IO | Errno::NODEV | Errno::NXIO)) => exit::PORT_GONE.into(),
@@ -52,7 +64,6 @@ fn prepare(port: BorrowedFd<'_>, baud: u32, lines: ControlLines) -> Result<(), P
             lines.name()
         ));
     }
-    status::say(format_args!("{RAW_MARK} {baud} baud, 8N1, nothing is echoed, nothing can be written."));
     Ok(())
 }
 

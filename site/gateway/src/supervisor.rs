@@ -1,4 +1,5 @@
-//! The first process: starts reader and uplink, starts them anew when they die, keeps the port open between readers.
+//! The first process: starts the reader, anew when it dies, keeps the port open between readers; a starter, which it starts
+//! before it locks itself, does the same for the uplink (docs/adr/0019).
 //!
 //! In: the configuration, SIGTERM or SIGINT. Out: sentences on stderr. It has no network, reads no byte of the port
 //! (it only holds it, so that the line settings outlive a reader), and hands its children nothing but descriptors.
@@ -11,19 +12,23 @@ use std::process::ExitCode;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 
-use crate::child::{Child, Kind};
+use crate::child::Child;
 use crate::config::{Button, Config};
+use crate::sandbox::{self, Access, Process, Tier};
 use crate::{clock, exit, pipe, port, reader, status};
 
 /// How often a port that is away is looked for: an adapter plugged in again is read within a second.
 const PORT_RETRY_MS: u64 = 1000;
+/// How often a lock that is not whole is spoken of.
+const REMINDER_MS: u64 = 3_600_000;
 /// How long the uplink has, after the reader ended, to put its last records on disk and say goodbye.
 const GOODBYE_MS: u64 = 3000;
 
 /// Runs until SIGTERM or SIGINT.
 #[must_use]
-pub fn run(config_path: &Path, config: &Config) -> ExitCode {
-    let result = Supervisor::new(config_path, config).and_then(|mut supervisor| supervisor.run());
+pub fn run(config_path: &Path, config: &Config, locked: bool) -> ExitCode {
+    let result =
+        Supervisor::new(config_path, config, locked).and_then(|mut supervisor| supervisor.run(locked));
     match result {
         Ok(code) => code,
         Err(error) => {
@@ -36,18 +41,19 @@ pub fn run(config_path: &Path, config: &Config) -> ExitCode {
 struct Supervisor<'a> {
     config: &'a Config,
     signals: OwnedFd,
-    pipe_read: OwnedFd,
     pipe_write: OwnedFd,
     port: Option<OwnedFd>,
     port_due_ms: u64,
     port_said: Option<String>,
     reader: Child,
     button: Option<Child>,
-    uplink: Child,
+    starter: Child,
+    tier: Tier,
+    reminder_due_ms: u64,
 }
 
 impl<'a> Supervisor<'a> {
-    fn new(config_path: &Path, config: &'a Config) -> std::io::Result<Self> {
+    fn new(config_path: &Path, config: &'a Config, locked: bool) -> std::io::Result<Self> {
         let (signals, signals_write) =
             rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC | rustix::pipe::PipeFlags::NONBLOCK)?;
         for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
@@ -55,7 +61,7 @@ impl<'a> Supervisor<'a> {
         }
         let (pipe_read, pipe_write) = pipe::make()?;
         let reader = Child::new(
-            Kind::Reader,
+            Process::Reader,
             vec![
                 "reader".into(),
                 "--baud".into(),
@@ -63,26 +69,31 @@ impl<'a> Supervisor<'a> {
                 "--control-lines".into(),
                 config.port.control_lines.name().into(),
             ],
+            locked,
         );
-        let button = config.button.as_ref().map(|button| Child::new(Kind::Button, button_arguments(button)));
+        let button = config.button.as_ref();
+        let button = button.map(|button| Child::new(Process::Button, button_arguments(button), locked));
         let config_path = std::path::absolute(config_path)?;
-        let uplink = Child::new(Kind::Uplink, vec!["uplink".into(), "--config".into(), config_path.into()]);
-        let (port, port_due_ms, port_said) = (None, 0, None);
+        let arguments = vec!["starter".into(), "--config".into(), config_path.into()];
+        let mut starter = Child::new(Process::Starter, arguments, locked);
+        // Before the lock, which would leave it without a network. The pipe's end is its alone from here on.
+        starter.start(Some(pipe_read), None, clock::uptime_ms());
         Ok(Self {
             config,
             signals,
-            pipe_read,
             pipe_write,
-            port,
-            port_due_ms,
-            port_said,
+            port: None,
+            port_due_ms: 0,
+            port_said: None,
             reader,
             button,
-            uplink,
+            starter,
+            tier: Tier::Off,
+            reminder_due_ms: 0,
         })
     }
 
-    fn run(&mut self) -> std::io::Result<ExitCode> {
+    fn run(&mut self, locked: bool) -> std::io::Result<ExitCode> {
         status::say(format_args!(
             "Inverter gateway {} for {}: port {}, cloud {}.",
             env!("CARGO_PKG_VERSION"),
@@ -90,8 +101,21 @@ impl<'a> Supervisor<'a> {
             self.config.port.path.display(),
             self.config.cloud.url
         ));
+        match sandbox::lock(Process::Supervisor, &Access::supervisor(), locked) {
+            Ok(tier) => self.tier = tier,
+            Err(error) => {
+                status::say(sandbox::refusal(Process::Supervisor, &error));
+                return Ok(exit::UNLOCKED.into());
+            }
+        }
+        status::say(self.tier);
+        self.reminder_due_ms = clock::uptime_ms() + REMINDER_MS;
         loop {
             let now_ms = clock::uptime_ms();
+            if self.tier != Tier::Full && now_ms >= self.reminder_due_ms {
+                status::say(self.tier);
+                self.reminder_due_ms = now_ms + REMINDER_MS;
+            }
             self.start_what_is_due(now_ms)?;
             self.wait(self.next_due_ms(now_ms).map(|due| due.saturating_sub(now_ms)))?;
             let mut signal = [0; 16];
@@ -108,9 +132,6 @@ impl<'a> Supervisor<'a> {
     }
 
     fn start_what_is_due(&mut self, now_ms: u64) -> std::io::Result<()> {
-        if self.uplink.is_due(now_ms) {
-            self.uplink.start(Some(self.pipe_read.try_clone()?), None, now_ms);
-        }
         if let Some(button) = self.button.as_mut().filter(|button| button.is_due(now_ms)) {
             button.start(None, Some(self.pipe_write.try_clone()?), now_ms);
         }
@@ -147,14 +168,15 @@ impl<'a> Supervisor<'a> {
         let port = self.port.is_none().then_some(self.port_due_ms);
         let reader = if self.port.is_some() { self.reader.due_ms(now_ms) } else { None };
         let button = self.button.as_ref().and_then(|button| button.due_ms(now_ms));
-        [port, reader, button, self.uplink.due_ms(now_ms)].into_iter().flatten().min()
+        let reminder = (self.tier != Tier::Full).then_some(self.reminder_due_ms);
+        [port, reader, button, reminder].into_iter().flatten().min()
     }
 
     fn wait(&self, timeout_ms: Option<u64>) -> std::io::Result<()> {
         let timeout = timeout_ms.map(clock::wait);
         let mut watched = vec![PollFd::new(&self.signals, PollFlags::IN)];
         let button = self.button.as_ref().and_then(Child::log);
-        for log in [self.reader.log(), button, self.uplink.log()].into_iter().flatten() {
+        for log in [self.reader.log(), button, self.starter.log()].into_iter().flatten() {
             watched.push(PollFd::from_borrowed_fd(log.as_fd(), PollFlags::IN));
         }
         match poll(&mut watched, timeout.as_ref()) {
@@ -163,11 +185,12 @@ impl<'a> Supervisor<'a> {
         }
     }
 
-    /// An exit code: the files that the configuration names cannot be used, and never could since the start, so that
-    /// trying again helps nobody.
+    /// An exit code: a child cannot be locked, or the starter ended. That happens when the files that the configuration
+    /// names cannot be used, and never could since the start, so that trying again helps nobody; and a new one, started by
+    /// a process without a network, would have none.
     fn look_after_children(&mut self) -> Option<ExitCode> {
         let path: PathBuf = self.config.port.path.clone();
-        self.uplink.take_lines(|line| status::say(line));
+        self.starter.take_lines(|line| status::say(line));
         self.reader.take_lines(|line| match line.strip_prefix(reader::RAW_MARK) {
             Some(rest) => status::say(format_args!("The port {} is raw:{rest}", path.display())),
             None => status::say(line),
@@ -175,6 +198,9 @@ impl<'a> Supervisor<'a> {
         if let Some(button) = &mut self.button {
             button.take_lines(|line| status::say(line));
             if let Some(end) = button.take_end(clock::uptime_ms()) {
+                if end.code == Some(i32::from(exit::UNLOCKED)) {
+                    return Some(exit::UNLOCKED.into());
+                }
                 status::say(end);
             }
         }
@@ -186,17 +212,21 @@ impl<'a> Supervisor<'a> {
                 ));
                 self.port = None;
                 self.port_due_ms = clock::uptime_ms() + PORT_RETRY_MS;
+            } else if end.code == Some(i32::from(exit::UNLOCKED)) {
+                return Some(exit::UNLOCKED.into());
             } else {
                 status::say(end);
             }
         }
-        if let Some(end) = self.uplink.take_end(clock::uptime_ms()) {
-            if end.code == Some(i32::from(exit::CONFIG)) && !self.uplink.has_worked {
-                return Some(exit::CONFIG.into());
-            }
-            status::say(end);
+        let end = self.starter.take_end(clock::uptime_ms())?;
+        let known =
+            [exit::CONFIG, exit::UNLOCKED].into_iter().find(|code| end.code == Some(i32::from(*code)));
+        if known.is_none() {
+            status::say(
+                "The process that starts the uplink ended, and only another start of the gateway brings it back.",
+            );
         }
-        None
+        Some(known.unwrap_or(exit::FAILURE).into())
     }
 
     /// Reader and button first; then the uplink sees the end of its pipe, saves what it has and says goodbye.
@@ -205,15 +235,15 @@ impl<'a> Supervisor<'a> {
         if let Some(button) = &mut self.button {
             button.kill();
         }
-        let Ok((_, unused)) = pipe::make() else { return self.uplink.kill() };
+        let Ok((_, unused)) = pipe::make() else { return self.starter.kill() };
         drop(std::mem::replace(&mut self.pipe_write, unused));
         let until_ms = clock::uptime_ms() + GOODBYE_MS;
-        while self.uplink.is_running() && clock::uptime_ms() < until_ms {
+        while self.starter.is_running() && clock::uptime_ms() < until_ms {
             let _ = self.wait(Some(100));
-            self.uplink.take_lines(|line| status::say(line));
-            let _ = self.uplink.take_end(clock::uptime_ms());
+            self.starter.take_lines(|line| status::say(line));
+            let _ = self.starter.take_end(clock::uptime_ms());
         }
-        self.uplink.kill();
+        self.starter.kill();
     }
 }
 

@@ -1,6 +1,6 @@
 //! A gateway as it is shipped, with a simulated inverter on a pseudo-terminal and a cloud to talk to.
 //!
-//! In: the run's identities. Out: the gateway's processes, to be measured. All three end with the returned value.
+//! In: the run's identities. Out: the gateway's processes, to be measured. They end with the returned value.
 
 use std::path::Path;
 use std::process::Command;
@@ -20,7 +20,7 @@ const PTY_WITHIN: Duration = Duration::from_secs(10);
 
 /// A gateway and what it needs.
 pub struct Gateway {
-    /// The gateway's supervisor; reader and uplink are its children.
+    /// The gateway's supervisor; the others are below it.
     pub process: Process,
     _inverter: Process,
     /// What it talks to.

@@ -11,6 +11,7 @@ use std::process::ExitCode;
 
 use crate::config::Button;
 use crate::pipe::Sender;
+use crate::sandbox::{self, Access, Process};
 use crate::{clock, exit, status};
 
 /// A line that a finger changes.
@@ -24,8 +25,15 @@ pub trait Line {
 
 /// Runs until the line is gone or nobody listens any more.
 #[must_use]
-pub fn run(button: &Button) -> ExitCode {
-    let result = open(button).and_then(|mut line| {
+pub fn run(button: &Button, locked: bool) -> ExitCode {
+    let opened = open(button);
+    if opened.is_ok()
+        && let Err(error) = sandbox::lock(Process::Button, &Access::nothing(), locked)
+    {
+        status::say(sandbox::refusal(Process::Button, &error));
+        return exit::UNLOCKED.into();
+    }
+    let result = opened.and_then(|mut line| {
         status::say(format_args!("The push-button is line {} of {}.", button.line, button.chip.display()));
         forward(&mut *line, u64::from(button.debounce_ms))
     });

@@ -16,7 +16,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Barrier, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustix::event::{EventfdFlags, eventfd};
@@ -25,6 +25,7 @@ use wire::{BootId, Quality, Serial};
 use crate::config::Config;
 use crate::dating::Clock;
 use crate::recorder::Recorder;
+use crate::sandbox::{self, Access, Process};
 use crate::spool::{Settings, Spool, SpoolError};
 use crate::state::State;
 use crate::{clock, exit, status};
@@ -134,9 +135,12 @@ impl Inner {
 
 /// Runs until standard input ends.
 #[must_use]
-pub fn run(config: &Config) -> ExitCode {
+pub fn run(config: &Config, locked: bool) -> ExitCode {
     match prepare(config) {
-        Ok((shared, way)) => record(config, &shared, way),
+        Ok((shared, way)) => match sandbox::confine(&Access::uplink(config), locked) {
+            Ok(_) => record(config, &shared, way, locked),
+            Err(error) => unlocked(&error),
+        },
         Err((code, sentence)) => {
             status::say(sentence);
             code.into()
@@ -207,18 +211,33 @@ fn lock_folder(config: &Config) -> Result<(), String> {
     Ok(())
 }
 
-/// The recording thread: the main one.
-fn record(config: &Config, shared: &Arc<Shared>, way: Way) -> ExitCode {
+fn unlocked(error: &sandbox::LockError) -> ExitCode {
+    status::say(sandbox::refusal(Process::Uplink, error));
+    exit::UNLOCKED.into()
+}
+
+/// The recording thread: the main one. Both threads are there before the policy, which then needs to let nobody start one;
+/// neither works before it holds.
+fn record(config: &Config, shared: &Arc<Shared>, way: Way, locked: bool) -> ExitCode {
+    let (started, sealed) = (Arc::new(Barrier::new(2)), Arc::new(Barrier::new(2)));
     let sender = {
         let (config, shared) = (config.clone(), shared.clone());
-        std::thread::Builder::new()
-            .name("sender".to_owned())
-            .spawn(move || sending::send(&config, &shared, &way))
+        let (started, sealed) = (started.clone(), sealed.clone());
+        std::thread::Builder::new().name("sender".to_owned()).spawn(move || {
+            started.wait();
+            sealed.wait();
+            sending::send(&config, &shared, &way);
+        })
     };
     let Ok(sender) = sender else {
         status::say("The sending thread cannot be started.");
         return exit::FAILURE.into();
     };
+    started.wait();
+    if let Err(error) = sandbox::seal(Process::Uplink, locked) {
+        return unlocked(&error);
+    }
+    sealed.wait();
     let mut recording = Recording::new(config, shared);
     let result = recording.run(&sender);
     shared.stopping_ms.store(clock::uptime_ms().max(1), Ordering::Release);

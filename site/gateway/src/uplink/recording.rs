@@ -64,7 +64,7 @@ impl<'a> Recording<'a> {
             }
             self.tick()?;
             if sender.is_finished() {
-                return Err("The sending thread died; the last lines say why.".to_owned());
+                return Err("The sending thread ended; the last lines say why.".to_owned());
             }
         }
     }

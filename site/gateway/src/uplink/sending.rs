@@ -21,12 +21,18 @@ const HANDSHAKE_MS: u64 = 30_000;
 /// The present clock is told from the cloud's only when it is this far off.
 const CLOCK_TELL_MS: i64 = 2000;
 
-/// Sends until the gateway stops.
+/// Sends until the gateway stops, or until another start of this process would help.
 pub fn send(config: &Config, shared: &Shared, way: &Way) {
     let mut back_off = BackOff::default();
     let mut limit_records = MAX_RECORDS;
     while !shared.is_stopping() {
         let sentence = match connect(config, shared, way) {
+            Err(ConnectError::Resolve(name)) if resolver_is_out_of_reach() => {
+                status::say(format_args!(
+                    "The name {name} cannot be resolved: this machine's resolver was set up anew, and the uplink may not read that. It starts anew."
+                ));
+                return;
+            }
             Err(error) => format!("Cannot reach {}: {error}.", config.cloud.url),
             Ok((transport, accepted)) => {
                 shared.lock().wanted = true;
@@ -58,6 +64,12 @@ pub fn send(config: &Config, shared: &Shared, way: &Way) {
         status::say(format_args!("{sentence} {kept}. Next try in {next}."));
         pause(shared, wait_ms);
     }
+}
+
+/// Landlock's rule is for the file that was there at the start; who replaces it by name leaves us without one.
+fn resolver_is_out_of_reach() -> bool {
+    std::fs::File::open("/etc/resolv.conf")
+        .is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied)
 }
 
 /// The cloud refuses a payload: halve until it is one record, and give that one up, told as a gap, so that it does not

@@ -242,11 +242,15 @@ impl Gateway {
 
     /// All processes, the supervisor first.
     pub fn pids(&self) -> Vec<Pid> {
-        let own = Pid::from_child(&self.process);
-        let children = std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", own.as_raw_pid()));
-        let children = children.unwrap_or_default();
-        let children = children.split_whitespace().filter_map(|pid| Pid::from_raw(pid.parse().ok()?));
-        std::iter::once(own).chain(children).collect()
+        let mut all = vec![Pid::from_child(&self.process)];
+        let mut next = 0;
+        while let Some(pid) = all.get(next).map(|pid| pid.as_raw_pid()) {
+            next += 1;
+            let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
+            let children = children.unwrap_or_default();
+            all.extend(children.split_whitespace().filter_map(|pid| Pid::from_raw(pid.parse().ok()?)));
+        }
+        all
     }
 
     pub fn kill_child(&self, name: &str) {

@@ -19,8 +19,11 @@ fn the_children_die_with_the_supervisor() {
     let site = Site::new();
     let mut gateway = site.gateway(1);
     gateway.wait_for("is raw", 1, 10);
+    while gateway.child("uplink").is_none() {
+        std::thread::sleep(Duration::from_millis(10));
+    }
     let children = gateway.pids()[1..].to_vec();
-    assert_eq!(children.len(), 2);
+    assert_eq!(children.len(), 3, "reader, starter, uplink");
     kill_process(Pid::from_child(&gateway.process), Signal::KILL).unwrap();
     gateway.process.wait().unwrap();
     let end = Instant::now() + Duration::from_secs(5);
