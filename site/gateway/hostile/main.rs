@@ -14,7 +14,6 @@ use gateway::sandbox::{self, Access, Process};
 use rustix::net::{AddressFamily, SocketType, ipproto, socket};
 use rustix::process::{Pid, getppid, test_kill_process};
 
-
 /// It worked.
 const DONE: u8 = 0;
 /// The kernel said no: EPERM or EACCES.
