@@ -61,4 +61,31 @@ mod tests {
                 .any(|wait| wait > 8000)
         );
     }
+
+    /// SplitMix64 (Steele, Lea and Flood 2014): what the gateways draw, the same in each run.
+    fn draw(state: &mut u64) -> u64 {
+        *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (*state ^ (*state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    #[test]
+    fn two_thousand_gateways_that_lost_their_cloud_for_twelve_hours_do_not_come_back_as_a_herd() {
+        const OUTAGE_MS: u64 = 12 * 3_600_000;
+        let mut arrivals = vec![0_u32; 300];
+        for gateway in 0..2000 {
+            let (mut back_off, mut random, mut at_ms) = (BackOff::default(), gateway, 0);
+            while at_ms < OUTAGE_MS {
+                at_ms += back_off.wait_ms(draw(&mut random));
+            }
+            let second = usize::try_from((at_ms - OUTAGE_MS) / 1000).unwrap();
+            arrivals[second] += 1;
+        }
+        let (all, busiest) = (arrivals.iter().sum::<u32>(), arrivals.iter().max().copied().unwrap());
+        println!("2,000 gateways are back within five minutes; {busiest} in the busiest second");
+        assert_eq!(all, 2000, "every one tries within five minutes");
+        // Waits of 150 s on average: 13 a second. Without jitter all 2,000 came in one.
+        assert!(busiest < 40, "{busiest} in one second");
+    }
 }
