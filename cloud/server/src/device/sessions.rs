@@ -134,3 +134,30 @@ impl Sessions {
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry::Registered;
+
+    #[test]
+    fn the_burst_enters_at_once_then_one_a_second_and_beyond_the_wait_none() {
+        let registry = Arc::new(Registry::default());
+        let device = Device { key: InverterKey(1), serial: wire::Serial::parse("A1B2-0001").unwrap() };
+        let certificate = [1; 32];
+        let row = Registered { fingerprint: certificate, device, issued_at: wire::UtcMs(0), revoked: false };
+        registry.replace(vec![row]);
+        let sessions = Sessions::new(registry, Arc::default());
+        let now = Instant::now();
+        let waits: Vec<_> = (0..limits::CONNECT_BURST + 6)
+            .map(|_| sessions.book(&certificate, now).map(|(_, turn)| (turn - now).as_secs()))
+            .collect();
+        let (burst, later) = waits.split_at(limits::CONNECT_BURST as usize);
+        assert!(burst.iter().all(|wait| *wait == Ok(0)), "{burst:?}");
+        assert_eq!(later, [Ok(1), Ok(2), Ok(3), Ok(4), Ok(5), Err(House::CONNECT_RATE)]);
+        assert_eq!(limits::CONNECT_WAIT.as_secs(), 5);
+        // Who is refused is not made to wait longer for having asked.
+        let second = now + std::time::Duration::from_secs(1);
+        assert_eq!(sessions.book(&certificate, second).map(|(_, turn)| (turn - second).as_secs()), Ok(5));
+    }
+}

@@ -13,7 +13,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
-use tokio_rustls::{LazyConfigAcceptor, StartHandshake};
+use tokio_rustls::StartHandshake;
 
 use super::tls::MQTT_PROTOCOLS;
 use crate::device::{House, Speaks, Tls, Tried, limits};
@@ -25,9 +25,67 @@ pub const AT_ONCE: usize = 4;
 /// Fatal alert unrecognized_name (RFC 6066), as a record of its own.
 const UNRECOGNISED_NAME: [u8; 7] = [21, 3, 3, 0, 2, 2, 112];
 
+/// Content type of a handshake's record (RFC 8446, section 5.1).
+const HANDSHAKE: u8 = 22;
+/// Bytes of a record's header, and of the longest record without encryption.
+const HEADER: usize = 5;
+const LONGEST: usize = 16 * 1024;
+
 /// Reads the ClientHello.
+///
+/// Whole records are handed to rustls and no less: a rustls that waits holds a buffer of 8 KiB, while a connection that
+/// announced much and sent little is to cost what it sent.
 pub async fn client_hello(tcp: TcpStream) -> Result<StartHandshake<TcpStream>, House> {
-    LazyConfigAcceptor::new(Acceptor::default(), tcp).await.map_err(|_| House::TLS_HANDSHAKE)
+    let mut acceptor: Option<Box<Acceptor>> = None;
+    loop {
+        let record = record(&tcp).await?;
+        let acceptor = acceptor.get_or_insert_default();
+        let mut rest = record.as_slice();
+        while !rest.is_empty() {
+            acceptor.read_tls(&mut rest).map_err(|_| House::TLS_HANDSHAKE)?;
+        }
+        match acceptor.accept() {
+            Ok(Some(accepted)) => return Ok(StartHandshake::from_parts(accepted, tcp)),
+            // A ClientHello may lie in several records.
+            Ok(None) => {}
+            Err((_, mut alert)) => {
+                let _ = alert.write_all(&mut Tried(&tcp));
+                end(tcp).await;
+                return Err(House::TLS_HANDSHAKE);
+            }
+        }
+    }
+}
+
+/// One record; of what is no record of a handshake only the header, for rustls to say so.
+async fn record(tcp: &TcpStream) -> Result<Vec<u8>, House> {
+    let mut record = Vec::new();
+    loop {
+        let missing = record_length(&record).saturating_sub(record.len());
+        if missing == 0 {
+            return Ok(record);
+        }
+        tcp.readable().await.map_err(|_| House::TLS_HANDSHAKE)?;
+        // Not held while waiting.
+        let mut chunk = [0; 1024];
+        match tcp.try_read(chunk.get_mut(..missing.min(1024)).unwrap_or_default()) {
+            Ok(0) => return Err(House::TLS_HANDSHAKE),
+            Ok(count) => record.extend_from_slice(chunk.get(..count).unwrap_or_default()),
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+            Err(_) => return Err(House::TLS_HANDSHAKE),
+        }
+    }
+}
+
+/// How many bytes the record has that begins so.
+fn record_length(begin: &[u8]) -> usize {
+    match begin {
+        [HANDSHAKE, _, _, high, low, ..] => match usize::from(u16::from_be_bytes([*high, *low])) {
+            length if length <= LONGEST => HEADER + length,
+            _ => HEADER,
+        },
+        _ => HEADER,
+    }
 }
 
 /// Says that the name is not ours.
@@ -125,5 +183,22 @@ fn speaks(alpn: Option<&[u8]>) -> Speaks {
         None => Speaks::Unsaid,
         Some(protocol) if MQTT_PROTOCOLS.contains(&protocol) => Speaks::Mqtt,
         Some(_) => Speaks::Http,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::record_length;
+
+    #[test]
+    fn a_record_is_as_long_as_it_says_and_what_is_none_is_not_waited_for() {
+        let check = |begin: &[u8], expect: usize| assert_eq!(record_length(begin), expect, "{begin:02x?}");
+        check(&[], 5);
+        check(&[22, 3, 1, 0x40], 5);
+        check(&[22, 3, 1, 0, 0], 5);
+        check(&[22, 3, 1, 2, 1, 1, 0], 5 + 513);
+        check(&[22, 3, 1, 0x40, 0], 5 + 16_384);
+        check(&[22, 3, 1, 0x40, 1], 5);
+        check(b"GET / HTTP/1.1", 5);
     }
 }

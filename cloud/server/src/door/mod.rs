@@ -166,8 +166,14 @@ fn greet(tcp: TcpStream, address: SocketAddr, doors: &Arc<Doors>) {
     let tasks = doors.tasks.clone();
     tasks.spawn(async move {
         sleep_until(entry.turn).await;
+        // Apart, because it needs little: thousands who begin a handshake and go no further are to cost little.
+        let hello = timeout_at(accepted + limits::CONNECT_TIME, handshake::client_hello(tcp)).await;
+        let start = match hello.unwrap_or(Err(House::CONNECT_TIME)) {
+            Ok(start) => Box::new(start),
+            Err(house) => return doors.shared.counters.refuse(house.into()),
+        };
         // Boxed: what a handshake needs is given back before the long, quiet part begins.
-        match Box::pin(enter(tcp, &doors, accepted)).await {
+        match Box::pin(enter(start, &doors, accepted)).await {
             Ok(Entered::Device(tls, fingerprint, speaks)) => {
                 let shared = Arc::clone(&doors.shared);
                 drop(doors);
@@ -190,16 +196,19 @@ enum Entered {
     People(Box<StartHandshake<TcpStream>>),
 }
 
-/// ClientHello, choice of the door, a device's handshake; all before the deadline of CONNECT.
-async fn enter(tcp: TcpStream, doors: &Doors, accepted: Instant) -> Result<Entered, House> {
+/// Choice of the door, a device's handshake; all before the deadline of CONNECT.
+async fn enter(
+    start: Box<StartHandshake<TcpStream>>,
+    doors: &Doors,
+    accepted: Instant,
+) -> Result<Entered, House> {
     let deadline = accepted + limits::CONNECT_TIME;
     let work = async {
-        let start = handshake::client_hello(tcp).await?;
         match choose::choose(&start.client_hello(), &doors.config) {
-            Choice::People => Ok(Entered::People(Box::new(start))),
+            Choice::People => Ok(Entered::People(start)),
             Choice::Device => {
                 let config = Arc::clone(&doors.config.device_tls);
-                let (tls, fingerprint, speaks) = handshake::device(start, config, &doors.crypto).await?;
+                let (tls, fingerprint, speaks) = handshake::device(*start, config, &doors.crypto).await?;
                 count(&doors.shared.counters.handshakes);
                 Ok(Entered::Device(Box::new(tls), fingerprint, speaks))
             }
