@@ -221,6 +221,13 @@ impl Bundle {
     }
 }
 
+impl Bundle {
+    /// How this device speaks TLS.
+    pub fn client(&self) -> Arc<ClientConfig> {
+        Arc::clone(&self.config)
+    }
+}
+
 /// One MQTT connection of a device, QoS 1 only.
 pub struct Publisher {
     stream: StreamOwned<ClientConnection, TcpStream>,

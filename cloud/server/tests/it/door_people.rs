@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
-use crate::door_setup::{Client, House, Knock};
+use crate::door_setup::{Client, House, Knock, eventually};
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: people.example\r\n\r\n";
 
@@ -70,8 +70,42 @@ fn each_stage_has_a_deadline() {
             assert!(!answer.contains("200 OK"), "{answer}");
             about(passed, 8, 25);
         });
+        // A byte each second, so that pieces follow each other: the whole has a deadline too.
+        scope.spawn(|| {
+            let mut client = enter(&house, &[b"http/1.1"]);
+            client.send(b"POST /echo HTTP/1.1\r\nHost: people.example\r\nContent-Length: 90\r\n\r\n");
+            let start = Instant::now();
+            while start.elapsed() < Duration::from_secs(45) && client.stream().write_all(b"x").is_ok() {
+                std::thread::sleep(Duration::from_secs(1));
+            }
+            let (answer, _) = until_closed(&mut client);
+            assert!(!answer.contains("200 OK"), "{answer}");
+            about(start.elapsed(), 28, 44);
+        });
     });
-    assert!(house.counters.totals().contains(&("people", 5)));
+    assert!(house.counters.totals().contains(&("people", 6)));
+}
+
+#[test]
+fn a_panic_ends_its_own_connection_and_no_other() {
+    let house = House::open();
+    let mut other = enter(&house, &[b"http/1.1"]);
+    for _ in 0..3 {
+        let mut client = enter(&house, &[b"http/1.1"]);
+        client.send(b"GET /panic HTTP/1.1\r\nHost: people.example\r\n\r\n");
+        let (answer, passed) = until_closed(&mut client);
+        assert_eq!(answer, "");
+        assert!(passed < Duration::from_secs(5), "{passed:?}");
+    }
+    eventually("their places come back", || house.counters.totals().contains(&("connections", 1)));
+    other.send(b"GET / HTTP/1.1\r\nHost: people.example\r\nConnection: close\r\n\r\n");
+    assert!(until_closed(&mut other).0.contains("200 OK"));
+    let (answer, _) = {
+        let mut later = enter(&house, &[b"http/1.1"]);
+        later.send(b"GET / HTTP/1.1\r\nHost: people.example\r\nConnection: close\r\n\r\n");
+        until_closed(&mut later)
+    };
+    assert!(answer.contains("200 OK"), "{answer}");
 }
 
 #[test]

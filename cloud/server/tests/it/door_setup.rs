@@ -150,6 +150,14 @@ impl House {
         };
         let router = axum::Router::new()
             .route("/", axum::routing::get(|| async { "hello" }))
+            .route(
+                "/panic",
+                axum::routing::get(|| async {
+                    if true {
+                        panic!("as asked for")
+                    }
+                }),
+            )
             .route("/echo", axum::routing::post(|body: String| async { body }));
         let people = PeopleDoor { router, runtime: runtime.handle().clone() };
         let shutdown = CancellationToken::new();

@@ -11,7 +11,7 @@ use wire::mqtt::{self, Connect, Framing, FromServer, Refusal, Sender, Version};
 use crate::door_setup::{Client, Device, House, Knock, eventually};
 
 #[path = "../../../../wire/tests/it/mqtt_cases/mod.rs"]
-mod mqtt_cases;
+pub mod mqtt_cases;
 
 use mqtt_cases::{Case, cases};
 

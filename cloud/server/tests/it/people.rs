@@ -44,12 +44,27 @@ impl Person {
         let password = cloud.path("password");
         std::fs::write(&password, PASSWORD).unwrap();
         cloud.admin(&["account", "add", email, "--password-file", password.to_str().unwrap()]);
-        let nobody = Self { cookie: String::new() };
+        let nobody = Self::nobody();
         let form = format!("email={email}&password={}", PASSWORD.replace(' ', "+"));
         let answer = nobody.post(cloud, "/sign-in", &form);
         assert_eq!(answer.status, 303, "{answer:?}");
         let cookie = answer.header("set-cookie").split(';').next().unwrap().to_owned();
         Self { cookie }
+    }
+
+    /// Somebody who is not signed in.
+    pub fn nobody() -> Self {
+        Self { cookie: String::new() }
+    }
+
+    /// Whose browser keeps this cookie.
+    pub fn with(cookie: &str) -> Self {
+        Self { cookie: cookie.to_owned() }
+    }
+
+    /// A program that asks with a token.
+    pub fn get_with(&self, cloud: &Cloud, path: &str, token: &str) -> Answer {
+        self.ask(cloud, &format!("GET {path} HTTP/1.1\r\nAuthorization: Bearer {token}\r\n"), "")
     }
 
     pub fn get(&self, cloud: &Cloud, path: &str) -> Answer {

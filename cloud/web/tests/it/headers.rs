@@ -121,3 +121,109 @@ async fn refusals_have_a_face_and_a_reference() {
     let large = house.send(Method::POST, "/sign-in", &Proof::None, &[], &"x".repeat(20_000)).await;
     assert_eq!(large.status(), StatusCode::PAYLOAD_TOO_LARGE);
 }
+
+/// What an error page must not say: what this is built with and of, where it lies, what its tables are called.
+const INSIDE: [&str; 14] = [
+    "sqlite",
+    "sqlx",
+    "sea_orm",
+    "select ",
+    "pool",
+    "panick",
+    "axum",
+    "hyper",
+    "rustls",
+    ".rs:",
+    "src/",
+    "askama",
+    "/tmp/",
+    "inverter-connect/",
+];
+
+/// Headers that programs like to boast with.
+const BOASTS: [&str; 4] = ["server", "x-powered-by", "via", "x-runtime"];
+
+fn tells_nothing(response: &Response<axum::body::Body>, what: &str) {
+    for name in BOASTS {
+        assert!(!response.headers().contains_key(name), "{name} of {what}");
+    }
+}
+
+#[tokio::test]
+async fn what_fails_says_what_to_do_and_nothing_of_the_inside() {
+    let house = House::new().await;
+    let account = house.account("a@x.test").await;
+    let cookie = house.session(account).await;
+    // From here on every look into the store fails.
+    house.state.clone().close().await.unwrap();
+    let mut failed = 0;
+    for route in ROUTES {
+        let path = route.path.replace("{id}", "x").replace("{file}", "x").replace("{token}", "x");
+        for proof in [&Proof::None, &cookie] {
+            let response =
+                house.send(route.method.parse().unwrap(), &path, proof, &[], "email=a%40x.test").await;
+            check(&response, route.path);
+            tells_nothing(&response, route.path);
+            let status = response.status();
+            let reference = response.headers().contains_key(header::CONTENT_TYPE);
+            let said = body(response).await;
+            for word in INSIDE.into_iter().chain([env!("CARGO_PKG_VERSION")]) {
+                let told = said.to_lowercase().contains(word) && !route.path.contains("openapi");
+                let code = route.path == "/service-worker.js";
+                assert!(!told || code, "{} {} says {word}: {said}", route.method, route.path);
+            }
+            if status == StatusCode::INTERNAL_SERVER_ERROR {
+                failed += 1;
+                let live = route.path.starts_with("/live/");
+                let todo = said.contains("The inverters are not affected. Try again");
+                assert!(reference && todo && (live || said.to_lowercase().contains("reference")), "{said}");
+            }
+        }
+    }
+    assert!(failed > 80, "only {failed} of {} routes looked into the store", ROUTES.len());
+}
+
+#[tokio::test]
+async fn a_handler_that_panics_is_a_failure_like_others_and_says_nothing() {
+    let broken = || async {
+        if HOST_OF_NOBODY.is_empty() {
+            return "well";
+        }
+        panic!("the password is {HOST_OF_NOBODY}")
+    };
+    let router = axum::Router::new()
+        .route("/", axum::routing::get(broken))
+        .route("/well", axum::routing::get(|| async { "well" }))
+        .layer(axum::middleware::from_fn(web::guard::panic::contain));
+    for (path, status) in [("/", StatusCode::INTERNAL_SERVER_ERROR), ("/well", StatusCode::OK)] {
+        let request = http::Request::get(path).body(axum::body::Body::empty()).unwrap();
+        let response = tower::ServiceExt::oneshot(router.clone(), request).await.unwrap();
+        assert_eq!(response.status(), status);
+        assert!(!body(response).await.contains(HOST_OF_NOBODY));
+    }
+}
+
+const HOST_OF_NOBODY: &str = "marker-of-a-panic";
+
+#[tokio::test]
+async fn a_body_is_taken_at_16_kib_and_refused_beyond_on_every_route_that_changes_something() {
+    let house = House::new().await;
+    let account = house.account("a@x.test").await;
+    let cookie = house.session(account).await;
+    let most = 16 * 1024;
+    let filled = |length: usize| format!("email={}", "x".repeat(length - "email=".len()));
+    let send = async |method: &str, path: &str, said: usize, body: &str| {
+        let length = said.to_string();
+        let headers = [("origin", ORIGIN), ("content-length", length.as_str())];
+        house.send(method.parse().unwrap(), path, &cookie, &headers, body).await.status()
+    };
+    for route in ROUTES.iter().filter(|route| route.method != "GET") {
+        let status = send(route.method, route.path, most + 1, &filled(most + 1)).await;
+        assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE, "{} {}", route.method, route.path);
+    }
+    assert_ne!(send("POST", "/register", most, &filled(most)).await, StatusCode::PAYLOAD_TOO_LARGE);
+    // Who says less than they send, or nothing, is found out while it arrives.
+    let response =
+        house.send(Method::POST, "/register", &cookie, &[("origin", ORIGIN)], &filled(most + 1)).await;
+    assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE);
+}
