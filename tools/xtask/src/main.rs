@@ -6,10 +6,12 @@
 mod bench;
 mod ci;
 mod demo;
+mod dist;
 mod end_to_end;
 mod install;
 mod place;
 mod promises;
+mod sbom;
 mod shell;
 mod steps;
 mod test;
@@ -38,6 +40,10 @@ enum What {
     Tidy,
     /// Writes docs/PROMISES.md from the table of promises, mechanisms and tests.
     Promises,
+    /// Writes what the shipped programs are made of, as CycloneDX.
+    Sbom(sbom::Args),
+    /// Builds what is released, the same bytes wherever it is built.
+    Dist(dist::Args),
     /// Runs one benchmark against its ceiling and its peers.
     Bench(bench::Args),
 }
@@ -49,6 +55,8 @@ fn main() -> ExitCode {
         What::Ci(args) => place::Place::find().and_then(|place| ci::run(&place, args)),
         What::Tidy => place::Place::find().and_then(|place| tidy::run(&place)),
         What::Promises => place::Place::find().and_then(|place| promises::run(&place)),
+        What::Sbom(args) => place::Place::find().and_then(|place| sbom::run(&place, &args)),
+        What::Dist(args) => place::Place::find().and_then(|place| dist::run(&place, &args)),
         What::Bench(args) => place::Place::find().and_then(|place| bench::run(&place, args)),
     };
     match result {

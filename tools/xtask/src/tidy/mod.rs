@@ -7,6 +7,7 @@ mod prose;
 mod shipped;
 mod sizes;
 mod source;
+mod unsafety;
 mod walls;
 
 use std::path::PathBuf;
@@ -37,6 +38,7 @@ pub fn run(place: &Place) -> Result<()> {
     findings.extend(sizes::check(place, &files, &sources)?);
     findings.extend(prose::check(place, &files)?);
     findings.extend(promises::check(place)?);
+    findings.extend(unsafety::check(place, &sources)?);
 
     if findings.is_empty() {
         println!("tidy: {} files, no wall broken", files.len());
