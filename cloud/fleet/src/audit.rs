@@ -150,6 +150,8 @@ verbs! {
     QuarantineDelete     "quarantine.delete"      Operators "deleted a report of {inverter} from quarantine";
 
     AuditVerify          "audit.verify"           Operators "verified the audit log";
+
+    ClockConfirm         "clock.confirm"          Operators "said that the machine's clock is right";
 }
 
 /// One line of the table of areas: what a filter of the log offers.
@@ -188,6 +190,7 @@ pub const AREAS: &[Area] = &[
     },
     Area { name: "devices", words: "Devices", prefixes: &["device", "quarantine"] },
     Area { name: "audit", words: "Audit log", prefixes: &["audit"] },
+    Area { name: "service", words: "The service", prefixes: &["clock"] },
 ];
 
 impl Area {

@@ -22,6 +22,7 @@ pub mod pairing;
 pub mod password;
 pub mod reading;
 pub mod registration;
+pub mod retention;
 pub mod screen;
 pub mod seen;
 pub mod session;

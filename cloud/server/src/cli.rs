@@ -53,17 +53,20 @@ pub fn run() -> ExitCode {
     start(Arguments::command(), |_| Ok(()))
 }
 
-/// `inverter-connect-driven`'s `main`: the same, and `serve --clock FILE`. For tests; no release build has it.
+/// `inverter-connect-driven`'s `main`: the same, and `--clock FILE` of `serve` and `admin`. For tests; no release build has
+/// it.
 #[cfg(feature = "driven-clock")]
 #[must_use]
 pub fn run_driven() -> ExitCode {
     let clock = clap::Arg::new("clock").long("clock").value_name("FILE").help("A clock that a test drives");
     let clock = clock.value_parser(clap::value_parser!(PathBuf));
-    let command = Arguments::command().mut_subcommand("serve", |serve| serve.arg(clock));
+    let of_serve = clock.clone();
+    let command = Arguments::command().mut_subcommand("serve", |serve| serve.arg(of_serve));
+    let command = command.mut_subcommand("admin", |admin| admin.arg(clock));
     start(command, |matches| {
-        let serve = matches.subcommand_matches("serve");
-        match serve.and_then(|serve| serve.get_one::<PathBuf>("clock")) {
-            Some(file) => clock::drive(file).context("key `--clock`"),
+        let of = |(_, matches): (&str, &ArgMatches)| matches.get_one::<PathBuf>("clock").cloned();
+        match matches.subcommand().and_then(of) {
+            Some(file) => clock::drive(&file).context("key `--clock`"),
             None => Ok(()),
         }
     })

@@ -19,6 +19,7 @@ mod bytes;
 pub mod day_keys;
 pub mod history;
 pub mod journal;
+pub mod retention;
 pub mod state;
 
 pub use journal::Position;

@@ -134,6 +134,8 @@ pub fn judge(facts: &Facts) -> Vec<Check> {
     checks.extend(facts.sending.iter().map(sending));
     checks.extend(facts.doors.iter().filter_map(door));
     checks.push(watchdog(facts.watchdog_failing_ms));
+    checks.push(retention(facts.clock_ahead_ms));
+    checks.push(day_keys(facts.days_without_key));
     checks
 }
 
@@ -243,6 +245,21 @@ fn watchdog(failing_ms: Option<i64>) -> Check {
     let grade = if failing_ms.is_some() { Grade::Warn } else { Grade::Well };
     let says = format!("The outside watchdog was not reached for {}", length(failing_ms.unwrap_or(0)));
     check("watchdog", grade, says, "Look at `url` under [watchdog], and whether this machine reaches it.")
+}
+
+/// What is promised is not kept meanwhile; destroying a month because a clock was wrong would be worse.
+fn retention(ahead_ms: Option<i64>) -> Check {
+    let grade = if ahead_ms.is_some() { Grade::Bad } else { Grade::Well };
+    let ahead = length(ahead_ms.unwrap_or(0));
+    let says = format!("Nothing older than 30 days is deleted, as the machine's clock is ahead by {ahead}");
+    let what = "If the clock is right, as after a long outage: inverter-connect admin clock confirm. If not, set it.";
+    check("retention", grade, says, what)
+}
+
+fn day_keys(days: u64) -> Check {
+    let grade = if days > 0 { Grade::Bad } else { Grade::Well };
+    let says = format!("Readings of {days} days cannot be opened, as their keys are missing");
+    check("day_keys", grade, says, "The log names the files. Append their copies (docs/operating.md).")
 }
 
 /// Where all is well nothing is said.
@@ -362,6 +379,10 @@ mod tests {
         }
         check(Facts { watchdog_failing_ms: Some(0), ..well() }, "watchdog", Grade::Warn);
         check(Facts { watchdog_failing_ms: Some(DAY_MS), ..well() }, "watchdog", Grade::Warn);
+        check(Facts { clock_ahead_ms: Some(26 * HOUR_MS), ..well() }, "retention", Grade::Bad);
+        check(Facts { days_without_key: 1, ..well() }, "day_keys", Grade::Bad);
+        check(well(), "retention", Grade::Well);
+        check(well(), "day_keys", Grade::Well);
         for (left, expect) in [(30 * DAY_MS, Grade::Well), (30 * DAY_MS - 1, Grade::Warn), (-1, Grade::Bad)] {
             let doors = vec![Door { name: "Devices", left_ms: Some(left) }];
             check(Facts { doors, ..well() }, "certificate_devices", expect);

@@ -44,6 +44,10 @@ pub struct Facts {
     pub watchdog_failing_ms: Option<i64>,
     /// The doors' certificates.
     pub doors: Vec<Door>,
+    /// Nothing old is destroyed, as the wall clock is ahead of what has passed by so much.
+    pub clock_ahead_ms: Option<i64>,
+    /// Days of which there are readings that cannot be opened, as their key is not there.
+    pub days_without_key: u64,
 }
 
 /// A disk, bytes.

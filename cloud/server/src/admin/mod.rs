@@ -11,6 +11,7 @@ mod audit_list;
 mod audit_verify;
 pub mod authority;
 mod ca_init;
+mod clock_confirm;
 mod device_add;
 mod device_label;
 mod device_list;
@@ -73,6 +74,9 @@ pub enum Command {
     /// Who may see which inverter.
     #[command(subcommand)]
     Grant(Grant),
+    /// The clock by which what is older than 30 days is deleted.
+    #[command(subcommand)]
+    Clock(Clock),
     /// The audit log: who did what, to whom, when.
     #[command(subcommand)]
     Audit(Audit),
@@ -207,6 +211,14 @@ pub enum Grant {
     },
 }
 
+/// `admin clock …`
+#[derive(Debug, Subcommand)]
+pub enum Clock {
+    /// Says that the machine's clock is right. After an outage of more than a day, or where it was set, nothing old is
+    /// deleted until somebody says so or a time server has.
+    Confirm,
+}
+
 /// `admin audit …`
 #[derive(Debug, Subcommand)]
 pub enum Audit {
@@ -273,6 +285,7 @@ async fn with_state(command: Command, config: &Config, state: &StateStore, now: 
         Command::Grant(Grant::Add { holder, serial, role }) => {
             grant_add::run(&holder, serial, &role, state, now).await
         }
+        Command::Clock(Clock::Confirm) => clock_confirm::run(state, now).await,
         Command::Audit(Audit::Verify { expect }) => audit_verify::run(expect.as_deref(), state, now).await,
         Command::Audit(Audit::List { area, most }) => audit_list::run(area.as_deref(), most, state).await,
         // These were done above, without the store.

@@ -48,6 +48,16 @@ pub fn passed() -> Duration {
     FIRST.get_or_init(Instant::now).elapsed()
 }
 
+/// Whether a test drives it: then no time server speaks for it.
+#[must_use]
+pub fn is_driven() -> bool {
+    #[cfg(feature = "driven-clock")]
+    let driven = driven::clock().is_some();
+    #[cfg(not(feature = "driven-clock"))]
+    let driven = false;
+    driven
+}
+
 /// Waits until `wait` has passed.
 pub async fn sleep(wait: Duration) {
     #[cfg(feature = "driven-clock")]

@@ -45,6 +45,7 @@ impl Collector {
         if follows {
             ages.extend([(Watched::Apply, apply_ms), (Watched::Snapshot, pipeline.saved.age_ms())]);
         }
+        let (clock_ahead_ms, days_without_key) = sources.retention.trouble();
         Facts {
             ages,
             replaying_ms: (!follows).then(|| at_ms.saturating_sub(sources.started_ms)),
@@ -53,6 +54,8 @@ impl Collector {
             sending: sources.messages.sending(),
             sends_mail: sources.sends_mail,
             watchdog_failing_ms: sources.watchdog.as_ref().and_then(|watchdog| watchdog.failing_ms()),
+            clock_ahead_ms,
+            days_without_key,
             doors: sources.doors.iter().map(|(name, ends_at)| door(name, *ends_at, now)).collect(),
         }
     }

@@ -20,6 +20,7 @@ use crate::clock::Clock;
 use crate::ingest::Ingest;
 use crate::notifier;
 use crate::pipeline;
+use crate::serve::Retention;
 
 /// From one look to the next, in real time: nobody drives the watcher.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -30,6 +31,8 @@ pub struct Sources {
     pub clock: Clock,
     /// Marks.
     pub beats: Arc<Beats>,
+    /// Whether what is old may go.
+    pub retention: Arc<Retention>,
     /// What came.
     pub ingest: Ingest,
     /// What was applied and saved.

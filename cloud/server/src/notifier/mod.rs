@@ -34,7 +34,7 @@ use tokio_util::sync::CancellationToken;
 pub use counters::Counters;
 pub use error::{NotSent, SinkError};
 pub use letter::{Letter, Letterhead};
-pub use maildir::Maildir;
+pub use maildir::{Maildir, sweep as sweep_maildir};
 pub use smtp::Smtp;
 pub use ways::{Hooks, Ways};
 

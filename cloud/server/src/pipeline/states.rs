@@ -9,11 +9,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use fleet::pairing::{End, Outcome, Pairing};
+use fleet::retention::KEPT_MS;
 use fleet::{Act, EventKind, InverterKey, InverterState, alarm};
 use store::Position;
 use store::history::History;
 use store::journal::{Body, Entry};
 use store::state::{EventRow, NewQuarantined};
+use wire::time::HOUR_MS;
 use wire::{Report, UtcMs};
 
 use super::Counters;
@@ -150,7 +152,11 @@ impl States {
         if unwatched && self.now > UtcMs(0) {
             self.resumed(gap_ms);
         }
+        let before = self.now;
         self.now = if unwatched { now } else { self.now.max(now) };
+        if before.0.div_euclid(HOUR_MS) != self.now.0.div_euclid(HOUR_MS) {
+            self.forget_old();
+        }
         while let Some((at, inverter)) = self.schedule.pop(self.now) {
             let Some(slot) = self.slots.get_mut(&inverter) else { continue };
             if slot.scheduled != Some(at) {
@@ -163,6 +169,24 @@ impl States {
                 self.events(inverter, &events);
             } else {
                 self.reschedule(inverter);
+            }
+        }
+    }
+
+    /// What was last told thirty days ago is taken out of the states, for pages and snapshots alike.
+    fn forget_old(&mut self) {
+        let before = self.now.plus_ms(-KEPT_MS);
+        let all: Vec<InverterKey> = self.slots.keys().copied().collect();
+        for inverter in all {
+            let Some(slot) = self.slots.get_mut(&inverter) else { continue };
+            // Reported lately, as nearly all have: nothing is copied for them.
+            if slot.state.latest.iter().all(|known| known.time >= before)
+                && slot.state.last_reading.is_none_or(|at| at >= before)
+            {
+                continue;
+            }
+            if Arc::make_mut(&mut slot.state).forget_before(before) {
+                self.changed(inverter, true);
             }
         }
     }

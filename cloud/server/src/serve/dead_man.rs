@@ -35,6 +35,7 @@ pub(super) fn spawn(
     let sources = Sources {
         clock: Arc::clone(&parts.clock),
         beats: Arc::clone(&parts.beats),
+        retention: Arc::clone(&parts.retention),
         ingest: parts.ingest.clone(),
         pipeline: Arc::clone(&parts.pipeline_counters),
         announcer: Arc::clone(&parts.announcer),

@@ -3,22 +3,26 @@
 //! In: the clock. Out: chunks sealed when their hour is over, days merged, what is older than 30 days deleted, a line
 //! in the log each five minutes. A failure is told and tried again at the next turn: the data stays in the journal.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::Context;
+use fleet::retention::Verdict;
 use store::history::History;
 use store::state::StateStore;
 use tokio_util::sync::CancellationToken;
 use wire::{UtcMs, time::DAY_MS};
 
 use super::Parts;
+use super::retention::Retention;
 use crate::clock::{self, Clock};
+use crate::config::{Config, MailSink};
 use crate::contacts::Contacts;
 use crate::dead_man::Beats;
 use crate::ingest::Ingest;
-use crate::pipeline;
+use crate::{notifier, pipeline};
 
 const SEAL_EVERY: Duration = Duration::from_secs(5);
 /// Merging and deleting: deletion is due at midnight, and no one may see past 30 days in the meantime anyway.
@@ -26,25 +30,36 @@ const SWEEP_EVERY: Duration = Duration::from_secs(600);
 /// Last contacts; a device that stays connected is due each five minutes only.
 const CONTACTS_EVERY: Duration = Duration::from_secs(60);
 const TELL_EVERY: Duration = Duration::from_secs(300);
-/// Events, alarms, receipts of messages, the service's own absences and sessions live as long as readings.
-const KEEP_MS: i64 = 30 * DAY_MS;
-/// Limits look back a day; the audit log keeps what happened.
-const KEEP_PAIRINGS_MS: i64 = 2 * DAY_MS;
+/// A mail in a folder (development) tells of up to a week: together less than thirty days.
+const KEEP_MAILS_MS: i64 = 21 * DAY_MS;
+
+/// What those who delete have in common.
+struct Sweeping {
+    beats: Arc<Beats>,
+    retention: Arc<Retention>,
+    /// Mails, in development.
+    maildir: Option<PathBuf>,
+}
 
 /// Starts the thread and the task.
 ///
 /// # Errors
 /// The thread cannot be started.
-pub(super) fn spawn(parts: &Parts, stopping: &CancellationToken) -> anyhow::Result<()> {
+pub(super) fn spawn(config: &Config, parts: &Parts, stopping: &CancellationToken) -> anyhow::Result<()> {
     let (history, clock, stop) = (Arc::clone(&parts.history), Arc::clone(&parts.clock), stopping.clone());
-    let beats = Arc::clone(&parts.beats);
+    let maildir = config.mail.as_ref().and_then(|mail| match &mail.sink {
+        MailSink::Maildir(folder) => Some(folder.clone()),
+        MailSink::Smtp(_) => None,
+    });
+    let (beats, retention) = (Arc::clone(&parts.beats), Arc::clone(&parts.retention));
+    let sweeping = Arc::new(Sweeping { beats, retention, maildir });
+    let of_history = Arc::clone(&sweeping);
     let thread = std::thread::Builder::new().name("housekeeping".into());
     thread
-        .spawn(move || keep_history(&history, &clock, &stop, &beats))
+        .spawn(move || keep_history(&history, &clock, &stop, &of_history))
         .context("cannot start the housekeeping thread")?;
     let (state, clock) = (parts.state.clone(), Arc::clone(&parts.clock));
-    let beats = Arc::clone(&parts.beats);
-    tokio::spawn(stopping.clone().run_until_cancelled_owned(keep_state(state, clock, beats)));
+    tokio::spawn(stopping.clone().run_until_cancelled_owned(keep_state(state, clock, sweeping)));
     let (state, contacts, clock) =
         (parts.state.clone(), Arc::clone(&parts.contacts), Arc::clone(&parts.clock));
     tokio::spawn(stopping.clone().run_until_cancelled_owned(async move {
@@ -58,34 +73,36 @@ pub(super) fn spawn(parts: &Parts, stopping: &CancellationToken) -> anyhow::Resu
     Ok(())
 }
 
-fn keep_history(history: &History, clock: &Clock, stop: &CancellationToken, beats: &Beats) {
+fn keep_history(history: &History, clock: &Clock, stop: &CancellationToken, parts: &Sweeping) {
     let mut swept: Option<Duration> = None;
     let mut swept_well = true;
     while !stop.is_cancelled() {
         clock::sleep_thread(SEAL_EVERY);
         let now = clock();
-        let sealed = told("seal chunks", history.seal_due(now));
-        if swept.is_none_or(|swept| clock::passed() >= swept + SWEEP_EVERY) {
-            let merged = told("merge days", history.merge_due(now));
-            swept_well = told("delete days", history.sweep(now)) && merged;
-            tell_without_key(history);
+        // First of all, at a start too: what is too old is not sealed any more.
+        if swept.is_none_or(|swept| clock::passed() >= swept + SWEEP_EVERY) && parts.retention.may_go(now) {
+            swept_well = told("delete days", history.sweep(now));
+            swept_well &= told("merge days", history.merge_due(now));
+            parts.retention.without_key(tell_without_key(history));
             swept = Some(clock::passed());
         }
-        if sealed && swept_well {
-            beats.history.beat();
+        if told("seal chunks", history.seal_due(now)) && swept_well {
+            parts.beats.history.beat();
         }
     }
 }
 
-/// Charts show a gap there: somebody must know why.
-fn tell_without_key(history: &History) {
-    for day in history.without_key() {
-        let file = history.key_file(day);
+/// Charts show a gap there: somebody must know why. How many days.
+fn tell_without_key(history: &History) -> usize {
+    let days = history.without_key();
+    for day in &days {
+        let file = history.key_file(*day);
         tracing::error!(
             file = %file.display(),
             "a day's key is missing: what was read on that day cannot be opened. Append the copy of this file to it"
         );
     }
+    days.len()
 }
 
 /// Whether it was done.
@@ -98,32 +115,27 @@ fn told(doing: &str, result: Result<usize, store::history::HistoryError>) -> boo
     result.is_ok()
 }
 
-async fn keep_state(state: StateStore, clock: Clock, beats: Arc<Beats>) {
+async fn keep_state(state: StateStore, clock: Clock, parts: Arc<Sweeping>) {
     loop {
         let now: UtcMs = clock();
-        let forgotten = async {
-            state.delete_events_before(now.plus_ms(-KEEP_MS)).await?;
-            state.delete_alarms_before(now.plus_ms(-KEEP_MS)).await?;
-            state.delete_incidents_before(now.plus_ms(-KEEP_MS)).await?;
-            state.forget_given_up().await?;
-            state.delete_mails_before(now.plus_ms(-KEEP_MS)).await?;
-            state.delete_letters_before(now.plus_ms(-KEEP_MS)).await?;
-            state.delete_absences_before(now.plus_ms(-KEEP_MS)).await?;
-            state.delete_pairings_before(now.plus_ms(-KEEP_PAIRINGS_MS)).await?;
-            state.delete_phone_codes_before(now.plus_ms(-KEEP_PAIRINGS_MS)).await?;
-            state.delete_text_counts_before(now.plus_ms(-KEEP_PAIRINGS_MS)).await?;
-            state.forget_quarantined(now).await?;
-            state.delete_expired_sign_ins(now).await?;
-            state.delete_expired_offers(now).await?;
-            state.delete_expired_sessions(now).await
-        };
-        match forgotten.await {
-            Ok(_) => beats.forgetting.beat(),
-            Err(error) => {
-                tracing::error!(%error, "what is older than 30 days could not be forgotten; trying again");
-            }
+        match parts.retention.look(&state, now).await {
+            // Told by the dead man's switch, as long as it is so.
+            Ok(Verdict::Stop { .. }) => parts.beats.forgetting.beat(),
+            Ok(Verdict::Go) => match state.sweep(now).await {
+                Ok(_) => parts.beats.forgetting.beat(),
+                Err(error) => {
+                    tracing::error!(%error, "what is older than 30 days could not be forgotten; trying again");
+                }
+            },
+            Err(error) => tracing::error!(%error, "the clock could not be kept; trying again"),
         }
-        clock::sleep(SWEEP_EVERY).await;
+        if let Some(folder) = &parts.maildir
+            && parts.retention.may_go(now)
+            && let Err(error) = notifier::sweep_maildir(folder, now.plus_ms(-KEEP_MAILS_MS).0)
+        {
+            tracing::error!(%error, folder = %folder.display(), "old mails could not be deleted; trying again");
+        }
+        parts.retention.until_next(SWEEP_EVERY).await;
     }
 }
 

@@ -13,6 +13,7 @@ mod metrics;
 mod outreach;
 mod refresh;
 mod required;
+mod retention;
 mod service;
 mod stop;
 
@@ -42,6 +43,7 @@ use crate::live::LiveStates;
 use crate::notifier;
 use crate::pipeline;
 use crate::registry::Registry;
+pub use retention::Retention;
 use stop::Fatal;
 
 /// Threads that answer people. Pages need little; two let one be long without holding up the others.
@@ -106,6 +108,7 @@ struct Parts {
     announcer: Arc<Announcer>,
     calendar: Arc<Calendar>,
     beats: Arc<Beats>,
+    retention: Arc<Retention>,
 }
 
 async fn serve(config: &Config, people_threads: &Handle) -> anyhow::Result<()> {
@@ -121,7 +124,7 @@ async fn serve(config: &Config, people_threads: &Handle) -> anyhow::Result<()> {
     let (parts, appender, mut ended) = start(config, &origin, &fatal, &stopping).await?;
     let watcher = dead_man::spawn(config, &parts, &out.0, &origin, &stopping)?;
     refresh::spawn(&parts, &fatal, &stopping);
-    housekeeping::spawn(&parts, &stopping)?;
+    housekeeping::spawn(config, &parts, &stopping)?;
     if let Some(address) = config.metrics_listen {
         metrics::spawn(address, &parts, &watcher, &stopping).await?;
     }
@@ -224,6 +227,7 @@ async fn start(
         announcer: Arc::new(announcer),
         calendar: Arc::new(calendar),
         beats,
+        retention: Arc::default(),
     };
     let (ending, ended) = tokio::sync::oneshot::channel();
     let pipeline = pipeline::Parts {

@@ -60,6 +60,15 @@ impl Cloud {
         command
     }
 
+    /// Runs `admin …` under the clock in the file `clock`; it must succeed; what it printed.
+    pub fn driven_admin(&self, clock: &Path, arguments: &[&str]) -> String {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_inverter-connect-driven"));
+        command.arg("--config").arg(self.path("cloud.toml")).args(["admin", "--clock"]).arg(clock);
+        let output = command.args(arguments).current_dir(self.folder.path()).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
     /// Runs `admin …`, which must succeed; what it printed.
     pub fn admin(&self, arguments: &[&str]) -> String {
         let output = self.try_admin(arguments);

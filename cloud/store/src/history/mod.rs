@@ -50,9 +50,6 @@ use days::{Days, lock};
 use open_chunks::{Key, OpenChunk, OpenChunks};
 use tail::Tail;
 
-/// How long readings are kept, days.
-pub const KEPT_DAYS: i64 = 30;
-
 /// Everything that history keeps. Cheap to clone; clones share it. The pipeline writes, the people's door reads.
 #[derive(Clone)]
 pub struct History {

@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use fleet::retention::KEPT_MS;
 use wire::Quantity;
 use wire::UtcMs;
 use wire::time::{DAY_MS, HOUR_MS};
@@ -21,7 +22,7 @@ use super::gathered::Gathered;
 use super::open_chunks::{Key, OpenChunk};
 use super::open_columns;
 use super::query::{Range, RangeQuery};
-use super::{History, HistoryError, KEPT_DAYS};
+use super::{History, HistoryError};
 
 /// A chunk that vanishes between listing and reading was merged: the day is read anew, at most this often.
 const TRIES: usize = 4;
@@ -50,7 +51,7 @@ impl History {
     /// # Errors
     /// [`HistoryError`].
     pub fn range(&self, query: &RangeQuery, now: UtcMs) -> Result<Range, HistoryError> {
-        let from = query.from.0.max(now.0.saturating_sub(KEPT_DAYS * DAY_MS));
+        let from = query.from.0.max(now.0.saturating_sub(KEPT_MS));
         let to = query.to.0;
         if from >= to {
             return Ok(Range::empty(query));
@@ -70,7 +71,7 @@ impl History {
     /// # Errors
     /// [`HistoryError`].
     pub fn range_in_memory(&self, query: &RangeQuery, now: UtcMs) -> Result<Option<Range>, HistoryError> {
-        let from = query.from.0.max(now.0.saturating_sub(KEPT_DAYS * DAY_MS));
+        let from = query.from.0.max(now.0.saturating_sub(KEPT_MS));
         let to = query.to.0;
         if from >= to {
             return Ok(Some(Range::empty(query)));

@@ -5,6 +5,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use fleet::retention::KEPT_MS;
 use fleet::{InverterKey, StoredReading};
 use wire::UtcMs;
 use wire::time::{DAY_MS, HOUR_MS};
@@ -14,7 +15,7 @@ use super::day::{DayFile, WHOLE_DAY};
 use super::days::lock;
 use super::range::{is_sealed, overlaps};
 use super::seal::readings_of;
-use super::{History, HistoryError, KEPT_DAYS};
+use super::{History, HistoryError};
 
 /// As in `range`.
 const TRIES: usize = 4;
@@ -42,7 +43,7 @@ impl History {
         to: UtcMs,
         now: UtcMs,
     ) -> Result<RawReadings, HistoryError> {
-        let from = from.0.max(now.0.saturating_sub(KEPT_DAYS * DAY_MS));
+        let from = from.0.max(now.0.saturating_sub(KEPT_MS));
         let mut readings =
             RawReadings { history: self.clone(), inverter, from, to: to.0, ready: VecDeque::new() };
         // The first hour is read at once, so that a reader who cannot begin is told before anything is sent.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use fleet::InverterKey;
 use wire::UtcMs;
-use wire::time::{DAY_MS, HOUR_MS};
+use wire::time::HOUR_MS;
 
 use super::columns::{Columns, in_order};
 use super::day::{ChunkKey, DayFile, Sealed, WHOLE_DAY};
@@ -161,5 +161,5 @@ fn merge_inverter(
 
 /// The newest day that has ended more than 30 days before `now`, as its end.
 pub(super) fn retention_end(now: UtcMs) -> UtcMs {
-    now.plus_ms(-super::KEPT_DAYS * DAY_MS)
+    now.plus_ms(-fleet::retention::KEPT_MS)
 }

@@ -54,6 +54,7 @@ mod receipts;
 mod recipients;
 mod recovery_codes;
 mod registration;
+mod retained;
 mod sessions;
 mod severities;
 mod sites;

@@ -16,5 +16,6 @@ mod leaving;
 mod outbox;
 mod pairings;
 mod registration;
+mod retention;
 mod sharing;
 mod state;

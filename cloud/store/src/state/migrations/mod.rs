@@ -18,6 +18,7 @@ mod m0012_ladders;
 mod m0013_calendar;
 mod m0014_deliveries;
 mod m0015_severities;
+mod m0016_retention;
 mod m0017_lending;
 
 use sea_orm_migration::prelude::*;
@@ -44,6 +45,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0013_calendar::Calendar),
             Box::new(m0014_deliveries::Deliveries),
             Box::new(m0015_severities::Severities),
+            Box::new(m0016_retention::Retention),
             Box::new(m0017_lending::Lending),
         ]
     }

@@ -23,6 +23,7 @@ pub(super) mod organizations;
 pub(super) mod outbox;
 pub(super) mod pairing;
 mod registration;
+pub(super) mod retention;
 
 pub(super) use registration::{allowed, link};
 
