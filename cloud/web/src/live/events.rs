@@ -29,10 +29,9 @@ pub struct Gone;
 /// An open channel: the task's end and the response.
 #[must_use]
 pub fn channel() -> (Events, Response) {
-    let (sender, receiver) = mpsc::channel(WAITING);
-    let stream = futures_util::stream::unfold(receiver, |mut receiver| async move {
-        let bytes: Bytes = receiver.recv().await?;
-        Some((Ok::<_, Infallible>(bytes), receiver))
+    let (sender, mut receiver) = mpsc::channel::<Bytes>(WAITING);
+    let stream = futures_util::stream::poll_fn(move |task| {
+        receiver.poll_recv(task).map(|next| next.map(Ok::<_, Infallible>))
     });
     let mut response = Body::from_stream(stream).into_response();
     let headers = response.headers_mut();

@@ -50,7 +50,7 @@ pub fn file(context: &Context, row: &VisibleInverter, span: &Span) -> Result<Res
     let permit = Arc::clone(context.exports()).try_acquire_owned().map_err(|_| Error::Busy)?;
     let state = context.live().state(row.inverter.key).unwrap_or_default();
     let columns: Vec<Quantity> = state.latest.iter().map(|known| known.quantity).collect();
-    let (sender, receiver) = mpsc::channel(WAITING);
+    let (sender, mut receiver) = mpsc::channel::<io::Result<Bytes>>(WAITING);
     let (context, span, key) = (context.clone(), *span, row.inverter.key);
     let runtime = tokio::runtime::Handle::current();
     tokio::task::spawn_blocking(move || {
@@ -84,10 +84,8 @@ pub fn file(context: &Context, row: &VisibleInverter, span: &Span) -> Result<Res
         }
         put(Ok(Bytes::from(text)));
     });
-    let stream = futures_util::stream::unfold(receiver, |mut receiver| async move {
-        let part: io::Result<Bytes> = receiver.recv().await?;
-        Some((part, receiver))
-    });
+    // Compression asks once more after the end: the channel says again that it is over, where other streams panic.
+    let stream = futures_util::stream::poll_fn(move |task| receiver.poll_recv(task));
     let mut response = Body::from_stream(stream).into_response();
     let name = format!("attachment; filename=\"{}-{}.csv\"", row.inverter.serial, day(&span));
     let headers = response.headers_mut();

@@ -130,6 +130,20 @@ async fn a_file_has_every_reading_and_no_formula() {
 }
 
 #[tokio::test]
+async fn a_file_comes_whole_to_who_takes_it_compressed() {
+    let (house, inverter, token) = house().await;
+    fill(&house, inverter);
+    let path = "/api/v1/inverters/mine/history.csv?range=1h";
+    for encoding in ["gzip", "br"] {
+        let headers = [("accept-encoding", encoding)];
+        let response = house.send(http::Method::GET, path, &token, &headers, "").await;
+        assert_eq!(response.headers()["content-encoding"], encoding);
+        let body = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        assert!(body.len() > 200, "{encoding}: {} bytes", body.len());
+    }
+}
+
+#[tokio::test]
 async fn the_document_describes_exactly_what_is_there() {
     let house = House::new().await;
     let document = house.json("/api/openapi.json", &Proof::None).await;
