@@ -43,6 +43,21 @@ const PEERS: &[Program] = &[
     Program { name: "victoria-metrics", package: "victoria-metrics", why: "P6, P9" },
 ];
 
+/// What `audit` runs, and what those need.
+const AUDIT: &[Program] = &[
+    Program { name: "testssl", package: "testssl.sh", why: "TLS of both doors" },
+    Program { name: "nmap", package: "nmap", why: "open ports of the gateway" },
+    Program { name: "openssl", package: "openssl", why: "testssl.sh" },
+    Program { name: "hexdump", package: "bsdextrautils", why: "testssl.sh" },
+    Program { name: "ip", package: "iproute2", why: "networks of their own for demo and tools" },
+    Program { name: "unshare", package: "util-linux", why: "as ip" },
+];
+
+/// Python environments of `audit`: folder below `target/tools`, list in `tools/xtask`. Apart from the tests' and from
+/// each other, since what they need differs.
+const AUDIT_PYTHON: &[(&str, &str)] =
+    &[("venv-audit", "requirements-audit.txt"), ("venv-audit-wapiti", "requirements-audit-wapiti.txt")];
+
 /// Makes everything that `test` and `ci` start be there.
 pub fn for_tests(place: &Place) -> Result<()> {
     for_gates(place)?;
@@ -76,6 +91,17 @@ pub fn for_bench(place: &Place) -> Result<()> {
 pub fn for_pages(place: &Place) -> Result<()> {
     for_tests(place)?;
     npm(&place.root.join("e2e/pages"))
+}
+
+/// Installs what `audit` runs, beside what the tests need: its checks use the linters and the browser too.
+pub fn for_audit(place: &Place) -> Result<()> {
+    for_tests(place)?;
+    apt(AUDIT, true)?;
+    for (folder, list) in AUDIT_PYTHON {
+        venv_in(&place.target.join("tools").join(folder), place, list)?;
+    }
+    // Without scripts: one of its packages would fetch certificates of others, another compile a database driver.
+    npm_with(&place.root.join("tools/xtask/audit/observatory"), &["--ignore-scripts"])
 }
 
 fn apt(programs: &[Program], needed: bool) -> Result<()> {
@@ -144,18 +170,23 @@ impl Drop for NoServices {
 
 /// Installs a list of `tools/xtask` into `target/tools/venv`, once per content of that list.
 fn venv(place: &Place, list: &str) -> Result<()> {
+    venv_in(&place.venv(), place, list)
+}
+
+fn venv_in(folder: &Path, place: &Place, list: &str) -> Result<()> {
     let wanted_path = place.root.join("tools/xtask").join(list);
     let wanted = std::fs::read_to_string(&wanted_path)
         .with_context(|| format!("reading {}", wanted_path.display()))?;
-    let stamp = place.venv().join(list);
+    let stamp = folder.join(list);
+    let python = folder.join("bin/python3");
     if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(());
     }
-    if !place.venv_program("python3").exists() {
-        shell::run(Command::new("python3").args(["-m", "venv"]).arg(place.venv()))
+    if !python.exists() {
+        shell::run(Command::new("python3").args(["-m", "venv"]).arg(folder))
             .context("a Python environment is needed: apt-get install python3-venv")?;
     }
-    let mut pip = Command::new(place.venv_program("python3"));
+    let mut pip = Command::new(&python);
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"])
         .arg(&wanted_path);
     shell::run(&mut pip).with_context(|| format!("pip could not install tools/xtask/{list}"))?;
@@ -164,6 +195,10 @@ fn venv(place: &Place, list: &str) -> Result<()> {
 
 /// `npm ci` in a folder, once per content of its lock file.
 fn npm(folder: &Path) -> Result<()> {
+    npm_with(folder, &[])
+}
+
+fn npm_with(folder: &Path, options: &[&str]) -> Result<()> {
     let lock = folder.join("package-lock.json");
     let wanted = std::fs::read_to_string(&lock).with_context(|| format!("reading {}", lock.display()))?;
     let stamp = folder.join("node_modules/.installed");
@@ -171,7 +206,10 @@ fn npm(folder: &Path) -> Result<()> {
         return Ok(());
     }
     shell::run(
-        Command::new("npm").args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(folder),
+        Command::new("npm")
+            .args(["ci", "--no-audit", "--no-fund", "--loglevel=error"])
+            .args(options)
+            .current_dir(folder),
     )?;
     std::fs::write(&stamp, wanted).with_context(|| format!("writing {}", stamp.display()))
 }

@@ -3,6 +3,7 @@
 //! In: a command. Out: the runners' own output, and exit code 0 only if all of it passed.
 //! Never needs anything installed by hand where the system's package manager can do it.
 
+mod audit;
 mod bench;
 mod ci;
 mod demo;
@@ -11,6 +12,7 @@ mod end_to_end;
 mod install;
 mod place;
 mod promises;
+mod running;
 mod sbom;
 mod shell;
 mod steps;
@@ -46,6 +48,8 @@ enum What {
     Dist(dist::Args),
     /// Runs one benchmark against its ceiling and its peers.
     Bench(bench::Args),
+    /// Assesses what is built by tools of others, and writes a dated report; installs what it needs.
+    Audit(audit::Args),
 }
 
 fn main() -> ExitCode {
@@ -58,6 +62,7 @@ fn main() -> ExitCode {
         What::Sbom(args) => place::Place::find().and_then(|place| sbom::run(&place, &args)),
         What::Dist(args) => place::Place::find().and_then(|place| dist::run(&place, &args)),
         What::Bench(args) => place::Place::find().and_then(|place| bench::run(&place, args)),
+        What::Audit(args) => place::Place::find().and_then(|place| audit::run(&place, &args)),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
