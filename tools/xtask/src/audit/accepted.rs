@@ -88,7 +88,7 @@ mod tests {
         for bad in [
             LINE.replace("the demo signs for itself", "ok"),
             LINE.replace("cert_*", "*"),
-            LINE.replace("check", "chck"),
+            LINE.replace("check", "kind"),
         ] {
             assert!(Accepted::parse(&bad).is_err(), "{bad}");
         }

@@ -30,7 +30,7 @@ pub const CHECKS: &[Kind] = &[
         id: "sslyze-people",
         title: "TLS of the people's door, by sslyze",
         tool: "sslyze",
-        looked_at: "Port of both doors, server name `localhost`: protocols, suites, curves, compression, \
+        looked_at: "Port of both doors, server name localhost: protocols, suites, curves, compression, \
                     resumption, early data, known attacks, against the table of what this door offers.",
         demo: true,
         run: doors::sslyze::people,
@@ -39,7 +39,7 @@ pub const CHECKS: &[Kind] = &[
         id: "sslyze-device",
         title: "TLS of the device door, by sslyze",
         tool: "sslyze",
-        looked_at: "The same port, server name `127.0.0.1`, with the certificate of a device of the demo, and \
+        looked_at: "The same port, server name 127.0.0.1, with the certificate of a device of the demo, and \
                     once without one.",
         demo: true,
         run: doors::sslyze::device,

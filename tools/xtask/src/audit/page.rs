@@ -66,7 +66,7 @@ impl Page<'_> {
     fn counted(&self, check: &Check) -> String {
         let (open, accepted) = (check.open(), check.findings.len() - check.open());
         match (open, accepted) {
-            (0, 0) => "none".to_owned(),
+            (0, 0) => "no findings".to_owned(),
             (0, accepted) => format!("{accepted} accepted"),
             (open, 0) => format!("{open} open"),
             (open, accepted) => format!("{open} open, {accepted} accepted"),

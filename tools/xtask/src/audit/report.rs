@@ -174,7 +174,7 @@ pub struct Report {
 }
 
 /// Stands at the top of every report.
-pub const WHAT: &str = "Inverter Connect's own repeatable assessment: public tools run by `cargo xtask audit` against a \
+pub const WHAT: &str = "Inverter Connect's own repeatable assessment: public tools run by cargo xtask audit against a \
                         throw-away demo on one machine. It is no certificate, and no grade of the tools' makers.";
 
 impl Report {
