@@ -12,7 +12,7 @@ use store::state::InverterEdit;
 
 use super::writes;
 use crate::caller::ApiCaller;
-use crate::pages::organizations::named;
+use crate::pages::organizations::{MOST_NAME, named};
 use crate::sign_in::act;
 use crate::{Context, Error, access};
 
@@ -34,6 +34,10 @@ pub async fn submit(
     writes(&context, &caller)?;
     let asked: Asked = serde_json::from_slice(&body)
         .map_err(|_| Error::Request(r#"Send JSON: {"name":"East Tower Level 7"}."#.to_owned()))?;
+    // A form cuts what is too long before somebody's eyes; a program would not see it.
+    if asked.name.chars().count() > MOST_NAME {
+        return Err(Error::Request(format!("A name has at most {MOST_NAME} characters.")));
+    }
     let name = named(&asked.name).unwrap_or_default();
     let act = act::of(&context, &caller, Verb::InverterEdit)?;
     let act = act.on_inverter(row.inverter.key).with_detail(name.clone());

@@ -242,3 +242,17 @@ async fn the_chart_has_the_alarms_of_its_span_and_not_a_byte_where_there_are_non
     // The words are most of it: the longest here are forty bytes.
     assert!(rows.iter().all(|row| row.to_string().len() < 110), "{rows:?}");
 }
+
+#[tokio::test]
+async fn a_name_that_is_too_long_is_refused_and_not_cut() {
+    let (house, inverter, _) = house().await;
+    let manager = house.account("manager@example.com").await;
+    house.grant(manager, inverter, Role::ReadWrite).await;
+    let session = house.session(manager).await;
+    for (length, status) in [(80, StatusCode::NO_CONTENT), (81, StatusCode::BAD_REQUEST)] {
+        let body = json!({ "name": "x".repeat(length) }).to_string();
+        let headers = [("content-type", "application/json"), ("sec-fetch-site", "same-origin")];
+        let path = "/api/v1/inverters/mine";
+        assert_eq!(house.send(http::Method::PATCH, path, &session, &headers, &body).await.status(), status, "{length}");
+    }
+}

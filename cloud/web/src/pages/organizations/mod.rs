@@ -21,7 +21,7 @@ use crate::caller::Caller;
 use crate::{Context, Error};
 
 /// Longest name of an organization or a site, characters.
-const MOST_NAME: usize = 80;
+pub(crate) const MOST_NAME: usize = 80;
 
 /// What a role is called on screen.
 pub(crate) const fn member_words(role: MemberRole) -> &'static str {
