@@ -253,6 +253,10 @@ async fn a_name_that_is_too_long_is_refused_and_not_cut() {
         let body = json!({ "name": "x".repeat(length) }).to_string();
         let headers = [("content-type", "application/json"), ("sec-fetch-site", "same-origin")];
         let path = "/api/v1/inverters/mine";
-        assert_eq!(house.send(http::Method::PATCH, path, &session, &headers, &body).await.status(), status, "{length}");
+        assert_eq!(
+            house.send(http::Method::PATCH, path, &session, &headers, &body).await.status(),
+            status,
+            "{length}"
+        );
     }
 }
