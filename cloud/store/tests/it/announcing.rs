@@ -491,3 +491,26 @@ async fn messages_are_lent_and_noted_several_at_once_and_an_alarm_goes_before_an
     assert_eq!(rest, [("letter-1", 2), ("letter-2", 2), ("letter-3", 1)]);
     assert!(!w.store.note_message(two[0].id, "b", Noted::Failed("late".into())).await.unwrap());
 }
+
+#[tokio::test]
+async fn what_is_critical_and_past_its_time_is_lent_once_more_to_go_another_way_and_the_rest_is_given_up() {
+    let w = world().await;
+    w.raise().await;
+    let to = Email::parse("ann@x.test").unwrap();
+    let (queued_at, expires_at) = (NOW, NOW.plus_ms(MINUTE_MS));
+    let (kind, subject) = ("weekly", "s");
+    let letter =
+        NewMail { key: "letter", to: &to, kind, subject, text: "t", html: "h", queued_at, expires_at };
+    w.store.queue_mail(letter).await.unwrap();
+    let over = NOW.plus_ms(2 * 24 * 60 * MINUTE_MS);
+    let until = over.plus_ms(MINUTE_MS);
+    assert_eq!(w.store.claim_expired("early", NOW, until).await.unwrap(), None, "its time is not over");
+    assert_eq!(w.store.expire_mails(over).await.unwrap(), 1, "the letter");
+    let critical = w.store.claim_expired("a", over, until).await.unwrap().unwrap();
+    assert_eq!((critical.key.as_str(), critical.attempts), ("incident/77/0/1/email", 0), "not an attempt");
+    assert_eq!(w.store.claim_expired("b", over, until).await.unwrap(), None, "one has it");
+    assert!(w.store.note_message(critical.id, "a", Noted::Expired).await.unwrap());
+    assert_eq!(w.store.claim_expired("c", until, until).await.unwrap(), None);
+    let states = w.store.mail_counts().await.unwrap();
+    assert!(states.contains(&(MailState::Expired, 2)), "{states:?}");
+}
