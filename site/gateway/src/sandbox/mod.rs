@@ -47,7 +47,7 @@ impl Process {
     }
 }
 
-/// How much of the sandbox this kernel can hold. Never silent: [`Tier::fmt`] is said at start and, below `Full`, again.
+/// How much of the sandbox this kernel can hold. Never silent: it is said in words at start and, below `Full`, again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tier {
     /// seccomp, and Landlock with rules for files and TCP ports (Linux 6.7 and later).
