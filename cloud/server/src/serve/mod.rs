@@ -49,6 +49,10 @@ use stop::Fatal;
 /// Threads that answer people. Pages need little; two let one be long without holding up the others.
 const PEOPLE_THREADS: usize = 2;
 
+/// What was in hand when the server was killed may have been sent already. A server that dies again and again would write it
+/// each time: it is sent again once this one has lived for so long, milliseconds.
+const SENT_AGAIN_AFTER_MS: i64 = 5_000;
+
 /// Runs until told to end.
 ///
 /// # Errors
@@ -195,15 +199,15 @@ async fn start(
     let beats = Arc::<Beats>::default();
     let appender = open_journal(config, sender, fatal, Arc::clone(&beats))?;
     let ingest = Ingest::new(appender.clone());
+    let clock = clock::wall();
     // The journal is ours alone: whoever sent messages of this folder before is gone.
-    let taken_back = state.take_back_messages().await?;
+    let taken_back = state.take_back_messages(clock().plus_ms(SENT_AGAIN_AFTER_MS)).await?;
     if taken_back > 0 {
         tracing::warn!(
             count = taken_back,
-            "messages that were being sent when the server ended are sent again"
+            "messages that were being sent when the server ended are sent again in some seconds"
         );
     }
-    let clock = clock::wall();
     ingest.record(clock(), Body::CloudUp);
     let (live, queued) = (Arc::<LiveStates>::default(), Arc::<Notify>::default());
     let announcer = Announcer::new(state.clone(), Arc::clone(&live), origin.into(), Arc::clone(&queued));

@@ -352,18 +352,15 @@ fn operators_are_written_to_that_the_service_ails_and_that_it_is_well_again() {
         std::thread::sleep(Duration::from_millis(6_500));
         kinds().contains(&"service_well".to_owned())
     });
-    eventually("it arrives", || server.delivered().len() == 3);
-    let subjects: Vec<String> = server
-        .delivered()
-        .iter()
-        .filter(|mail| mail.contains("op@example.org"))
-        .flat_map(|mail| {
-            mail.lines().filter(|line| line.starts_with("Subject:")).map(str::to_owned).collect::<Vec<_>>()
-        })
-        .collect();
-    assert_eq!(subjects.len(), 2, "one that it ails, one that it is over: {subjects:?}");
-    assert!(subjects.iter().any(|subject| subject.contains("ails")), "{subjects:?}");
-    assert!(subjects.iter().any(|subject| subject.contains("well again")), "{subjects:?}");
+    // How many there are of the first kind in days of jumps, `fleet::dead_man::News` is tested for.
+    let told = |what: &str| {
+        let letters = server.delivered().into_iter().filter(|mail| mail.contains("op@example.org"));
+        letters
+            .filter(|mail| mail.lines().any(|line| line.starts_with("Subject:") && line.contains(what)))
+            .count()
+    };
+    eventually("it arrives", || told("well again") == 1);
+    assert!(told("ails") >= 1);
     cloud.stop();
 }
 

@@ -111,15 +111,16 @@ impl StateStore {
         kept.map_err(StateError::doing("keep a message in hand"))
     }
 
-    /// Takes every message back from its sender. Only for who knows that none of them lives: whoever serves the one data
-    /// folder, at the start. How many.
+    /// Takes every message back from its sender, and lends it to nobody before `until`; what was taken back before waits anew.
+    /// Only for who knows that no sender lives: whoever serves the one data folder, at the start. How many.
     ///
     /// # Errors
     /// [`StateError::Database`].
-    pub async fn take_back_messages(&self) -> Result<u64, StateError> {
-        let back = ActiveModel { lease: Set(None), lease_until: Set(None), ..ActiveModel::default() };
-        let lent = Entity::update_many().set(back).filter(Column::Lease.is_not_null());
-        let lent = lent.filter(waits()).exec(&self.connection).await;
+    pub async fn take_back_messages(&self, until: UtcMs) -> Result<u64, StateError> {
+        let back =
+            ActiveModel { lease: Set(None), lease_until: Set(Some(until.0)), ..ActiveModel::default() };
+        let lent = Entity::update_many().set(back).filter(waits()).filter(Column::LeaseUntil.is_not_null());
+        let lent = lent.exec(&self.connection).await;
         Ok(lent.map_err(StateError::doing("take messages back"))?.rows_affected)
     }
 

@@ -485,10 +485,13 @@ async fn messages_are_lent_and_noted_several_at_once_and_an_alarm_goes_before_an
     ];
     assert_eq!(w.store.note_messages(&notes).await.unwrap(), [true, false, true], "one was another's");
     // Whoever had them is gone.
-    assert_eq!(w.store.take_back_messages().await.unwrap(), 1);
+    assert_eq!(w.store.take_back_messages(NOW.plus_ms(1)).await.unwrap(), 1);
+    let free: Vec<_> = claim("early", email, 9).await.into_iter().map(|mail| mail.key).collect();
+    assert_eq!(free, ["letter-2", "letter-3"], "what may have been sent waits, and nothing else does");
+    assert_eq!(w.store.take_back_messages(NOW).await.unwrap(), 3, "also what was taken back before");
     let rest = claim("c", email, 9).await;
     let rest: Vec<_> = rest.iter().map(|mail| (mail.key.as_str(), mail.attempts)).collect();
-    assert_eq!(rest, [("letter-1", 2), ("letter-2", 2), ("letter-3", 1)]);
+    assert_eq!(rest, [("letter-1", 2), ("letter-2", 3), ("letter-3", 2)]);
     assert!(!w.store.note_message(two[0].id, "b", Noted::Failed("late".into())).await.unwrap());
 }
 
