@@ -18,6 +18,7 @@ mod shell;
 mod steps;
 mod test;
 mod tidy;
+mod trust;
 
 use std::process::ExitCode;
 

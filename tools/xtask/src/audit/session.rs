@@ -1,13 +1,12 @@
 //! Asks the demo's people's door: signs in as its account, fetches what a check needs.
 //! In: the demo. Out: texts, and the cookie of a fresh session. Trusts the demo's root alone.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 use super::scene::Demo;
+use crate::trust;
 
 /// The cookie of somebody who is signed in.
 const COOKIE: &str = "__Host-session=";
@@ -21,17 +20,7 @@ pub struct Client {
 impl Client {
     /// Nobody yet.
     pub fn new(demo: &Demo) -> Result<Self> {
-        let pem = std::fs::read(&demo.roots).with_context(|| format!("reading {}", demo.roots.display()))?;
-        let roots: Vec<Certificate<'static>> = ureq::tls::parse_pem(&pem)
-            .filter_map(|item| match item {
-                Ok(ureq::tls::PemItem::Certificate(certificate)) => Some(certificate),
-                _ => None,
-            })
-            .collect();
-        let tls = TlsConfig::builder()
-            .root_certs(RootCerts::new_with_certs(&roots))
-            .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
-            .build();
+        let tls = trust::only(&demo.roots)?;
         let config =
             ureq::Agent::config_builder().tls_config(tls).max_redirects(0).http_status_as_error(false);
         let agent = config.timeout_global(Some(Duration::from_secs(20))).build().into();

@@ -2,14 +2,13 @@
 //!
 //! In: address, roots, token. Out: how many inverters are shown and how many of them have fresh values.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use serde_json::Value;
-use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 use super::setup::Cloud;
+use crate::trust;
 
 /// Longest wait for the first answer, and for all values.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -23,18 +22,7 @@ pub struct Page {
 
 impl Page {
     pub fn new(cloud: &Cloud) -> Result<Self> {
-        let pem = std::fs::read(cloud.roots())
-            .with_context(|| format!("cannot read {}", cloud.roots().display()))?;
-        let roots: Vec<Certificate<'static>> = ureq::tls::parse_pem(&pem)
-            .filter_map(|item| match item {
-                Ok(ureq::tls::PemItem::Certificate(certificate)) => Some(certificate),
-                _ => None,
-            })
-            .collect();
-        let tls = TlsConfig::builder()
-            .root_certs(RootCerts::new_with_certs(&roots))
-            .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
-            .build();
+        let tls = trust::only(&cloud.roots())?;
         let agent = ureq::Agent::config_builder()
             .tls_config(tls)
             .timeout_global(Some(Duration::from_secs(5)))
