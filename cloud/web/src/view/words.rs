@@ -193,6 +193,12 @@ impl Local {
         self.zoned(time).strftime("%b\u{a0}%-d").to_string()
     }
 
+    /// `Nov 16, 2026`: for what may be years ago.
+    #[must_use]
+    pub fn day_and_year(&self, time: UtcMs) -> String {
+        self.zoned(time).strftime("%b\u{a0}%-d, %Y").to_string()
+    }
+
     /// `EST`, `CET`, `UTC`: what the clock on the wall goes by now.
     #[must_use]
     pub fn zone_name(&self) -> String {

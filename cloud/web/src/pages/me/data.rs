@@ -1,6 +1,6 @@
-//! `/me/data`: taking one's data along, and leaving.
+//! `/me/data`: what is kept and until when, taking one's data along, and leaving.
 //!
-//! In: a fresh proof. Out: the page from which one's account is exported or deleted, with why it cannot be deleted now
+//! In: a fresh proof. Out: the page that says so, from which one's account is exported or deleted, with why it cannot be deleted now
 //! where that is so.
 
 use askama::Template;
@@ -10,6 +10,7 @@ use store::state::HeldBack;
 
 use super::super::html;
 use super::super::shell::Shell;
+use super::terms::{self, Kept};
 use crate::caller::Caller;
 use crate::sign_in::fresh;
 use crate::{Context, Error, access};
@@ -19,6 +20,7 @@ use crate::{Context, Error, access};
 pub(super) struct Page<'a> {
     shell: Shell,
     email: &'a str,
+    kept: Vec<Kept>,
     held_back: Vec<Holding>,
     /// More that are not named.
     more: usize,
@@ -57,8 +59,9 @@ pub(super) async fn page<'a>(
     }
     let more = all.len().saturating_sub(MOST_NAMED);
     let shell = Shell::new(caller, context.now(), None, "/me/data");
-    let wrong = !typed.is_empty();
-    Ok(Page { shell, email: caller.account.email.as_str(), held_back, more, typed, wrong })
+    let (account, wrong) = (&caller.account, !typed.is_empty());
+    let kept = terms::of(account.created_at, context.now());
+    Ok(Page { shell, email: account.email.as_str(), kept, held_back, more, typed, wrong })
 }
 
 /// What it is called, where it is settled, what to do there before the account can go.

@@ -11,6 +11,7 @@ pub mod export;
 mod kept;
 pub mod name;
 pub mod password;
+mod terms;
 
 use askama::Template;
 use axum::extract::{Query, State};
