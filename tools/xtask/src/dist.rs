@@ -9,7 +9,8 @@ use std::process::Command;
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::place::Place;
-use crate::{sbom, shell};
+use crate::sbom::{self, Commit};
+use crate::shell;
 
 /// Programs that are shipped.
 const PROGRAMS: [(&str, &str); 2] = [("server", "inverter-connect"), ("gateway", "inverter-gateway")];
@@ -46,21 +47,23 @@ struct Build<'a> {
     /// The sources, a folder that holds a commit and nothing else.
     sources: PathBuf,
     target: PathBuf,
-    seconds: u64,
+    /// The same for every build of a run, also where another is made meanwhile.
+    commit: &'a Commit,
     args: &'a Args,
 }
 
 /// Builds, packs, sums up; compares if asked.
 pub fn run(place: &Place, args: &Args) -> Result<()> {
     let out = place.target.join("dist");
-    let (seconds, date) = sbom::commit_time(&place.root)?;
+    clean(place)?;
+    let commit = Commit::here(&place.root)?;
     empty(&out)?;
-    let bom = sbom::document(place)?;
-    let first = Build { sources: out.join("one/src"), target: out.join("one/target"), seconds, args };
+    let bom = sbom::document(place, &commit)?;
+    let first = Build { sources: out.join("one/src"), target: out.join("one/target"), commit: &commit, args };
     let archive = first.archive(place, &bom, &out)?;
     if args.twice {
         let folder = out.join("another-folder/of/another-depth");
-        let second = Build { sources: folder.join("s"), target: folder.join("t"), seconds, args };
+        let second = Build { sources: folder.join("s"), target: folder.join("t"), commit: &commit, args };
         let again = second.archive(place, &bom, &folder)?;
         same(&archive, &again)?;
         println!("both builds are the same, byte for byte");
@@ -70,7 +73,7 @@ pub fn run(place: &Place, args: &Args) -> Result<()> {
     let sums = shell::output(Command::new("sha256sum").args([&name, SBOM]).current_dir(&out))?;
     std::fs::write(out.join(SUMS), &sums)?;
     print!("{sums}");
-    println!("{} of {date} is in {}", name, out.display());
+    println!("{name} of {}, {}, is in {}", commit.id, commit.date, out.display());
     Ok(())
 }
 
@@ -95,7 +98,9 @@ impl Build<'_> {
         empty(&self.sources)?;
         let tar = self.sources.join("sources.tar");
         let mut git = Command::new("git");
-        shell::run(git.args(["archive", "--output"]).arg(&tar).arg("HEAD").current_dir(&place.root))?;
+        shell::run(
+            git.args(["archive", "--output"]).arg(&tar).arg(&self.commit.id).current_dir(&place.root),
+        )?;
         shell::run(Command::new("tar").arg("-xf").arg(&tar).arg("-C").arg(&self.sources))?;
         std::fs::remove_file(&tar)?;
         Ok(())
@@ -119,7 +124,7 @@ impl Build<'_> {
         let c = remap.map(|(from, to)| format!("-ffile-prefix-map={from}={to}"));
         cargo.env("CARGO_ENCODED_RUSTFLAGS", rust.join("\u{1f}"));
         cargo.env("CFLAGS", c.join(" ")).env("CXXFLAGS", c.join(" "));
-        cargo.env("SOURCE_DATE_EPOCH", self.seconds.to_string()).env("CARGO_INCREMENTAL", "0");
+        cargo.env("SOURCE_DATE_EPOCH", self.commit.seconds.to_string()).env("CARGO_INCREMENTAL", "0");
         cargo.env("CARGO_PROFILE_RELEASE_STRIP", "symbols").env("CARGO_PROFILE_DEV_STRIP", "symbols");
         // A cargo that runs this program leaves its own folders in the environment.
         shell::run(cargo.env_remove("CARGO_TARGET_DIR").env_remove("RUSTFLAGS"))
@@ -147,7 +152,12 @@ impl Build<'_> {
         let mut tar = Command::new("tar");
         tar.args(["--sort=name", "--owner=0", "--group=0", "--numeric-owner", "--format=gnu"]);
         tar.args(["--mode=u+rwX,go+rX,go-w", "--use-compress-program=gzip -n -9"]);
-        tar.arg(format!("--mtime=@{}", self.seconds)).arg("-C").arg(folder).arg("-cf").arg(archive).arg(name);
+        tar.arg(format!("--mtime=@{}", self.commit.seconds))
+            .arg("-C")
+            .arg(folder)
+            .arg("-cf")
+            .arg(archive)
+            .arg(name);
         shell::run(&mut tar)
     }
 
@@ -155,6 +165,15 @@ impl Build<'_> {
         let only = self.args.only.as_deref();
         PROGRAMS.into_iter().filter(move |(package, _)| only.is_none_or(|only| only == *package))
     }
+}
+
+/// What is not committed is not released, and the list of packages is read from the folder as it stands.
+fn clean(place: &Place) -> Result<()> {
+    let mut git = Command::new("git");
+    git.args(["status", "--porcelain", "--untracked-files=no"]);
+    let changed = shell::output(git.current_dir(&place.root))?;
+    ensure!(changed.trim().is_empty(), "commit or undo these changes first:\n{changed}");
+    Ok(())
 }
 
 fn same(one: &Path, other: &Path) -> Result<()> {
@@ -208,6 +227,7 @@ mod tests {
     #[test]
     fn an_archive_is_the_same_whoever_packs_it_when_and_in_which_order() {
         let args = Args { twice: false, only: None, profile: "release".to_owned() };
+        let commit = Commit { id: String::new(), seconds: 1_700_000_000, date: String::new() };
         let pack = |names: [&str; 3], mode: u32| {
             use std::os::unix::fs::PermissionsExt as _;
             let folder = tempfile::tempdir().unwrap();
@@ -218,8 +238,7 @@ mod tests {
                 std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
             }
             let nowhere = PathBuf::new();
-            let build =
-                Build { sources: nowhere.clone(), target: nowhere, seconds: 1_700_000_000, args: &args };
+            let build = Build { sources: nowhere.clone(), target: nowhere, commit: &commit, args: &args };
             let archive = folder.path().join("x.tar.gz");
             build.pack(&folder.path().join("pack"), "x", &archive).unwrap();
             std::fs::read(archive).unwrap()

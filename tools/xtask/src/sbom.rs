@@ -30,7 +30,7 @@ pub struct Args {
 
 /// Writes the document.
 pub fn run(place: &Place, args: &Args) -> Result<()> {
-    let text = document(place)?;
+    let text = document(place, &Commit::here(&place.root)?)?;
     match &args.out {
         None => print!("{text}"),
         Some(file) => {
@@ -42,7 +42,7 @@ pub fn run(place: &Place, args: &Args) -> Result<()> {
 }
 
 /// The document, dated by the commit.
-pub fn document(place: &Place) -> Result<String> {
+pub fn document(place: &Place, commit: &Commit) -> Result<String> {
     let packages = shipped(place)?;
     let hashes = hashes(&place.root)?;
     let kept: BTreeSet<&PackageId> = packages.iter().map(|package| &package.id).collect();
@@ -67,7 +67,7 @@ pub fn document(place: &Place) -> Result<String> {
         "specVersion": "1.6",
         "version": 1,
         "metadata": {
-            "timestamp": commit_time(&place.root)?.1,
+            "timestamp": commit.date,
             "tools": { "components": [{ "type": "application", "name": "cargo xtask sbom", "version": version }] },
             "component": {
                 "type": "application", "bom-ref": REPOSITORY, "name": REPOSITORY, "version": version,
@@ -80,13 +80,26 @@ pub fn document(place: &Place) -> Result<String> {
     Ok(serde_json::to_string_pretty(&document)? + "\n")
 }
 
-/// Seconds of the commit that is built, and the same in words.
-pub fn commit_time(root: &Path) -> Result<(u64, String)> {
-    let mut git = std::process::Command::new("git");
-    git.args(["log", "-1", "--format=%ct %cd", "--date=format-local:%Y-%m-%dT%H:%M:%SZ"]);
-    let said = shell::output(git.env("TZ", "UTC").current_dir(root))?;
-    let (seconds, text) = said.trim().split_once(' ').context("git tells no commit's time")?;
-    Ok((seconds.parse()?, text.to_owned()))
+/// What is built.
+pub struct Commit {
+    /// Its full name.
+    pub id: String,
+    /// When it was made, seconds since 1970.
+    pub seconds: u64,
+    /// The same in words, RFC 3339.
+    pub date: String,
+}
+
+impl Commit {
+    /// The one that is checked out now.
+    pub fn here(root: &Path) -> Result<Self> {
+        let mut git = std::process::Command::new("git");
+        git.args(["log", "-1", "--format=%H %ct %cd", "--date=format-local:%Y-%m-%dT%H:%M:%SZ"]);
+        let said = shell::output(git.env("TZ", "UTC").current_dir(root))?;
+        let (id, time) = said.trim().split_once(' ').context("git tells no commit")?;
+        let (seconds, date) = time.split_once(' ').context("git tells no commit's time")?;
+        Ok(Self { id: id.to_owned(), seconds: seconds.parse()?, date: date.to_owned() })
+    }
 }
 
 /// Every package that a release build of a shipped program links or builds with, on this platform.
@@ -211,8 +224,12 @@ mod tests {
     #[test]
     fn every_component_is_named_hashed_and_licensed_and_nothing_for_tests_is_in_it() {
         let place = Place::find().unwrap();
-        let text = document(&place).unwrap();
-        assert_eq!(text, document(&place).unwrap(), "the same sources give the same bytes");
+        let text = document(&place, &Commit::here(&place.root).unwrap()).unwrap();
+        assert_eq!(
+            text,
+            document(&place, &Commit::here(&place.root).unwrap()).unwrap(),
+            "the same sources give the same bytes"
+        );
         let bom: Value = serde_json::from_str(&text).unwrap();
         let components = bom["components"].as_array().unwrap();
         let named = |name: &str| components.iter().find(|component| component["name"] == name);
