@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use wire::UtcMs;
 
 use crate::config::{Config, Protocol, Scheme};
-use crate::uplink::link::Credentials;
+use crate::uplink::proxy::Credentials;
 use crate::uplink::tls::{self, Tls};
 use crate::{clock, exit, status};
 

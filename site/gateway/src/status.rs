@@ -30,6 +30,15 @@ pub fn clean(text: &str) -> String {
     line
 }
 
+/// The first of what a peer said, in quotes: enough to know it again.
+#[must_use]
+pub fn quote(text: &str) -> String {
+    const CHARACTERS: usize = 60;
+    let mut characters = text.trim().chars();
+    let first: String = characters.by_ref().take(CHARACTERS).collect();
+    format!("\"{}{}\"", clean(&first), if characters.next().is_some() { "…" } else { "" })
+}
+
 /// `1204` → `1,204`.
 #[must_use]
 pub fn count(number: u64) -> String {
@@ -103,5 +112,7 @@ mod tests {
     fn nothing_draws_on_the_terminal() {
         assert_eq!(clean("a\u{1b}[31mb\r\nc\n"), "a [31mb  c");
         assert!(clean(&"x".repeat(5000)).len() <= MAX_LINE_BYTES + 3);
+        assert_eq!(quote(" a\u{1b}b\r\n"), "\"a b\"");
+        assert_eq!(quote(&"x".repeat(5000)), format!("\"{}…\"", "x".repeat(60)));
     }
 }

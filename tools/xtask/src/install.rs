@@ -34,6 +34,9 @@ const TESTS: &[Program] = &[
     Program { name: "exim4", package: "exim4-daemon-light", why: "a real mail server" },
     Program { name: "strace", package: "strace", why: "delays and fails fsync, traces ioctls" },
     Program { name: "chromium", package: "chromium", why: "browser flows" },
+    Program { name: "ip", package: "iproute2", why: "the gateway in networks of its own" },
+    Program { name: "tc", package: "iproute2", why: "slow lines" },
+    Program { name: "nft", package: "nftables", why: "narrow networks and lossy lines" },
 ];
 
 /// What `bench` compares with. Missing ones are skipped there, with a line.
@@ -109,7 +112,8 @@ fn apt(programs: &[Program], needed: bool) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    let packages: Vec<_> = missing.iter().map(|program| program.package).collect();
+    let packages: std::collections::BTreeSet<_> = missing.iter().map(|program| program.package).collect();
+    let packages: Vec<_> = packages.into_iter().collect();
     for program in &missing {
         println!("missing: {} (package {}), for {}", program.name, program.package, program.why);
     }

@@ -1,48 +1,23 @@
 //! The TCP connection to the cloud, straight or through an HTTP proxy.
 //!
 //! In: the configuration. Out: a stream that waits until a deadline while the handshakes run, and never waits after.
-//! Names are resolved by the C library, every address is tried.
+//! Names are resolved by the C library, every address is tried; the cloud's own name is the proxy's affair where there is
+//! one.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::path::Path;
 use std::time::Duration;
 
-use base64::Engine;
 use rustix::event::{PollFd, PollFlags, poll};
 
-use super::ConnectError;
+use super::proxy::{self, Credentials};
+use super::{ConnectError, plain_io};
 use crate::clock;
 use crate::config::{Cloud, Url};
 
 /// For one address: a firewall that drops packets must not hide the next address for long.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Longest answer of a proxy before its blank line.
-const MAX_PROXY_ANSWER_BYTES: usize = 8 * 1024;
-
-/// `user:password` for the proxy. Cannot be printed.
-pub struct Credentials(String);
-
-impl Credentials {
-    /// Reads the file.
-    ///
-    /// # Errors
-    /// A sentence that names key and file.
-    pub fn load(path: &Path) -> Result<Self, String> {
-        let read = std::fs::read_to_string(path);
-        match read.as_deref().map(str::trim) {
-            Ok(text) if text.contains(':') && !text.contains(char::is_control) => Ok(Self(text.to_owned())),
-            Ok(_) => Err(format!(
-                "key `cloud.proxy_credentials`: {} must hold user:password in one line",
-                path.display()
-            )),
-            Err(error) => {
-                Err(format!("key `cloud.proxy_credentials`: {} cannot be read: {error}", path.display()))
-            }
-        }
-    }
-}
 
 /// See the module.
 #[derive(Debug)]
@@ -61,41 +36,17 @@ impl Link {
         credentials: Option<&Credentials>,
         deadline_ms: u64,
     ) -> Result<Self, ConnectError> {
-        let next_hop = cloud.proxy.as_ref().unwrap_or(&cloud.url);
-        let tcp = connect_any(next_hop)?;
+        let tcp = match &cloud.proxy {
+            None => connect_any(&cloud.url)?,
+            Some(proxy) => connect_any(proxy).map_err(|error| unreached(proxy, error))?,
+        };
         tcp.set_nodelay(true).and_then(|()| tcp.set_nonblocking(true)).map_err(ConnectError::Connect)?;
         let mut link = Self { tcp, deadline_ms: Some(deadline_ms) };
-        if cloud.proxy.is_some() {
-            link.tunnel(&cloud.url, credentials)?;
+        if let Some(proxy) = &cloud.proxy {
+            proxy::tunnel(&mut link, &cloud.url, credentials)
+                .map_err(|why| ConnectError::Proxy { proxy: proxy.to_string(), why })?;
         }
         Ok(link)
-    }
-
-    /// HTTP CONNECT, RFC 9110 section 9.3.6.
-    fn tunnel(&mut self, target: &Url, credentials: Option<&Credentials>) -> Result<(), ConnectError> {
-        let mut request = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n");
-        if let Some(Credentials(credentials)) = credentials {
-            let encoded = base64::engine::general_purpose::STANDARD.encode(credentials);
-            request.push_str(&format!("Proxy-Authorization: Basic {encoded}\r\n"));
-        }
-        request.push_str("\r\n");
-        let fail = |error: io::Error| ConnectError::Proxy(super::plain_io(&error));
-        self.write_all(request.as_bytes()).map_err(fail)?;
-        // Byte by byte: what comes after the blank line belongs to TLS.
-        let (mut answer, mut byte) = (Vec::new(), [0]);
-        while !answer.ends_with(b"\r\n\r\n") && answer.len() < MAX_PROXY_ANSWER_BYTES {
-            self.read_exact(&mut byte).map_err(fail)?;
-            answer.extend_from_slice(&byte);
-        }
-        let line = answer.split(|byte| *byte == b'\r').next().unwrap_or_default();
-        let line = String::from_utf8_lossy(line);
-        match line.split(' ').nth(1) {
-            Some(code) if line.starts_with("HTTP/1.") && code.len() == 3 && code.starts_with('2') => Ok(()),
-            Some("407") => Err(ConnectError::Proxy(
-                "it wants a user and password; write user:password into a file and name it in `cloud.proxy_credentials`".to_owned(),
-            )),
-            _ => Err(ConnectError::Proxy(format!("it answered \"{line}\""))),
-        }
     }
 
     /// From here on reads and writes return `WouldBlock` instead of waiting.
@@ -160,6 +111,17 @@ impl Write for Link {
 impl AsFd for Link {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.tcp.as_fd()
+    }
+}
+
+/// A name that cannot be resolved stays that: it is the machine's resolver that is asked for it.
+fn unreached(proxy: &Url, error: ConnectError) -> ConnectError {
+    match error {
+        ConnectError::Connect(error) => ConnectError::Proxy {
+            proxy: proxy.to_string(),
+            why: format!("it cannot be reached, {}", plain_io(&error)),
+        },
+        other => other,
     }
 }
 

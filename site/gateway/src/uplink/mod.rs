@@ -6,6 +6,7 @@
 
 mod back_off;
 pub mod link;
+pub mod proxy;
 mod recording;
 mod sending;
 mod session;
@@ -29,7 +30,7 @@ use crate::sandbox::{self, Access, Process};
 use crate::spool::{Settings, Spool, SpoolError};
 use crate::state::State;
 use crate::{clock, exit, status};
-use link::Credentials;
+use proxy::Credentials;
 use recording::Recording;
 use tls::Tls;
 
@@ -46,11 +47,24 @@ pub enum ConnectError {
     #[error("{}", plain_io(.0))]
     Connect(io::Error),
     /// The proxy would not.
-    #[error("the proxy does not help: {0}")]
-    Proxy(String),
+    #[error("the proxy {proxy} does not help: {why}")]
+    Proxy {
+        /// Host and port.
+        proxy: String,
+        /// In words.
+        why: String,
+    },
     /// No TLS.
     #[error("{}", tls::plain(.0))]
     Tls(rustls::Error),
+    /// Not our cloud: whose certificate it showed tells whoever looks for the device in between where to look.
+    #[error(
+        "somebody between this gateway and the cloud answers with a certificate that we do not trust, issued by {issuer}; does a proxy or firewall look into TLS? Have it let this address pass untouched. Nothing was sent to it"
+    )]
+    Stranger {
+        /// In quotes.
+        issuer: String,
+    },
     /// No WebSocket.
     #[error("no WebSocket: {0}")]
     WebSocket(String),
@@ -71,6 +85,7 @@ pub fn plain_io(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::Other | io::ErrorKind::InvalidData => error.to_string(),
         io::ErrorKind::UnexpectedEof => "the other side closed the connection".to_owned(),
+        io::ErrorKind::TimedOut => "it does not answer".to_owned(),
         kind => kind.to_string(),
     }
 }

@@ -93,13 +93,13 @@ fn connect(
     config: &Config,
     shared: &Shared,
     way: &Way,
-) -> Result<(Transport, session::Accepted), ConnectError> {
+) -> Result<(Transport, (session::Accepted, Vec<u8>)), ConnectError> {
     let deadline_ms = clock::uptime_ms() + HANDSHAKE_MS;
     let clock = shared.lock().clock;
     let synchronised = clock.quality == Quality::Synchronised;
     way.tls.validity.set_time(synchronised.then(|| clock.wall(clock::uptime_ms())));
     let mut transport = Transport::connect(config, &way.tls, way.proxy_credentials.as_ref(), deadline_ms)?;
-    let accepted = session::shake_hands(&mut transport, config.serial.as_str())?;
+    let (accepted, inbox) = session::shake_hands(&mut transport, config.serial.as_str())?;
     match accepted.server_time {
         Some((time, uptime_ms)) => learn_time(shared, &way.tls, time, uptime_ms)?,
         None if !synchronised => {
@@ -111,7 +111,7 @@ fn connect(
     let backlog =
         if pending == 0 { String::new() } else { format!(" {}, and sent now.", status::kept(pending)) };
     status::say(format_args!("Connected to {} ({}).{backlog}", config.cloud.url, transport.describe()));
-    Ok((transport, accepted))
+    Ok((transport, (accepted, inbox)))
 }
 
 /// The time from the authenticated cloud, if its certificate is valid at that time.

@@ -41,6 +41,9 @@ const PUBLISH_OVERHEAD_BYTES: usize = 128;
 /// While nothing is read from the line, the cloud hears of the line's counters this often.
 const HEARTBEAT_MS: u64 = 10_000;
 
+/// CONNACK's answer to a device that is unknown or revoked (MQTT 5, 3.2.2.2).
+const NOT_AUTHORIZED: u8 = 0x87;
+
 /// Why a session ended.
 #[derive(Debug)]
 pub enum End {
@@ -114,11 +117,12 @@ pub struct Session<'a> {
     pub acknowledged: bool,
 }
 
-/// CONNECT and CONNACK, within the transport's deadline; then the transport no longer waits.
+/// CONNECT and CONNACK, within the transport's deadline; then the transport no longer waits. With it comes what the cloud
+/// sent behind its CONNACK, which is the session's.
 ///
 /// # Errors
 /// [`ConnectError`].
-pub fn shake_hands(transport: &mut Transport, client_id: &str) -> Result<Accepted, ConnectError> {
+pub fn shake_hands(transport: &mut Transport, client_id: &str) -> Result<(Accepted, Vec<u8>), ConnectError> {
     let sent_ms = clock::uptime_ms();
     // What the operator sees of this box, beside when it was last in contact.
     let said = PropertyList::new()
@@ -148,7 +152,7 @@ pub fn shake_hands(transport: &mut Transport, client_id: &str) -> Result<Accepte
                 };
                 let accepted = accept(&ack, sent_ms)?;
                 transport.stop_waiting();
-                return Ok(accepted);
+                return Ok((accepted, inbox.split_off(length)));
             }
         }
     }
@@ -156,7 +160,12 @@ pub fn shake_hands(transport: &mut Transport, client_id: &str) -> Result<Accepte
 
 fn accept(ack: &ConnAck<'_>, sent_ms: u64) -> Result<Accepted, ConnectError> {
     if !ack.is_accepted() {
-        let name = ack.code_name(Version::V5);
+        let name = match ack.code {
+            NOT_AUTHORIZED => {
+                "it does not know our certificate, or has revoked it; carry a new device bundle to the cabinet"
+            }
+            _ => ack.code_name(Version::V5),
+        };
         return Err(ConnectError::Refused(match ack.reason_string() {
             Some(reason) => format!("{name} ({})", status::clean(reason)),
             None => name.to_owned(),
@@ -176,10 +185,15 @@ fn accept(ack: &ConnAck<'_>, sent_ms: u64) -> Result<Accepted, ConnectError> {
 }
 
 impl<'a> Session<'a> {
-    /// Starts publishing. `limit_records`: lower than [`MAX_RECORDS`] while the record that the cloud refuses is
+    /// Starts publishing. `inbox`: what came behind CONNACK. `limit_records`: lower than [`MAX_RECORDS`] while the record that the cloud refuses is
     /// looked for.
     #[must_use]
-    pub fn new(shared: &'a Shared, transport: Transport, accepted: Accepted, limit_records: usize) -> Self {
+    pub fn new(
+        shared: &'a Shared,
+        transport: Transport,
+        (accepted, inbox): (Accepted, Vec<u8>),
+        limit_records: usize,
+    ) -> Self {
         let now_ms = clock::uptime_ms();
         let inner = shared.lock();
         let spans = inner.spool.spans(now_ms);
@@ -193,7 +207,7 @@ impl<'a> Session<'a> {
             dating: Dating::new(&spans),
             same_uptime: same.map(|span| span.boot).collect(),
             limit_records: limit_records.clamp(1, MAX_RECORDS),
-            inbox: Vec::new(),
+            inbox,
             in_flight: VecDeque::new(),
             next_packet_id: NonZeroU16::MIN,
             live: inner.spool.end(),

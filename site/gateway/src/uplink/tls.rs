@@ -17,7 +17,9 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use wire::UtcMs;
 
+use super::ConnectError;
 use crate::config::{Cloud, Scheme};
+use crate::status;
 
 /// The only suites, in TLS 1.3 and 1.2.
 const SUITES: [CipherSuite; 3] = [
@@ -158,6 +160,20 @@ impl Validity {
         self.chain.verify_server_cert(end_entity, intermediates, name, &[], unix(now)).map(|_| ())
     }
 
+    /// A TLS error of the last handshake, with the issuer where the certificate is from no root of ours.
+    #[must_use]
+    pub fn told(&self, error: rustls::Error) -> ConnectError {
+        use rustls::CertificateError::{BadSignature, UnknownIssuer};
+        if !matches!(error, rustls::Error::InvalidCertificate(UnknownIssuer | BadSignature)) {
+            return ConnectError::Tls(error);
+        }
+        let presented = self.presented.lock().unwrap_or_else(PoisonError::into_inner);
+        let issuer = presented.as_ref().and_then(|shown| issuer(shown.certificates.first()?));
+        ConnectError::Stranger {
+            issuer: issuer.map_or_else(|| "nobody that can be read".to_owned(), |name| status::quote(&name)),
+        }
+    }
+
     /// The instant to check for: the time, or without one the latest notBefore of the chain, and never before the
     /// build. All certificates of a sound chain are valid together then, unless one ended before the build.
     fn instant(&self, certificates: &[CertificateDer<'_>]) -> UtcMs {
@@ -217,6 +233,14 @@ fn not_before(der: &CertificateDer<'_>) -> Option<UtcMs> {
     Some(UtcMs(certificate.validity().not_before.timestamp().saturating_mul(1000)))
 }
 
+/// Its issuer's common name, else all of its name.
+fn issuer(der: &CertificateDer<'_>) -> Option<String> {
+    let (_, certificate) = x509_parser::parse_x509_certificate(der).ok()?;
+    let issuer = certificate.issuer();
+    let common = issuer.iter_common_name().next().and_then(|name| name.as_str().ok());
+    Some(common.map_or_else(|| issuer.to_string(), str::to_owned))
+}
+
 /// What a TLS error means for the person at the journal.
 #[must_use]
 pub fn plain(error: &rustls::Error) -> String {
@@ -224,27 +248,37 @@ pub fn plain(error: &rustls::Error) -> String {
         BadSignature, Expired, ExpiredContext, NotValidForName, NotValidForNameContext, NotValidYet,
         NotValidYetContext, UnknownIssuer,
     };
-    use rustls::{AlertDescription, Error};
-    match error {
+    use rustls::PeerMisbehaved::AttemptedDowngradeToTls12WhenTls13IsSupported as Downgrade;
+    use rustls::{AlertDescription as Alert, Error};
+    let words = match error {
         Error::InvalidCertificate(UnknownIssuer | BadSignature) => {
-            "its certificate is not from the cloud's roots; does something intercept TLS on the way?"
-                .to_owned()
+            "its certificate is not from the cloud's roots"
         }
-        Error::InvalidCertificate(Expired | ExpiredContext { .. }) => {
-            "its certificate has expired".to_owned()
-        }
+        Error::InvalidCertificate(Expired | ExpiredContext { .. }) => "its certificate has expired",
         Error::InvalidCertificate(NotValidYet | NotValidYetContext { .. }) => {
-            "its certificate is not valid yet".to_owned()
+            "its certificate is not valid yet"
         }
         Error::InvalidCertificate(NotValidForName | NotValidForNameContext { .. }) => {
-            "its certificate is for another name; compare `cloud.url` and `cloud.server_name`".to_owned()
+            "its certificate is for another name; compare `cloud.url` and `cloud.server_name`"
         }
-        Error::AlertReceived(AlertDescription::HandshakeFailure) => {
-            "it offers none of the AES-256-GCM suites, or did not like our certificate".to_owned()
+        Error::InvalidCertificate(other) => return format!("its certificate cannot be used ({other:?})"),
+        Error::AlertReceived(Alert::HandshakeFailure) => {
+            "it offers none of the AES-256-GCM suites, or did not like our certificate"
+        }
+        Error::AlertReceived(Alert::ProtocolVersion) | Error::PeerIncompatible(_) => {
+            "it offers neither TLS 1.3 nor TLS 1.2 with AES-256-GCM, and nothing less is spoken"
+        }
+        Error::AlertReceived(Alert::CertificateRevoked) => {
+            "it says that our certificate has been revoked; carry a new device bundle to the cabinet"
         }
         Error::AlertReceived(alert) => {
-            format!("it refused the connection, probably our certificate (TLS alert {alert:?})")
+            return format!("it refused the connection, probably our certificate (TLS alert {alert:?})");
         }
-        other => format!("TLS: {other}"),
-    }
+        Error::PeerMisbehaved(Downgrade) => "somebody on the way forces an older TLS upon it and us",
+        Error::InvalidMessage(_) => {
+            "what answers there does not speak TLS; a sign-in page of this network may stand in the way"
+        }
+        other => return format!("TLS: {other}"),
+    };
+    words.to_owned()
 }

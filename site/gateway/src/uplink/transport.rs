@@ -12,7 +12,8 @@ use tungstenite::client::client_with_config;
 use tungstenite::protocol::WebSocketConfig;
 use tungstenite::{ClientRequestBuilder, HandshakeError, Message, WebSocket};
 
-use super::link::{Credentials, Link};
+use super::link::Link;
+use super::proxy::Credentials;
 use super::tls::{self, Tls};
 use super::{ConnectError, plain_io};
 use crate::config::{Config, Scheme};
@@ -51,7 +52,7 @@ impl Transport {
             .map_err(|_| ConnectError::Resolve(config.server_name().to_owned()))?;
         let mut connection = ClientConnection::new(tls.config.clone(), name).map_err(ConnectError::Tls)?;
         while connection.is_handshaking() {
-            connection.complete_io(&mut link).map_err(from_io)?;
+            connection.complete_io(&mut link).map_err(|error| told(tls, from_io(error)))?;
         }
         let stream = StreamOwned::new(connection, link);
         match config.cloud.url.scheme {
@@ -238,6 +239,13 @@ fn from_io(error: io::Error) -> ConnectError {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
         Some(error) => ConnectError::Tls(error.clone()),
         None => ConnectError::Connect(error),
+    }
+}
+
+fn told(tls: &Tls, error: ConnectError) -> ConnectError {
+    match error {
+        ConnectError::Tls(error) => tls.validity.told(error),
+        other => other,
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,9 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
 };
 use rustls::server::WebPkiClientVerifier;
-use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
+use rustls::{
+    CipherSuite, RootCertStore, ServerConfig, ServerConnection, StreamOwned, SupportedProtocolVersion,
+};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use wire::mqtt::{
     self, ConnAck, Framing, FromClient, Place, Properties, PropertyList, PubAck, Reason, Sender, Version,
@@ -31,10 +33,14 @@ pub const VALID: (i32, i32) = (2020, 2100);
 
 impl Pki {
     pub fn new(folder: &Path) -> Self {
+        Self::named(folder, "test roots")
+    }
+
+    pub fn named(folder: &Path, name: &str) -> Self {
         std::fs::create_dir_all(folder).unwrap();
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.distinguished_name.push(DnType::CommonName, "test roots");
+        params.distinguished_name.push(DnType::CommonName, name);
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
         std::fs::write(folder.join("cloud-ca.crt"), issuer.pem()).unwrap();
         Self { folder: folder.to_owned(), issuer }
@@ -69,16 +75,28 @@ impl Pki {
         self.issue("device", serial, &[], VALID, ExtendedKeyUsagePurpose::ClientAuth);
     }
 
-    fn server_config(&self, file: &str) -> Arc<ServerConfig> {
+    pub fn server_config(&self, file: &str) -> Arc<ServerConfig> {
+        self.server_config_with(file, |_| true, &[&rustls::version::TLS13, &rustls::version::TLS12])
+    }
+
+    /// A server that speaks less than it could.
+    pub fn server_config_with(
+        &self,
+        file: &str,
+        suites: impl Fn(CipherSuite) -> bool,
+        versions: &[&'static SupportedProtocolVersion],
+    ) -> Arc<ServerConfig> {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_file(self.folder.join("cloud-ca.crt")).unwrap()).unwrap();
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let mut provider = rustls::crypto::aws_lc_rs::default_provider();
+        provider.cipher_suites.retain(|suite| suites(suite.suite()));
+        let provider = Arc::new(provider);
         let clients =
             WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone()).build().unwrap();
         let certificate = CertificateDer::from_pem_file(self.folder.join(format!("{file}.crt"))).unwrap();
         let key = PrivateKeyDer::from_pem_file(self.folder.join(format!("{file}.key"))).unwrap();
         let mut config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
+            .with_protocol_versions(versions)
             .unwrap()
             .with_client_cert_verifier(clients)
             .with_single_cert(vec![certificate], key)
@@ -105,6 +123,8 @@ pub struct Behaviour {
     pub after_connack: Mutex<Vec<u8>>,
     /// A report with this reading is refused as of a bad format.
     pub refuse_sequence: Mutex<Option<u64>>,
+    /// CONNACK's code; 0 accepts.
+    pub connack: AtomicU8,
     pub receive_maximum: AtomicUsize,
     pub greatest_in_flight: AtomicUsize,
     pub connections: AtomicUsize,
@@ -132,13 +152,18 @@ impl Cloud {
     }
 
     pub fn on(listener: TcpListener, pki: &Pki, file: &str) -> Self {
-        let (address, config) = (listener.local_addr().unwrap(), pki.server_config(file));
+        Self::with(listener, pki.server_config(file))
+    }
+
+    pub fn with(listener: TcpListener, config: Arc<ServerConfig>) -> Self {
+        let address = listener.local_addr().unwrap();
         listener.set_nonblocking(true).unwrap();
         let behaviour = Arc::new(Behaviour {
             acknowledge: AtomicBool::new(true),
             server_time: Mutex::new(Some(UtcMs(0))),
             after_connack: Mutex::new(Vec::new()),
             refuse_sequence: Mutex::new(None),
+            connack: AtomicU8::new(0),
             receive_maximum: AtomicUsize::new(32),
             greatest_in_flight: AtomicUsize::new(0),
             connections: AtomicUsize::new(0),
@@ -202,10 +227,6 @@ impl Cloud {
             assert!(Instant::now() < end, "not within {seconds} s: {what}; {} reports came", received.len());
             std::thread::sleep(Duration::from_millis(10));
         }
-    }
-
-    pub fn stop(mut self) {
-        self.end();
     }
 
     fn end(&mut self) {
@@ -325,7 +346,8 @@ fn serve(
                         None => list,
                     };
                     let properties = list.properties(Place::ConnAck).unwrap();
-                    ConnAck { properties, ..ConnAck::refuse(0) }.encode(Version::V5, &mut out).unwrap();
+                    let code = behaviour.connack.load(Ordering::Relaxed);
+                    ConnAck { properties, ..ConnAck::refuse(code) }.encode(Version::V5, &mut out).unwrap();
                     out.extend_from_slice(&behaviour.after_connack.lock().unwrap());
                 }
                 FromClient::Publish(publish) => {

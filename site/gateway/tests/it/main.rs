@@ -14,6 +14,8 @@ mod button;
 mod cloud;
 mod delivery;
 mod footprint;
+mod hostile_network;
+mod netns;
 mod one_way;
 mod policy;
 mod refusals;

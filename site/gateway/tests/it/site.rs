@@ -117,6 +117,7 @@ pub struct Site {
     pub line: Line,
     pub more: String,
     pub scheme: &'static str,
+    pub host: &'static str,
     pub server_name: Option<&'static str>,
     pub protocol: &'static str,
     pub interval_s: u32,
@@ -135,6 +136,7 @@ impl Site {
             line: Line::new(),
             more: String::new(),
             scheme: "wss",
+            host: "127.0.0.1",
             server_name: None,
             protocol: "native",
             interval_s: 1,
@@ -158,13 +160,14 @@ impl Site {
             "serial = \"{SERIAL}\"\ndata_dir = \"data\"\nspool_bytes = {}\n\
              [report]\ninterval_s = {}\n\
              [port]\npath = \"{}\"\nprotocol = \"{}\"\n\
-             [cloud]\nurl = \"{}://127.0.0.1:{port}\"\ncertificate = \"pki/device.crt\"\nkey = \"pki/device.key\"\n\
+             [cloud]\nurl = \"{}://{}:{port}\"\ncertificate = \"pki/device.crt\"\nkey = \"pki/device.key\"\n\
              roots = [\"pki/cloud-ca.crt\"]\n{server_name}{}",
             self.spool_bytes,
             self.interval_s,
             self.line.path.display(),
             self.protocol,
             self.scheme,
+            self.host,
             self.more
         );
         std::fs::write(&path, text).unwrap();

@@ -19,12 +19,18 @@ fn open(folder: &Path, boot: u8, limit_bytes: u64, done: Intervals) -> Spool {
 }
 
 /// A reading whose LOAD is `number`, with the number of quantities that performance.md counts on.
-fn reading(number: u64) -> Vec<u8> {
+/// What reading `number` of [`fill`] says.
+pub fn sample(number: u64) -> Sample {
     let mut sample = Sample::default();
     for quantity in Quantity::all().take(30) {
         sample.quantities.set(quantity, 12_000 + i64::from(quantity.code()) * 77);
     }
     sample.quantities.set(Quantity::LOAD, i64::try_from(number).unwrap());
+    sample
+}
+
+fn reading(number: u64) -> Vec<u8> {
+    let sample = sample(number);
     let mut body = Vec::new();
     let readings = vec![Reading { sample, ..Reading::default() }];
     wire::report::cbor::encode(&Report { readings, ..Report::default() }, &mut body);
