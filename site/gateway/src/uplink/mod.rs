@@ -6,6 +6,7 @@
 
 mod back_off;
 pub mod link;
+mod pace;
 pub mod proxy;
 mod recording;
 mod sending;

@@ -14,6 +14,7 @@ use wire::mqtt::{
 };
 use wire::{BootId, UtcMs};
 
+use super::pace::Pace;
 use super::transport::{Transport, words};
 use super::{ConnectError, Shared};
 use crate::dating::Dating;
@@ -23,7 +24,7 @@ use crate::{clock, status};
 
 /// Our own bound, whatever the server allows: acknowledgements come in order, more in flight brings nothing.
 const MAX_IN_FLIGHT: usize = 32;
-/// Backlog reports in flight: half a megabyte under way is enough for any line, and the cloud's back-pressure works.
+/// Backlog reports in flight; how many bytes of them, the [`Pace`] says. The cloud's back-pressure works.
 const MAX_BACKLOG_IN_FLIGHT: usize = 8;
 /// Places in the window that the backlog never takes.
 const LIVE_RESERVE: usize = 4;
@@ -87,6 +88,7 @@ pub struct InFlight {
     /// Ordinals of the first and the last record.
     pub ordinals: (u64, u64),
     backlog: bool,
+    bytes: usize,
     sent_ms: u64,
 }
 
@@ -101,6 +103,7 @@ pub struct Session<'a> {
     dating: Dating,
     same_uptime: Vec<BootId>,
     limit_records: usize,
+    pace: Pace,
     inbox: Vec<u8>,
     in_flight: VecDeque<InFlight>,
     next_packet_id: NonZeroU16,
@@ -207,6 +210,7 @@ impl<'a> Session<'a> {
             dating: Dating::new(&spans),
             same_uptime: same.map(|span| span.boot).collect(),
             limit_records: limit_records.clamp(1, MAX_RECORDS),
+            pace: Pace::default(),
             inbox,
             in_flight: VecDeque::new(),
             next_packet_id: NonZeroU16::MIN,
@@ -299,6 +303,9 @@ impl<'a> Session<'a> {
             });
         }
         self.acknowledged = true;
+        if sent.backlog {
+            self.pace.acknowledged(sent.bytes, clock::uptime_ms().saturating_sub(sent.sent_ms));
+        }
         if sent.records > 0 {
             let mut inner = self.shared.lock();
             if let Err(error) = inner.spool.acknowledge(sent.first, sent.last, sent.records) {
@@ -341,7 +348,7 @@ impl<'a> Session<'a> {
                 .encode(Version::V5, &mut packet)
                 .map_err(|refusal| End::Broken(format!("our own report is wrong: {refusal}")))?;
             let Batch { first, last, records, ordinals, .. } = batch;
-            let sent_ms = now_ms;
+            let (bytes, sent_ms) = (packet.len(), now_ms);
             self.in_flight.push_back(InFlight {
                 packet_id,
                 first,
@@ -349,6 +356,7 @@ impl<'a> Session<'a> {
                 records,
                 ordinals,
                 backlog,
+                bytes,
                 sent_ms,
             });
             self.last_report_ms = now_ms;
@@ -374,13 +382,16 @@ impl<'a> Session<'a> {
         {
             return Some((batch, false));
         }
-        let in_flight = self.in_flight.iter().filter(|sent| sent.backlog).count();
+        let under_way = || self.in_flight.iter().filter(|sent| sent.backlog);
+        let next_bytes = self.pace.next_bytes(under_way().map(|sent| sent.bytes).sum());
         let room =
             self.in_flight.len() + LIVE_RESERVE < self.accepted.receive_maximum || self.in_flight.is_empty();
         if self.backlog.next < self.backlog_end
-            && in_flight < MAX_BACKLOG_IN_FLIGHT
+            && under_way().count() < MAX_BACKLOG_IN_FLIGHT
             && room
             && !self.shared.is_stopping()
+            && let Some(bytes) = next_bytes
+            && let packing = (Packing { limit_bytes: packing.limit_bytes.min(bytes), ..packing })
             && let Some(batch) = packing.pack(&inner.spool, &mut self.backlog, self.backlog_end)
         {
             return Some((batch, true));

@@ -119,8 +119,6 @@ pub struct Received {
 pub struct Behaviour {
     pub acknowledge: AtomicBool,
     pub server_time: Mutex<Option<UtcMs>>,
-    /// Sent after CONNACK, whatever it is.
-    pub after_connack: Mutex<Vec<u8>>,
     /// A report with this reading is refused as of a bad format.
     pub refuse_sequence: Mutex<Option<u64>>,
     /// CONNACK's code; 0 accepts.
@@ -128,8 +126,6 @@ pub struct Behaviour {
     pub receive_maximum: AtomicUsize,
     pub greatest_in_flight: AtomicUsize,
     pub connections: AtomicUsize,
-    /// Raised: every session of an earlier generation ends.
-    pub generation: AtomicUsize,
 }
 
 pub struct Cloud {
@@ -161,13 +157,11 @@ impl Cloud {
         let behaviour = Arc::new(Behaviour {
             acknowledge: AtomicBool::new(true),
             server_time: Mutex::new(Some(UtcMs(0))),
-            after_connack: Mutex::new(Vec::new()),
             refuse_sequence: Mutex::new(None),
             connack: AtomicU8::new(0),
             receive_maximum: AtomicUsize::new(32),
             greatest_in_flight: AtomicUsize::new(0),
             connections: AtomicUsize::new(0),
-            generation: AtomicUsize::new(0),
         });
         let (received, stop) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicBool::new(false)));
         let thread = {
@@ -243,15 +237,24 @@ impl Drop for Cloud {
     }
 }
 
-type Tls = StreamOwned<ServerConnection, TcpStream>;
+pub type Tls = StreamOwned<ServerConnection, TcpStream>;
 
-enum Wire {
+/// MQTT's bytes, bare or in a WebSocket.
+pub enum Wire {
     Bare(Box<Tls>),
     Web(Box<tungstenite::WebSocket<Tls>>),
 }
 
 impl Wire {
-    fn receive(&mut self, inbox: &mut Vec<u8>) -> std::io::Result<bool> {
+    /// What carries it.
+    pub fn beneath(&mut self) -> &mut Tls {
+        match self {
+            Self::Bare(tls) => tls,
+            Self::Web(socket) => socket.get_mut(),
+        }
+    }
+
+    pub fn receive(&mut self, inbox: &mut Vec<u8>) -> std::io::Result<bool> {
         match self {
             Self::Bare(tls) => {
                 let mut buffer = [0; 65536];
@@ -278,7 +281,7 @@ impl Wire {
         }
     }
 
-    fn send(&mut self, bytes: Vec<u8>) -> std::io::Result<()> {
+    pub fn send(&mut self, bytes: Vec<u8>) -> std::io::Result<()> {
         match self {
             Self::Bare(tls) => tls.write_all(&bytes).and_then(|()| tls.flush()),
             Self::Web(socket) => {
@@ -288,14 +291,9 @@ impl Wire {
     }
 }
 
+/// TLS, and a WebSocket where ALPN says so. Reads then wait 10 ms at most.
 #[expect(clippy::result_large_err, reason = "the callback's type is tungstenite's")]
-fn serve(
-    tcp: TcpStream,
-    config: Arc<ServerConfig>,
-    behaviour: &Behaviour,
-    received: &Mutex<Vec<Received>>,
-    stop: &AtomicBool,
-) -> std::io::Result<()> {
+pub fn shake_hands(tcp: TcpStream, config: Arc<ServerConfig>) -> std::io::Result<Wire> {
     use tungstenite::handshake::server::{Request, Response};
     tcp.set_nonblocking(false)?;
     tcp.set_nodelay(true)?;
@@ -314,14 +312,20 @@ fn serve(
         };
         Wire::Web(Box::new(tungstenite::accept_hdr(tls, mqtt).map_err(std::io::Error::other)?))
     };
-    let tcp = match &wire {
-        Wire::Bare(tls) => &tls.sock,
-        Wire::Web(socket) => &socket.get_ref().sock,
-    };
-    tcp.set_read_timeout(Some(Duration::from_millis(10)))?;
+    wire.beneath().sock.set_read_timeout(Some(Duration::from_millis(10)))?;
+    Ok(wire)
+}
+
+fn serve(
+    tcp: TcpStream,
+    config: Arc<ServerConfig>,
+    behaviour: &Behaviour,
+    received: &Mutex<Vec<Received>>,
+    stop: &AtomicBool,
+) -> std::io::Result<()> {
+    let mut wire = shake_hands(tcp, config)?;
     let (mut inbox, mut withheld) = (Vec::new(), Vec::new());
-    let generation = behaviour.generation.load(Ordering::Relaxed);
-    while !stop.load(Ordering::Relaxed) && behaviour.generation.load(Ordering::Relaxed) == generation {
+    while !stop.load(Ordering::Relaxed) {
         if !wire.receive(&mut inbox)? {
             return Ok(());
         }
@@ -348,7 +352,6 @@ fn serve(
                     let properties = list.properties(Place::ConnAck).unwrap();
                     let code = behaviour.connack.load(Ordering::Relaxed);
                     ConnAck { properties, ..ConnAck::refuse(code) }.encode(Version::V5, &mut out).unwrap();
-                    out.extend_from_slice(&behaviour.after_connack.lock().unwrap());
                 }
                 FromClient::Publish(publish) => {
                     let report = wire::report::decode(publish.payload).unwrap();

@@ -16,7 +16,7 @@ fn own_copy(site: &Site, port: u16) -> Gateway {
 }
 
 /// KiB.
-fn pss(gateway: &Gateway) -> Vec<(String, u64)> {
+pub fn pss(gateway: &Gateway) -> Vec<(String, u64)> {
     let of = |pid: rustix::process::Pid| {
         let pid = pid.as_raw_pid();
         let name = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap();

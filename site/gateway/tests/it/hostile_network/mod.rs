@@ -3,7 +3,10 @@
 //! Each test leaves readings of known contents in the spool and asks at the end that an honest cloud has each of them
 //! once, as it was.
 
+mod herd;
+mod hostile_cloud;
 mod interception;
+mod malicious;
 mod narrow;
 mod poor_line;
 mod proxies;
