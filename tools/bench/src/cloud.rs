@@ -196,7 +196,11 @@ impl Cloud {
         })
     }
 
-    fn with_state<T>(&self, work: impl AsyncFnOnce(&StateStore) -> Result<T>) -> Result<T> {
+    /// Does `work` with the state store. The server may run.
+    ///
+    /// # Errors
+    /// When the store cannot be opened, and what `work` returns.
+    pub fn with_state<T>(&self, work: impl AsyncFnOnce(&StateStore) -> Result<T>) -> Result<T> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
             let state = StateStore::open(&self.data().join("state.sqlite")).await?;

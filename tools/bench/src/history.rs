@@ -3,6 +3,7 @@
 //! In: options. Out: rows. Thirty fields every ten seconds; the files are measured as they lie on the disk, with
 //! SQLite's pages, after everything was closed. Peers are measured beside the chart, on the same data.
 
+use std::ops::Range;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -83,7 +84,8 @@ fn measure(folder: &Path, fleet: &[Telemetry], rows: &mut Rows) -> Result<Bytes>
     let mut batch = 0;
     for hour in 0..days * 24 {
         for (key, one) in (1..).map(InverterKey).zip(fleet) {
-            let readings = readings(one, hour * READINGS_AN_ENTRY)?;
+            let from = hour * READINGS_AN_ENTRY;
+            let readings = readings(one, from..from + READINGS_AN_ENTRY, 0)?;
             batch += 1;
             let began = Instant::now();
             history.append(key, &readings, Position { batch, index: 0 });
@@ -110,10 +112,11 @@ fn measure(folder: &Path, fleet: &[Telemetry], rows: &mut Rows) -> Result<Bytes>
     Ok(Bytes { hours, days })
 }
 
-fn readings(one: &Telemetry, from: usize) -> Result<Vec<StoredReading>> {
+/// Samples of an inverter as they are stored, `later_ms` after they were taken.
+pub fn readings(one: &Telemetry, rows: Range<usize>, later_ms: i64) -> Result<Vec<StoredReading>> {
     let quantities =
         one.fields.iter().enumerate().map(|(field, _)| quantity(field)).collect::<Result<Vec<_>>>()?;
-    let times = one.times.iter().enumerate().skip(from).take(READINGS_AN_ENTRY);
+    let times = one.times.iter().enumerate().skip(rows.start).take(rows.len());
     let reading = |(row, time): (usize, &i64)| {
         let value = |values: &Vec<i64>| values.get(row).copied().unwrap_or_default();
         let quantities = quantities.iter().copied().zip(one.fields.iter().map(value)).collect();
@@ -122,7 +125,7 @@ fn readings(one: &Telemetry, from: usize) -> Result<Vec<StoredReading>> {
         sample.flags.set(Flag::BatteryPower, one.fields.get(24).map(value) == Some(2));
         sample.flags.set(Flag::LinePresent, one.fields.get(24).map(value) == Some(1));
         StoredReading {
-            time: UtcMs(*time),
+            time: UtcMs(*time + later_ms),
             quality: Quality::Synchronised,
             reported_time: None,
             boot: Some(BootId([7; 16])),

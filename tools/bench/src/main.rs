@@ -18,6 +18,7 @@ mod load;
 mod outage;
 mod peers;
 mod process;
+mod retention;
 mod rows;
 mod sign_in;
 mod sink;
@@ -54,6 +55,8 @@ enum What {
     History(Options),
     /// P9, P10: a chart of thirty days over HTTP.
     Chart(Options),
+    /// P21: acknowledgements while the oldest day is deleted.
+    Retention(Options),
     /// A1–A4: memory of 100,000 inverters, and events a second through the alarm engine; A5: 5,000 outages at one
     /// site; P14, and P15 where it is asked for:
     /// from a report or a deadline to a message in the sender's hands.
@@ -119,6 +122,7 @@ fn main() -> ExitCode {
         What::Start(options) => start::run(&options),
         What::History(options) => history::run(&options),
         What::Chart(options) => http_chart::run(&options),
+        What::Retention(options) => retention::run(&options),
         What::Alarms(options) => alarms::run(&options),
         What::SignIn(options) => sign_in::run(&options),
         What::Peers => peers::list(),
