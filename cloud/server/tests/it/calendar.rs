@@ -2,18 +2,20 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use fleet::audit::Verb;
 use fleet::notice::{Channel, Periodical, Preferences, QuietHours};
 use fleet::{AccountKey, Grant, Holder, InverterKey, InverterState, Role};
 use server::calendar::{Back, Calendar, Sees, may_go};
 use server::live::LiveStates;
-use server::notifier::NotSent;
+use server::notifier::{self, Letterhead, Maildir, NotSent, Sink, Way, Ways};
 use server::pipeline::Counters;
 use store::state::{
-    Act, Alarm, By, DueMail, Email, EventRow, NewAccount, NewInverter, NewSite, Noted, SiteKey, StateStore,
+    Act, Alarm, By, DueMail, Email, EventRow, MailState, NewAccount, NewInverter, NewSite, Noted, SiteKey, StateStore,
 };
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 use wire::time::{DAY_MS, HOUR_MS};
 use wire::{BootId, Conditions, Quality, Quantity, Reading, Report, Serial, UtcMs};
 
@@ -24,7 +26,7 @@ const MONDAY: UtcMs = UtcMs(1_795_435_200_000);
 const WEEK_MS: i64 = 7 * DAY_MS;
 
 struct World {
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
     store: StateStore,
     live: Arc<LiveStates>,
     calendar: Calendar,
@@ -44,7 +46,7 @@ async fn world() -> World {
     let store = StateStore::open(&folder.path().join("state.sqlite")).await.unwrap();
     let live = Arc::<LiveStates>::default();
     let calendar = calendar(&store, &live, THURSDAY);
-    World { _folder: folder, store, live, calendar, leases: std::cell::Cell::new(0) }
+    World { folder, store, live, calendar, leases: std::cell::Cell::new(0) }
 }
 
 /// With a letter to come: Ann may see the inverter of a hall in New York.
@@ -270,6 +272,37 @@ async fn what_was_taken_before_it_is_sent_is_written_anew_without_it() {
     let mail = w.next(MONDAY.plus_ms(WEEK_MS)).await.unwrap();
     w.store.set_account_disabled(ann, true, &act(Verb::AccountDisable)).await.unwrap();
     assert!(matches!(may_go(&w.store, &mail, MONDAY.plus_ms(WEEK_MS)).await, Err(NotSent::Withheld(_))));
+}
+
+#[tokio::test]
+async fn whoever_sends_asks_again() {
+    let (w, ann, hall) = one_of_ann().await;
+    w.heard(hall, MONDAY);
+    w.look(MONDAY).await;
+    assert!(w.store.remove_grant(ann.into(), hall, &act(Verb::ShareRevoke)).await.unwrap());
+    let folder = w.folder.path().join("mails");
+    let head = Letterhead { from: "no-reply@connect.example".parse().unwrap(), reply_to: None };
+    let mail = Some(Way { sink: Sink::Maildir(Maildir::open(&folder).unwrap()), head });
+    let ways = Ways { mail, ..Ways::default() };
+    let (stopping, clock): (_, server::clock::Clock) = (CancellationToken::new(), Arc::new(|| MONDAY));
+    let origin = "https://inverters.test".to_owned();
+    let counters = Arc::default();
+    let run = notifier::run(w.store.clone(), clock, ways, origin, counters, Arc::default(), stopping.clone());
+    let sending = tokio::spawn(run);
+    let receipt = tokio::time::timeout(Duration::from_secs(30), async {
+        loop {
+            let receipts = w.store.receipts(None, 10).await.unwrap();
+            if let Some(done) = receipts.into_iter().find(|receipt| receipt.state != MailState::Queued) {
+                return done;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    let receipt = receipt.await.expect("nothing became of the letter");
+    assert_eq!(receipt.state, MailState::Withheld, "{receipt:?}");
+    stopping.cancel();
+    sending.await.unwrap();
+    assert_eq!(std::fs::read_dir(folder.join("new")).unwrap().count(), 0, "it was sent all the same");
 }
 
 #[tokio::test]

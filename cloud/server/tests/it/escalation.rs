@@ -266,6 +266,18 @@ async fn who_is_not_to_be_woken_by_anything_is_not_asked_in_the_morning_either()
 }
 
 #[tokio::test]
+async fn who_is_told_of_the_beginning_is_not_told_of_the_same_again_by_a_step_that_comes_with_it() {
+    let h = house().await;
+    h.w.prefers(h.luis, Preferences { critical: Channels::NONE, ..Preferences::default() }).await;
+    // Of the first step one was told just now, and the other never is.
+    h.ladder(LadderOf::Organization(h.club), &[(0, &[h.luis, h.dana]), (15, &[h.mara])]).await;
+    h.w.take(&[raised(h.hall, FAULT, 0)]).await;
+    assert_eq!(h.w.sent(0).await, pairs(&[("dana", BEGAN), ("mara", BEGAN)]));
+    assert_eq!(h.at(14).await, []);
+    assert_eq!(h.at(15).await, pairs(&[("mara", NOBODY)]));
+}
+
+#[tokio::test]
 async fn whoever_leaves_is_told_nothing_more_and_their_step_is_passed_over() {
     let h = house().await;
     h.usual().await;

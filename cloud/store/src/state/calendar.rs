@@ -117,8 +117,7 @@ impl StateStore {
                 .col_expr(Column::ToldAt, Expr::value(look.told_at.0))
                 .col_expr(Column::DueAt, Expr::value(look.due_at.map(|due| due.0)))
                 .filter(of(look.row.account, look.row.letter))
-                .filter(Column::ToldAt.eq(look.row.told_at.0))
-                // Whoever says anew what they want moves it.
+                // Whoever wrote one meanwhile, or says anew what they want, has moved it.
                 .filter(Column::DueAt.eq(look.row.due_at.0));
             let ours = update.exec(&change).await.map_err(&failed)?.rows_affected > 0;
             if let (true, Some(letter)) = (ours, &look.letter) {
