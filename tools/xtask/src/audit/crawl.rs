@@ -47,13 +47,8 @@ pub fn run(scene: &Scene<'_>, raw: &mut Raw) -> Result<Outcome> {
     let begin = format!("{}/fleet", demo.url);
     let mut command = scene.python("venv-audit-wapiti", "wapiti");
     command.args(["-u", &format!("{}/", demo.url), "-s", &begin, "--scope", "folder", "-m", MODULES]);
-    command.args([
-        "-H",
-        &format!("Cookie: {cookie}"),
-        "-H",
-        &format!("Origin: {}", demo.url),
-        "--drop-set-cookie",
-    ]);
+    // `--drop-set-cookie` would take this one away too.
+    command.args(["-H", &format!("Cookie: {cookie}"), "-H", &format!("Origin: {}", demo.url)]);
     command.args([
         "--max-scan-time",
         &scene.budget.crawl_s.to_string(),
