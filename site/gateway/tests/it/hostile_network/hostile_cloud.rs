@@ -20,7 +20,8 @@ use crate::cloud::{Pki, Wire, shake_hands};
 pub struct Play {
     /// In place of CONNACK; empty: an honest CONNACK, and one live reading is acknowledged, so that the next try is soon.
     pub instead: Vec<u8>,
-    /// Then, beneath the WebSocket where there is one.
+    /// Then, beneath the WebSocket where there is one: this once, and what follows many times.
+    pub begin: Vec<u8>,
     pub after: Vec<u8>,
     pub times: usize,
     /// After each time.
@@ -36,6 +37,7 @@ impl Play {
         let hold = Duration::from_millis(150);
         Self {
             instead: Vec::new(),
+            begin: Vec::new(),
             after: bytes.into(),
             times: 1,
             pause: Duration::ZERO,
@@ -46,6 +48,11 @@ impl Play {
 
     pub fn instead(bytes: impl Into<Vec<u8>>) -> Self {
         Self { instead: bytes.into(), ..Self::after([]) }
+    }
+
+    /// And then, so many times, something else.
+    pub fn then(self, bytes: impl Into<Vec<u8>>, times: usize) -> Self {
+        Self { begin: self.after, after: bytes.into(), times, ..self }
     }
 
     pub fn times(self, times: usize) -> Self {
@@ -123,6 +130,7 @@ fn perform(
     } else {
         wire.send(play.instead.clone())?;
     }
+    wire.beneath().write_all(&play.begin)?;
     for _ in 0..play.times {
         for piece in play.after.chunks(play.piece) {
             wire.beneath().write_all(piece)?;

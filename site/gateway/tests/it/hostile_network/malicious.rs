@@ -22,8 +22,9 @@ use crate::site::{Gateway, Line, Site};
 const KEPT: u64 = 400;
 /// Plays after which memory is looked at for the first time: everything that is used is there by then.
 const WARM: usize = 20;
-/// What all processes together may grow by over all plays.
+/// What all processes together may grow by over all plays, and what their peaks may be above where they were.
 const GROWTH_KIB: u64 = 1024;
+const PEAK_KIB: u64 = 2048;
 
 /// Writes frames until it is dropped.
 struct Feeder {
@@ -77,11 +78,12 @@ fn endure(site: &Site, mut command: Command, plays: Vec<Play>, every: Duration, 
         (all.len(), all.iter().map(|(_, kib)| kib).sum())
     };
     cloud.wait_for(WARM.min(count / 2), seconds);
-    let (before, processes) = (memory(&gateway), gateway.pids());
+    let (before, processes, peak_before) = (memory(&gateway), gateway.pids(), forget_peaks(&gateway));
     let taken = cloud.end(seconds);
-    let after = memory(&gateway);
+    let (after, peak) = (memory(&gateway), peaks(&gateway));
     println!(
-        "{count} plays in {:?}; memory of all {} processes: {} KiB after the first of them, {} KiB at the end",
+        "{count} plays in {:?}; memory (PSS) of all {} processes: {} KiB after the first of them, {} KiB at the end; \
+         their peaks (RSS) {peak} KiB, from {peak_before} KiB",
         begin.elapsed(),
         after.0,
         before.1,
@@ -89,6 +91,7 @@ fn endure(site: &Site, mut command: Command, plays: Vec<Play>, every: Duration, 
     );
     assert_eq!(gateway.pids(), processes, "a process died: {:#?}", gateway.lines());
     assert!(after.1 < before.1 + GROWTH_KIB, "grown from {before:?} to {after:?}");
+    assert!(peak < peak_before + PEAK_KIB, "a peak of {peak} KiB, from {peak_before} KiB");
     let honest = Cloud::on(std::net::TcpListener::bind(("127.0.0.1", port)).unwrap(), &site.pki, "server");
     all_of(&honest, KEPT, 60);
     drop(feeder);
@@ -98,6 +101,25 @@ fn endure(site: &Site, mut command: Command, plays: Vec<Play>, every: Duration, 
     nothing_missing(&taken, &honest);
     assert_eq!(site.line.drain(100), b"", "a byte reached the inverter");
     lines
+}
+
+/// The highest that each process had resident, KiB in all.
+fn peaks(gateway: &Gateway) -> u64 {
+    let of = |pid: rustix::process::Pid| -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", pid.as_raw_pid())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    };
+    gateway.pids().into_iter().map(of).sum()
+}
+
+/// From now on they count anew (proc(5), clear_refs).
+fn forget_peaks(gateway: &Gateway) -> u64 {
+    for pid in gateway.pids() {
+        // Without the right to, the peaks of the start count too: they are lower.
+        let _ = std::fs::write(format!("/proc/{}/clear_refs", pid.as_raw_pid()), "5");
+    }
+    peaks(gateway)
 }
 
 /// Every number of this start was either acknowledged by the one or is with the other; none is missing between.
@@ -152,7 +174,7 @@ fn abuses() -> Vec<Play> {
         Play::after([0x40, 0xff, 0xff, 0xff, 0x7f]),
         Play::after([0x30, 0xff, 0xff, 0xff, 0xff, 0x01]),
         Play::after([0x40, 0x82, 0x80, 0x00, 0, 1]),
-        Play::after([&[0x30, 0xff, 0xff, 0xff, 0x7f][..], &[0; 16_000]].concat()).times(200),
+        Play::after([0xe0, 0xff, 0xff, 0xff, 0x7f]).then([0; 16_000], 400),
         Play::after(publish).times(20_000),
         Play::after([0x40, 2, 0xff, 0xff]).times(20_000),
         Play::after(connack).times(1000),
@@ -204,6 +226,21 @@ fn whatever_a_hostile_cloud_sends_the_line_stays_silent_memory_flat_and_every_re
     ] {
         assert!(lines.iter().any(|line| line.contains(expect)), "{expect} was never said");
     }
+}
+
+#[test]
+fn what_comes_in_one_piece_with_the_welcome_is_read_too() {
+    let mut site = site_with(KEPT);
+    site.scheme = "mqtts";
+    // A packet of a reserved kind, and a welcome before it: one record of TLS.
+    let cloud = HostileCloud::start(&site.pki, vec![Play::instead([0x20, 3, 0, 0, 0, 0xf0, 0])]);
+    let mut gateway = site.gateway(cloud.address.port());
+    let said = gateway.wait_for("Lost", 1, 10);
+    assert!(
+        said.contains("the cloud broke the protocol") && said.contains("400 readings are kept"),
+        "{said}"
+    );
+    assert_eq!(gateway.stop(), Some(0));
 }
 
 #[test]

@@ -13,8 +13,8 @@ fn times() -> u64 {
     std::env::var("INVERTER_CONNECT_POOR_LINE").ok().and_then(|text| text.parse().ok()).unwrap_or(1)
 }
 
-/// A backlog of `kept` and ten live readings over the line that `make` makes of the network.
-fn over(kept: u64, seconds: u64, make: impl FnOnce(&Network)) -> Option<Network> {
+/// A backlog of `kept` and ten live readings over the line that `make` makes of the network; the longest that a live one took.
+fn over(kept: u64, seconds: u64, make: impl FnOnce(&Network)) -> Option<(Network, Duration)> {
     let (kept, seconds) = (kept * times(), seconds * times());
     let network = Network::new()?;
     let _names = network.names();
@@ -45,7 +45,7 @@ fn over(kept: u64, seconds: u64, make: impl FnOnce(&Network)) -> Option<Network>
     std::thread::sleep(Duration::from_secs(1));
     assert_eq!(loads(&cloud.received()[count..]), [0_i64; 0]);
     assert_eq!(gateway.stop(), Some(0));
-    Some(network)
+    Some((network, slowest))
 }
 
 /// Ten readings, one a second, while the backlog goes; the longest that one took.
@@ -71,7 +71,7 @@ fn live(site: &Site, cloud: &Cloud, seconds: u64) -> Duration {
 
 #[test]
 fn with_every_fifth_packet_lost_both_ways_everything_arrives_once_and_in_order() {
-    let Some(network) = over(300, 120, |network| network.lose(20)) else { return };
+    let Some((network, _)) = over(300, 120, |network| network.lose(20)) else { return };
     for (name, end) in [("the gateway", &network.site), ("the cloud", &network.world)] {
         let (lost, kept) = (end.packets("lost"), end.packets("kept"));
         println!("to {name}: {lost} packets lost, {kept} arrived");
@@ -81,12 +81,14 @@ fn with_every_fifth_packet_lost_both_ways_everything_arrives_once_and_in_order()
 
 #[test]
 fn at_nine_thousand_six_hundred_bits_a_second_everything_arrives_once_and_in_order() {
-    over(150, 120, |network| network.slow(9600));
+    let Some((_, slowest)) = over(150, 120, |network| network.slow(9600)) else { return };
+    // The whole backlog is 20 s of this line.
+    assert!(slowest < Duration::from_secs(12), "a live reading waited {slowest:?} behind the backlog");
 }
 
 #[test]
 fn with_packets_overtaking_each_other_everything_arrives_once_and_in_order() {
-    let Some(network) = over(2000, 120, |network| network.shuffle(25, 512_000)) else { return };
+    let Some((network, _)) = over(2000, 120, |network| network.shuffle(25, 512_000)) else { return };
     let [to_gateway, to_cloud] = [&network.site, &network.world].map(crate::netns::Namespace::out_of_order);
     println!("packets that came before an earlier one: {to_gateway} at the gateway, {to_cloud} at the cloud");
     assert!(to_cloud > 20, "nothing is out of order: {to_cloud}");
