@@ -152,6 +152,9 @@ verbs! {
     AuditVerify          "audit.verify"           Operators "verified the audit log";
 
     ClockConfirm         "clock.confirm"          Operators "said that the machine's clock is right";
+    BackupMake           "backup.make"            Operators "began a backup";
+    BackupRestore        "backup.restore"         Operators "restored a backup";
+    KeysCopy             "keys.copy"              Operators "copied the keys";
 }
 
 /// One line of the table of areas: what a filter of the log offers.
@@ -190,7 +193,7 @@ pub const AREAS: &[Area] = &[
     },
     Area { name: "devices", words: "Devices", prefixes: &["device", "quarantine"] },
     Area { name: "audit", words: "Audit log", prefixes: &["audit"] },
-    Area { name: "service", words: "The service", prefixes: &["clock"] },
+    Area { name: "service", words: "The service", prefixes: &["clock", "backup", "keys"] },
 ];
 
 impl Area {

@@ -35,9 +35,29 @@ pub fn make(config: &Config) -> anyhow::Result<()> {
 pub async fn open_state(config: &Config) -> anyhow::Result<StateStore> {
     make(config)?;
     let opening = locked(config).await?;
+    if restoring(config).exists() {
+        bail!(
+            "{} is there: a restore was begun and not finished, and {} holds half of a backup. Say `admin restore` again; it begins \
+             anew",
+            restoring(config).display(),
+            config.data_dir.display()
+        );
+    }
     let state = StateStore::open(&config.state_file()).await;
     drop(opening);
     Ok(state?)
+}
+
+/// The file that is there while a backup is restored.
+#[must_use]
+pub fn restoring(config: &Config) -> PathBuf {
+    config.data_dir.join("restoring")
+}
+
+/// The file that whoever opens the state store locks meanwhile.
+#[must_use]
+pub fn opening(config: &Config) -> PathBuf {
+    config.data_dir.join("state.lock")
 }
 
 /// The keys of days.
@@ -111,7 +131,7 @@ fn write_key(path: &Path, key: &str) -> anyhow::Result<()> {
 
 /// While another process opens or makes something here, waits; until the file is dropped, others wait.
 async fn locked(config: &Config) -> anyhow::Result<File> {
-    let path = config.data_dir.join("state.lock");
+    let path = opening(config);
     let opening = tokio::task::spawn_blocking(move || {
         let locked = File::options().create(true).truncate(false).write(true).open(&path);
         let locked = locked.and_then(|file| file.lock().map(|()| file));

@@ -15,6 +15,7 @@
 //! History stands at some *t* ≥ *s* and ignores what is appended again at or before *t*, so each reading is kept once.
 #![warn(missing_docs)]
 
+pub mod backup;
 mod bytes;
 pub mod day_keys;
 pub mod history;

@@ -187,6 +187,7 @@ pub const PLACES: &[Place] = &[
     ),
     with(Kind::File, "journal/lock", "", "it is empty"),
     with(Kind::File, "state.lock", "", "it is empty"),
+    with(Kind::File, "restoring", "", "it is empty, and there only while a backup is restored"),
     secrets("keys/*.key"),
     secrets("ca/*"),
     secrets("tls/*"),
@@ -213,9 +214,9 @@ pub const PLACES: &[Place] = &[
     with(
         Kind::Elsewhere,
         "backups",
-        "whatever was copied",
-        "day files cannot be opened once their key is gone, which no backup may hold; of the state store keep none older \
-         than 30 days (docs/operating.md)",
+        "all of it",
+        "each day in a section under its key (`store::backup`), of which the copy elsewhere is overwritten daily; a restore leaves \
+         out what lapsed",
     ),
 ];
 

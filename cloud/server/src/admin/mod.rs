@@ -10,6 +10,7 @@ mod allow;
 mod audit_list;
 mod audit_verify;
 pub mod authority;
+mod backup;
 mod ca_init;
 mod clock_confirm;
 mod device_add;
@@ -18,10 +19,12 @@ mod device_list;
 mod device_revoke;
 mod files;
 mod grant_add;
+mod keys_copy;
 mod ledger;
 mod organization;
 mod password;
 pub mod proof;
+mod restore;
 mod secret;
 mod site_add;
 mod token_add;
@@ -80,6 +83,20 @@ pub enum Command {
     /// The audit log: who did what, to whom, when.
     #[command(subcommand)]
     Audit(Audit),
+    /// Copies everything that is kept into a new folder, while the server runs; no key is in it.
+    Backup {
+        /// A folder that is not there yet.
+        #[arg(value_name = "DIR")]
+        place: PathBuf,
+        /// Afterwards, copies the keys to this folder, as `keys copy` does.
+        #[arg(long, value_name = "FOLDER")]
+        keys: Option<PathBuf>,
+    },
+    /// Makes a data folder of a backup; the server must not run.
+    Restore(restore::Arguments),
+    /// What opens readings and backups.
+    #[command(subcommand)]
+    Keys(Keys),
     /// Prints what is promised, what makes it true, and the tests that go red when it is not; needs no configuration.
     Proof(proof::Arguments),
     /// Prints every stored reading as `serial boot sequence time`, for audits; stop the server first.
@@ -219,6 +236,17 @@ pub enum Clock {
     Confirm,
 }
 
+/// `admin keys …`
+#[derive(Debug, Subcommand)]
+pub enum Keys {
+    /// Brings a copy of the keys up to date: once a day, onto another disk or machine, never beside a backup. What lapsed is
+    /// destroyed there.
+    Copy {
+        /// Where the copy is.
+        folder: PathBuf,
+    },
+}
+
 /// `admin audit …`
 #[derive(Debug, Subcommand)]
 pub enum Audit {
@@ -249,6 +277,9 @@ pub fn run(command: Command, config: &Config, now: UtcMs) -> anyhow::Result<()> 
     }
     if let Command::Proof(arguments) = &command {
         return proof::run(arguments);
+    }
+    if let Command::Restore(arguments) = command {
+        return runtime()?.block_on(restore::run(&arguments, config, now));
     }
     if let Command::Ledger = command {
         let state = runtime()?.block_on(open_state(config))?;
@@ -288,8 +319,10 @@ async fn with_state(command: Command, config: &Config, state: &StateStore, now: 
         Command::Clock(Clock::Confirm) => clock_confirm::run(state, now).await,
         Command::Audit(Audit::Verify { expect }) => audit_verify::run(expect.as_deref(), state, now).await,
         Command::Audit(Audit::List { area, most }) => audit_list::run(area.as_deref(), most, state).await,
+        Command::Backup { place, keys } => backup::run(&place, keys.as_deref(), config, state, now).await,
+        Command::Keys(Keys::Copy { folder }) => keys_copy::run(&folder, config, state, now).await,
         // These were done above, without the store.
-        Command::Ca(_) | Command::Ledger | Command::Proof(_) => Ok(()),
+        Command::Ca(_) | Command::Ledger | Command::Proof(_) | Command::Restore(_) => Ok(()),
     }
 }
 

@@ -149,6 +149,12 @@ impl Config {
         self.data_dir.join("history")
     }
 
+    /// The key of backups.
+    #[must_use]
+    pub fn backup_key(&self) -> PathBuf {
+        self.data_dir.join("keys/backup.key")
+    }
+
     /// File of the state store.
     #[must_use]
     pub fn state_file(&self) -> PathBuf {

@@ -15,6 +15,8 @@ mod api;
 mod asker;
 mod attack;
 mod away;
+mod backup;
+mod backup_hostile;
 mod browser;
 mod cabinet;
 mod calendar;

@@ -80,6 +80,34 @@ pub(super) fn append(
     Ok(id)
 }
 
+/// Adds the keys of another file that this one lacks, durable on return; makes folder and file where they are missing. How many
+/// were added.
+pub(super) fn merge(from: &Path, folder: &Path, into: &Path) -> Result<usize, DayKeyError> {
+    let theirs = Zeroizing::new(std::fs::read(from).map_err(io("read", from))?);
+    // A damaged one is not spread.
+    read(from)?;
+    make(folder)?;
+    let failed = io("write to", into);
+    let file = File::options().create(true).truncate(false).read(true).write(true).mode(0o600).open(into);
+    let mut file = file.map_err(&failed)?;
+    file.lock().map_err(&failed)?;
+    let whole = file.metadata().map_err(&failed)?.len() / RECORD;
+    file.set_len(whole * RECORD).map_err(&failed)?;
+    let known = records(&mut file, into)?;
+    file.seek(SeekFrom::End(0)).map_err(&failed)?;
+    let mut added = 0;
+    for record in theirs.as_chunks::<RECORD_BYTES>().0 {
+        let id = record.first_chunk::<ID_BYTES>().map(|id| u32::from_le_bytes(*id));
+        if id.is_some_and(|id| !known.contains_key(&id)) {
+            file.write_all(record).map_err(&failed)?;
+            added += 1;
+        }
+    }
+    file.sync_all().map_err(&failed)?;
+    sync(folder)?;
+    Ok(added)
+}
+
 /// Overwrites a file with zeros, then removes it. A disk that writes elsewhere than it is told keeps the old bytes until it
 /// uses them again: that is why SECURITY.md wants the disk itself encrypted.
 pub(super) fn destroy(path: &Path) -> Result<(), DayKeyError> {

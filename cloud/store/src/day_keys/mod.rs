@@ -5,6 +5,7 @@
 //! (docs/adr/0020). Never prints a key, never seals under one that a power cut could still take.
 
 mod cipher;
+mod copy;
 mod error;
 mod file;
 
@@ -16,6 +17,7 @@ use wire::UtcMs;
 use wire::time::DAY_MS;
 
 pub use cipher::{Place, TAG_BYTES};
+pub use copy::Copied;
 pub use error::DayKeyError;
 
 use cipher::DayKey;
@@ -77,6 +79,12 @@ impl DayKeys {
     #[must_use]
     pub fn at(folder: impl Into<PathBuf>, fresh: Fresh) -> Self {
         Self { folder: folder.into(), fresh, days: Mutex::default(), missed: Mutex::default() }
+    }
+
+    /// The same folder, for another owner, who has a key of his own when he seals.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        Self::at(self.folder.clone(), self.fresh)
     }
 
     /// Where they are.
@@ -198,6 +206,16 @@ impl Opener {
     pub fn open(&self, place: Place, sealed: &[u8]) -> Option<Vec<u8>> {
         self.key.open(place, self.stamp, sealed)
     }
+}
+
+/// What seals and opens one file under a key that is used for nothing else.
+///
+/// # Errors
+/// [`DayKeyError::Cipher`].
+pub(crate) fn of_one_file(secret: &[u8; 32]) -> Result<(Sealer, Opener), DayKeyError> {
+    let key = Arc::new(DayKey::new(secret)?);
+    let stamp = Stamp { day: 0, key: 0, counter: 0 };
+    Ok((Sealer { key: Arc::clone(&key), stamp }, Opener { key, stamp }))
 }
 
 /// A panic elsewhere leaves these lists whole: each change is one step.

@@ -12,6 +12,7 @@ mod cache;
 mod chunk;
 mod columns;
 mod config;
+pub(crate) mod copying;
 mod day;
 mod days;
 mod error;

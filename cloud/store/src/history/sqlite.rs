@@ -8,7 +8,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::HistoryError;
 
 /// Another connection of this or another process (the ledger program, a backup) holds a file for moments only.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Opens a file, made if missing.
 pub(super) fn open(path: &Path) -> Result<Connection, HistoryError> {

@@ -37,6 +37,12 @@ impl Tail {
         Ok(Self { connection, path, live: HashMap::new() })
     }
 
+    /// The file as it is now, for whoever only reads: a transaction of `connection` that ends with it.
+    pub(super) fn snapshot(connection: Connection, path: &Path) -> Result<Self, HistoryError> {
+        connection.execute_batch("BEGIN").map_err(failed("read", path))?;
+        Ok(Self { connection, path: path.to_owned(), live: HashMap::new() })
+    }
+
     /// The position last made durable.
     pub(super) fn position(&self) -> Result<Position, HistoryError> {
         let found = self
@@ -67,6 +73,19 @@ impl Tail {
             .map_err(&failed)?;
         transaction.commit().map_err(&failed)?;
         Ok(row)
+    }
+
+    /// Adds rows as [`regroup`] gave them, durable on return.
+    pub(super) fn insert(&self, rows: &[Vec<u8>]) -> Result<(), HistoryError> {
+        let failed = failed("write to", &self.path);
+        let transaction = self.connection.unchecked_transaction().map_err(&failed)?;
+        for row in rows {
+            transaction
+                .prepare_cached("INSERT INTO pieces (pieces) VALUES (?1)")
+                .and_then(|mut insert| insert.execute([row]))
+                .map_err(&failed)?;
+        }
+        transaction.commit().map_err(&failed)
     }
 
     /// Notes that so many pieces of each row are in day files now; rows without any other go.
@@ -132,6 +151,15 @@ impl Tail {
         let what = format!("row {row} of the open chunks");
         HistoryError::Damaged { what, path: self.path.clone(), detail: "malformed".into() }
     }
+}
+
+/// The pieces of a row by day (days since 1970), as rows.
+pub(super) fn regroup(pieces: Vec<Piece>) -> Vec<(i64, Vec<u8>)> {
+    let mut days: std::collections::BTreeMap<i64, Vec<Piece>> = std::collections::BTreeMap::new();
+    for piece in pieces {
+        days.entry(piece.key.day()).or_default().push(piece);
+    }
+    days.into_iter().map(|(day, pieces)| (day, encode(&pieces))).collect()
 }
 
 fn encode(pieces: &[Piece]) -> Vec<u8> {

@@ -258,7 +258,7 @@ impl Writer {
 }
 
 /// Makes the folder and takes its lock, which the system gives back when the process ends, however it ends.
-fn lock(directory: &Path) -> Result<File, JournalError> {
+pub(super) fn lock(directory: &Path) -> Result<File, JournalError> {
     let failed = |doing| move |source| JournalError::Io { doing, path: directory.to_owned(), source };
     std::fs::create_dir_all(directory).map_err(failed("create"))?;
     let path = directory.join("lock");

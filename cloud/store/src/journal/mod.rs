@@ -6,12 +6,14 @@
 
 mod appender;
 mod batch;
+pub(crate) mod copying;
 mod error;
 mod replay;
 mod segment;
 
 pub use appender::{Appender, Committed, Config, open};
 pub use batch::{Body, Entry};
+pub use copying::{hold, is_empty};
 pub use error::JournalError;
 pub use replay::{delete_through, replay};
 

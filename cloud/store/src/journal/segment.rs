@@ -55,6 +55,21 @@ impl Segment {
         self.bytes = self.bytes.saturating_add(blob.len() as u64);
         Ok(())
     }
+
+    /// Until [`Segment::end`] all commits are one.
+    pub(super) fn begin(&self) -> Result<(), JournalError> {
+        self.say("BEGIN")
+    }
+
+    /// Makes what was committed since [`Segment::begin`] durable.
+    pub(super) fn end(self) -> Result<(), JournalError> {
+        self.say("COMMIT")
+    }
+
+    fn say(&self, statement: &str) -> Result<(), JournalError> {
+        let failed = |source| JournalError::Sqlite { doing: "commit to", path: self.path.clone(), source };
+        self.connection.execute_batch(statement).map_err(failed)
+    }
 }
 
 fn configure(connection: &Connection) -> rusqlite::Result<()> {

@@ -97,6 +97,7 @@ pub use lending::{Note, Noted};
 pub use mailed_links::{MailAsked, MailedLink};
 pub use manned::HeldBack;
 pub use members::Member;
+pub(crate) use migrations::knows_schema;
 pub use next_way::{NextWay, Worded};
 pub use notes::{NewNote, TEST};
 pub use offers::{NewOffer, Offer, Recipient, Side};

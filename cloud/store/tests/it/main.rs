@@ -4,6 +4,9 @@
 mod announcing;
 mod audit;
 mod audited;
+mod backup;
+mod backup_house;
+mod backup_refused;
 mod deliveries;
 mod devices;
 mod factors;

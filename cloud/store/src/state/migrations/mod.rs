@@ -51,6 +51,11 @@ impl MigratorTrait for Migrator {
     }
 }
 
+/// Whether a version of the schema, by its newest change, is this one or an earlier one.
+pub(crate) fn knows_schema(newest: &str) -> bool {
+    Migrator::migrations().iter().any(|migration| migration.name() == newest)
+}
+
 fn table(name: &'static str) -> TableCreateStatement {
     Table::create().table(name).take()
 }
