@@ -12,7 +12,8 @@ use server::live::LiveStates;
 use server::notifier::{self, Letterhead, Maildir, NotSent, Sink, Way, Ways};
 use server::pipeline::Counters;
 use store::state::{
-    Act, Alarm, By, DueMail, Email, EventRow, MailState, NewAccount, NewInverter, NewSite, Noted, SiteKey, StateStore,
+    Act, Alarm, By, DueMail, Email, EventRow, MailState, NewAccount, NewInverter, NewSite, Noted, SiteKey,
+    StateStore,
 };
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
