@@ -45,6 +45,19 @@ impl Climate {
         self.battery_c = lag(self.battery_c, self.ambient_c + 1.0 + 0.1 * heat_c, 14_400.0, dt_s);
     }
 
+    /// A quiet stretch at once: all in balance with the hour, nothing converted. Within an hour nothing settles.
+    pub fn settle(&mut self, dt_s: f64, hour: f64) {
+        if dt_s < 3600.0 {
+            return;
+        }
+        let of_day = 2.0 * ((hour - 15.0) * std::f64::consts::TAU / 24.0).cos();
+        self.ambient_c = self.set_c.unwrap_or(self.mean_c + of_day);
+        self.cabinet_c = self.ambient_c + RISE_AT_REST_C;
+        // The battery follows the day by four hours' lag: near its mean.
+        let battery_c = self.set_c.unwrap_or(self.mean_c) + 1.0 + 0.1 * RISE_AT_REST_C;
+        self.battery_c = lag(self.battery_c, battery_c, 14_400.0, dt_s);
+    }
+
     /// Sets the temperature around the cabinet; `None`: back to the site's own.
     pub fn set_ambient(&mut self, celsius: Option<f64>) {
         self.set_c = celsius.map(|c| c.clamp(-40.0, 90.0));

@@ -10,14 +10,15 @@ mod load;
 mod mains;
 mod noise;
 mod parameters;
+pub mod population;
 mod sample;
 mod self_test;
 
 use wire::{Button, Condition, Conditions, Flags, SelfTest, TestKind, time::DAY_MS};
 
-pub use battery::Stage;
+pub use battery::{Chemistry, Stage};
 pub use noise::Source;
-pub use parameters::{Parameters, Phases, Schedule};
+pub use parameters::{Parameters, Phases, Schedule, Sensors};
 
 use alarms::{Alarms, Facts, OVERLOAD_SHUTDOWN_S};
 use battery::{Battery, Demand};
@@ -107,7 +108,7 @@ impl Inverter {
             load: Load::new(&parameters),
             climate: Climate::new(&parameters),
             battery: Battery::new(&parameters),
-            tests: Tests::new(parameters.required_minutes, parameters.schedule),
+            tests: Tests::new(parameters.required_minutes, parameters.monthly_s, parameters.schedule),
             alarms: Alarms::default(),
             mode: Mode::Line,
             discharge_s: 0.0,
@@ -134,6 +135,27 @@ impl Inverter {
             self.tick(step);
             left -= step;
         }
+    }
+
+    /// Moves on by `dt_s` seconds of quiet at once: on utility power, full and floating, nothing due within. Where that is not
+    /// so it steps as [`Inverter::step`] does. The same ageing and the same balance of temperatures as by steps; the
+    /// noise of the moments between is not drawn.
+    pub fn skip(&mut self, dt_s: f64) {
+        let quiet = self.mode == Mode::Line
+            && self.mains.is_qualified()
+            && self.battery.stage() == Stage::Float
+            && self.tests.next_in(self.uptime_s).is_none_or(|due_s| due_s > dt_s);
+        if !quiet {
+            return self.step(dt_s);
+        }
+        let dt_s = dt_s.max(0.0);
+        self.uptime_s += dt_s;
+        let hour = self.hour();
+        self.climate.settle(dt_s, hour);
+        self.battery.float_for(dt_s, self.climate.battery_c());
+        self.energy_wh += self.output_w() * dt_s / 3600.0;
+        self.load.step(dt_s, hour, &mut self.source);
+        self.tick(0.0);
     }
 
     fn tick(&mut self, dt_s: f64) {

@@ -4,6 +4,9 @@
 
 use wire::{Serial, UtcMs};
 
+use super::battery::Chemistry;
+use super::self_test::MONTHLY_S;
+
 /// One inverter as built and installed.
 #[derive(Debug, Clone)]
 pub struct Parameters {
@@ -29,10 +32,18 @@ pub struct Parameters {
     pub rated_minutes: f64,
     /// Minutes the law asks for (NFPA 101: 90).
     pub required_minutes: f64,
+    /// Seconds of a monthly test and of a manual one.
+    pub monthly_s: f64,
     /// Age of the battery at the start, years; ten are its service life at 25 °C.
     pub age_years: f64,
     /// Charge at the start, 0 to 1.
     pub charge: f64,
+    /// What its cells are made of.
+    pub chemistry: Chemistry,
+    /// A part of the string that is weaker than the rest: share of the cells, and their capacity as a share of the others'.
+    pub weak_block: (f64, f64),
+    /// How far off the inverter's sensors are.
+    pub sensors: Sensors,
     /// Usual load as a share of rated, before the day's shape.
     pub typical_load: f64,
     /// Height of the day's shape: 0 is a constant load.
@@ -43,6 +54,27 @@ pub struct Parameters {
     pub start: UtcMs,
     /// Self-tests that the inverter starts by itself; `None`: only on command.
     pub schedule: Option<Schedule>,
+}
+
+/// Errors of the inverter's sensors. What they measure is rounded as every quantity is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Sensors {
+    /// Battery volts read per volt.
+    pub volt_gain: f64,
+    /// Deviation of one reading of them, V.
+    pub volt_noise: f64,
+    /// Battery amperes read per ampere.
+    pub ampere_gain: f64,
+    /// Output watts read per watt.
+    pub watt_gain: f64,
+    /// Battery temperature read too high, °C.
+    pub celsius_offset: f64,
+}
+
+impl Default for Sensors {
+    fn default() -> Self {
+        Self { volt_gain: 1.0, volt_noise: 0.02, ampere_gain: 1.0, watt_gain: 1.0, celsius_offset: 0.0 }
+    }
 }
 
 /// Number of phases in and out.
@@ -80,8 +112,12 @@ impl Parameters {
             battery_v: 120.0,
             rated_minutes: 95.0,
             required_minutes: 90.0,
+            monthly_s: MONTHLY_S,
             age_years: 3.0,
             charge: 1.0,
+            chemistry: Chemistry::default(),
+            weak_block: (0.0, 1.0),
+            sensors: Sensors::default(),
             typical_load: 0.61,
             load_swing: 0.08,
             ambient_c: 24.0,

@@ -46,7 +46,11 @@ impl Inverter {
         let input_w = if self.mains.is_present() { input_w } else { 0.0 };
         let input_a =
             if self.mains.is_present() { input_w / phases / self.mains.voltage().max(1.0) } else { 0.0 };
-        let volt_noise = 0.02 * self.source.normal();
+        let sensors = self.parameters.sensors;
+        let battery_v =
+            self.battery.voltage() * sensors.volt_gain + sensors.volt_noise * self.source.normal();
+        let battery_a = self.battery.current_a() * sensors.ampere_gain;
+        let read_w = output_w * sensors.watt_gain;
         let rows = [
             (Quantity::INPUT_VOLTAGE, self.mains.voltage()),
             (Quantity::INPUT_FREQUENCY, self.mains.frequency()),
@@ -57,13 +61,13 @@ impl Inverter {
             (Quantity::OUTPUT_CURRENT, output_a / phases),
             (Quantity::OUTPUT_POWERFACTOR, if output_w > 0.0 { POWER_FACTOR } else { 0.0 }),
             (Quantity::OUTPUT_ENERGY, self.energy_wh),
-            (Quantity::REALPOWER, output_w),
+            (Quantity::REALPOWER, read_w),
             (Quantity::POWER, output_va),
-            (Quantity::LOAD, 100.0 * output_w / self.parameters.rated_w),
-            (Quantity::BATTERY_VOLTAGE, self.battery.voltage() + volt_noise),
-            (Quantity::BATTERY_CURRENT, self.battery.current_a()),
-            (Quantity::BATTERY_POWER, self.battery.current_a() * self.battery.voltage()),
-            (Quantity::BATTERY_TEMPERATURE, self.climate.battery_c()),
+            (Quantity::LOAD, 100.0 * read_w / self.parameters.rated_w),
+            (Quantity::BATTERY_VOLTAGE, battery_v),
+            (Quantity::BATTERY_CURRENT, battery_a),
+            (Quantity::BATTERY_POWER, battery_a * battery_v),
+            (Quantity::BATTERY_TEMPERATURE, self.climate.battery_c() + sensors.celsius_offset),
             (Quantity::BATTERY_CHARGE, 100.0 * self.battery.charge()),
             (Quantity::BATTERY_RUNTIME, self.runtime_s().min(86_400.0)),
             (Quantity::AMBIENT_TEMPERATURE, self.climate.ambient_c()),

@@ -7,7 +7,7 @@ use wire::{Quantity, SelfTest, TestKind, TestResult};
 use super::parameters::Schedule;
 
 /// Seconds of a monthly test and of a manual one (NFPA 101 7.9.3: not less than 30 s).
-const MONTHLY_S: f64 = 30.0;
+pub const MONTHLY_S: f64 = 30.0;
 /// Volts per cell at the end below which a passed test carries a remark.
 const REMARK_CELL_V: f64 = 1.83;
 const DAY_S: f64 = 86_400.0;
@@ -16,6 +16,7 @@ const DAY_S: f64 = 86_400.0;
 #[derive(Debug, Clone)]
 pub struct Tests {
     annual_s: f64,
+    monthly_s: f64,
     schedule: Option<Schedule>,
     running: Option<Running>,
     last: Option<SelfTest>,
@@ -41,15 +42,15 @@ pub enum Ending {
 }
 
 impl Tests {
-    /// None yet; annual tests last `required_minutes`.
+    /// None yet; annual tests last `required_minutes`, monthly and manual ones `monthly_s`.
     #[must_use]
-    pub fn new(required_minutes: f64, schedule: Option<Schedule>) -> Self {
-        Self { annual_s: required_minutes * 60.0, schedule, running: None, last: None, count: 0 }
+    pub fn new(required_minutes: f64, monthly_s: f64, schedule: Option<Schedule>) -> Self {
+        Self { annual_s: required_minutes * 60.0, monthly_s, schedule, running: None, last: None, count: 0 }
     }
 
     /// Starts one. The caller has made sure that the inverter can.
     pub fn start(&mut self, kind: TestKind, uptime_ms: u64) {
-        let length_s = if kind == TestKind::Annual { self.annual_s } else { MONTHLY_S };
+        let length_s = if kind == TestKind::Annual { self.annual_s } else { self.monthly_s };
         self.count += 1;
         self.last = Some(SelfTest {
             count: self.count,
@@ -75,6 +76,12 @@ impl Tests {
             return Some(TestKind::Monthly);
         }
         None
+    }
+
+    /// Seconds until the schedule's next test, from `now_s` seconds after the start.
+    #[must_use]
+    pub fn next_in(&self, now_s: f64) -> Option<f64> {
+        self.schedule.map(|schedule| schedule.first_annual_s.min(schedule.first_monthly_s) - now_s)
     }
 
     /// Moves a running test on; says when it is complete.
