@@ -20,6 +20,7 @@ pub mod level;
 pub mod notice;
 pub mod pairing;
 pub mod password;
+pub mod readiness;
 pub mod reading;
 pub mod registration;
 pub mod retention;

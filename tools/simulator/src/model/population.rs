@@ -55,13 +55,16 @@ pub fn case(serial: Serial, seed: u64, number: u64) -> Case {
         sensors: sensors(&mut draw),
         ..Parameters::new(serial, number, UtcMs(1_767_268_800_000))
     };
-    let now_load = typical_load * draw.within(0.82, 1.15);
+    // Above 1.1 the inverter would shut down for overload.
+    let now_load = (typical_load * draw.within(0.82, 1.15)).min(1.05);
     Case {
         parameters,
         test_c,
         now_c: (test_c + draw.within(-9.0, 9.0)).clamp(10.0, 34.0),
         now_load,
-        step: draw.chance(0.3).then(|| (draw.within(300.0, 4_500.0), typical_load * draw.within(0.85, 1.1))),
+        step: draw
+            .chance(0.3)
+            .then(|| (draw.within(300.0, 4_500.0), (typical_load * draw.within(0.85, 1.1)).min(1.05))),
         gap: draw.chance(0.3).then(|| (draw.within(60.0, 4_500.0), draw.within(30.0, 900.0))),
         pace_s: draw.one_of(&[1.0, 1.0, 10.0]),
         wait_days: draw.within(2.0, 330.0),

@@ -1,0 +1,139 @@
+//! What readiness looks at of one reading.
+//!
+//! In: the inverter's state after a reading. Out: a [`Moment`]. Whether a test runs is not decided here: the alarms' own
+//! rules say so ([`crate::inverter::InverterState::testing`]).
+
+use minicbor::{Decode, Encode};
+use wire::{Flag, Quantity, Sample, UtcMs};
+
+use crate::inverter::InverterState;
+
+/// What the load is told in. Different ones are never compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Unit {
+    /// Watts at the output.
+    #[n(0)]
+    Watt,
+    /// Volt-amperes at the output.
+    #[n(1)]
+    VoltAmpere,
+    /// Percent of rated.
+    #[n(2)]
+    Percent,
+    /// Watts out of the battery: on battery only.
+    #[n(3)]
+    BatteryWatt,
+}
+
+/// A load.
+#[derive(Clone, Copy, Debug, PartialEq, Encode, Decode)]
+#[cbor(array)]
+pub struct Load {
+    /// How much; above 0.
+    #[n(0)]
+    pub value: f32,
+    /// Of what.
+    #[n(1)]
+    pub unit: Unit,
+}
+
+/// What feeds the load.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// Utility power.
+    Line,
+    /// The battery, in a self-test.
+    Test,
+    /// The battery, because there is no utility power.
+    Outage,
+    /// Nothing: no utility power, and the battery does not feed.
+    Nothing,
+}
+
+/// What readiness looks at of one reading.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Moment {
+    /// When, repaired.
+    pub at: UtcMs,
+    /// What feeds the load.
+    pub source: Source,
+    /// Battery voltage, V.
+    pub volts: Option<f32>,
+    /// Battery current, A; positive while charging.
+    pub amperes: Option<f32>,
+    /// Temperature of the battery, or what is nearest to it, °C.
+    pub celsius: Option<f32>,
+    /// The load.
+    pub load: Option<Load>,
+    /// Battery charge by the inverter's own gauge, percent.
+    pub percent: Option<f32>,
+    /// Whether it says that it charges.
+    pub charging: Option<bool>,
+}
+
+/// Quantities that a load is read from, the first that is there.
+const LOADS: [(Quantity, Unit); 4] = [
+    (Quantity::REALPOWER, Unit::Watt),
+    (Quantity::POWER, Unit::VoltAmpere),
+    (Quantity::LOAD, Unit::Percent),
+    (Quantity::BATTERY_POWER, Unit::BatteryWatt),
+];
+/// Quantities that a temperature is read from, the first that is there.
+const TEMPERATURES: [Quantity; 2] = [Quantity::BATTERY_TEMPERATURE, Quantity::AMBIENT_TEMPERATURE];
+
+impl Moment {
+    /// Of a reading that was just taken into `state` at `at`.
+    #[must_use]
+    pub fn of(state: &InverterState, sample: &Sample, at: UtcMs) -> Self {
+        let battery = sample.flags.value(Flag::BatteryPower);
+        let line = sample.flags.value(Flag::LinePresent);
+        let source = match (battery, line, state.on_battery_since) {
+            (Some(false), Some(false), _) => Source::Nothing,
+            (Some(false), _, _) => Source::Line,
+            (_, _, Some(_)) => Source::Outage,
+            (Some(true), _, None) => Source::Test,
+            (None, _, None) => {
+                if state.testing(at) {
+                    Source::Test
+                } else {
+                    Source::Line
+                }
+            }
+        };
+        Self::read(sample, at, source)
+    }
+
+    /// The same where what feeds the load is known.
+    #[must_use]
+    pub fn read(sample: &Sample, at: UtcMs, source: Source) -> Self {
+        let value = |quantity: Quantity| {
+            sample.quantities.value(quantity).map(|scaled| narrow(quantity.to_f64(scaled)))
+        };
+        let load = LOADS.iter().find_map(|(quantity, unit)| {
+            let value = value(*quantity)?.abs();
+            (value > 0.0).then_some(Load { value, unit: *unit })
+        });
+        Self {
+            at,
+            source,
+            volts: value(Quantity::BATTERY_VOLTAGE),
+            amperes: value(Quantity::BATTERY_CURRENT),
+            celsius: TEMPERATURES.iter().find_map(|quantity| value(*quantity)),
+            load,
+            percent: value(Quantity::BATTERY_CHARGE),
+            charging: sample.flags.value(Flag::BatteryCharging),
+        }
+    }
+
+    /// Whether the battery feeds the load.
+    #[must_use]
+    pub const fn is_feeding(&self) -> bool {
+        matches!(self.source, Source::Test | Source::Outage)
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "measured values have four figures")]
+fn narrow(value: f64) -> f32 {
+    value as f32
+}
