@@ -1,6 +1,6 @@
 //! The frozen population: a thousand batteries, loads, sensors and gaps to measure an estimator of runtime against.
 //!
-//! In: a number. Out: a [`Case`], always the same. Frozen with the cells' equations before any estimator was tuned (ADR 22):
+//! In: a number. Out: a [`Case`], always the same. Frozen with the cells' equations before any estimator was tuned (ADR 23):
 //! a change of a figure here is a new population and makes every measured figure of docs/readiness.md untrue.
 
 use wire::{Serial, UtcMs};

@@ -1,7 +1,7 @@
 //! One cell of a valve-regulated lead-acid string: two wells of charge and what stands between them and the terminals.
 //!
 //! In: a rate of discharge or charge, temperature, age, steps of time. Out: charge and terminal voltage. Frozen as a truth
-//! to measure estimators against (ADR 22): no estimator may share these equations. Sources stand at each term.
+//! to measure estimators against (ADR 23): no estimator may share these equations. Sources stand at each term.
 
 /// Rate that the charge-transfer term is scaled by, per hour.
 const EXCHANGE_RATE: f64 = 0.02;
