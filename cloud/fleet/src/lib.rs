@@ -26,6 +26,7 @@ pub mod registration;
 pub mod retention;
 pub mod screen;
 pub mod seen;
+pub mod self_test;
 pub mod session;
 pub mod sharing;
 mod testing;

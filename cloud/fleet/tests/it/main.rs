@@ -14,4 +14,5 @@ mod readiness_rig;
 mod readiness_runtime;
 mod readiness_tables;
 mod registration;
+mod self_tests;
 mod situations;

@@ -303,8 +303,8 @@ proptest! {
         let before = inverter.energy_wh;
         inverter.step(12.0 * 3600.0);
         let given_wh = inverter.energy_wh - before;
-        // Rated energy, and what Peukert and warmth add at light loads.
-        let held_wh = 10_000.0 * 95.0 / 60.0 * 1.12 * (1.0 / load).powf(0.15).max(1.0);
+        // Rated energy, and what warmth and a slower discharge add: at a quarter of the load the cells give almost all they hold.
+        let held_wh = 10_000.0 * 95.0 / 60.0 * 1.15 * (1.0 / load).powf(0.25).max(1.0);
         prop_assert!(given_wh <= held_wh * 1.02, "{given_wh} of {held_wh} Wh");
         // Near 110 % the load's own flicker may trip the overload before the battery is empty.
         let tripped = load > 1.04 && inverter.mode() == Mode::Off(Off::Overload);

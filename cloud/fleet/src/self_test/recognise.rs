@@ -1,0 +1,283 @@
+//! Tests found in what an inverter shows and tells.
+//!
+//! In: moments, and the test last told of. Out: a [`Found`] when a test is over, and again when its own result comes later. A discharge
+//! without utility power is never a test: it interrupts one.
+
+use minicbor::{Decode, Encode};
+use wire::{Flag, TestKind, TestResult, UtcMs};
+
+use crate::event::TestRecord;
+use crate::inverter::InverterState;
+use crate::readiness::{Bank, Moment, Source};
+
+/// What was tested.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Kind {
+    /// The short one.
+    #[n(0)]
+    Monthly,
+    /// The one of full length.
+    #[n(1)]
+    Annual,
+    /// One that a person started.
+    #[n(2)]
+    Manual,
+}
+
+/// How it is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum SeenBy {
+    /// Readings were there while it ran.
+    #[n(0)]
+    Telemetry,
+    /// The inverter told of it; no reading was there.
+    #[n(1)]
+    Word,
+}
+
+/// A test that is over.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct Found {
+    /// What was tested.
+    #[n(0)]
+    pub kind: Kind,
+    /// How it is known.
+    #[n(1)]
+    pub seen_by: SeenBy,
+    /// When it began.
+    #[n(2)]
+    pub started: UtcMs,
+    /// How long it lasted as seen, seconds; as told where nothing was seen.
+    #[n(3)]
+    pub length_s: f32,
+    /// Utility power failed within it.
+    #[n(4)]
+    pub interrupted: bool,
+    /// The battery gave up.
+    #[n(5)]
+    pub gave_up: bool,
+    /// The battery was full at its start; `None`: nothing told.
+    #[n(6)]
+    pub charged: Option<bool>,
+    /// Volts per cell above the cut-off at its end.
+    #[n(7)]
+    pub above_cutoff_v: Option<f32>,
+    /// Mean load, in the unit that the inverter tells it in.
+    #[n(8)]
+    pub load: Option<f32>,
+    /// The inverter's own record of it.
+    #[n(9)]
+    pub own: Option<TestRecord>,
+}
+
+impl Found {
+    /// Length by the inverter's own record, seconds.
+    #[must_use]
+    pub fn own_length_s(&self) -> Option<f32> {
+        #[expect(clippy::cast_precision_loss, reason = "seconds of hours at most")]
+        let length = |seconds: u64| seconds as f32;
+        self.own.as_ref()?.length_s.map(length)
+    }
+}
+
+/// Whether tests and outages can be told apart on this stream: it reports line presence, or tells of its tests.
+#[must_use]
+pub fn recognises(state: &InverterState) -> bool {
+    state.flag(Flag::LinePresent).is_some() || state.test.is_some()
+}
+
+/// A test of at least this long is one of full length where the inverter does not say, seconds.
+const LONG_S: f32 = 1_800.0;
+/// Shorter is a flicker of the flags, seconds.
+const SHORTEST_S: f32 = 3.0;
+/// A silence longer than this within a test ends it where it was last seen, milliseconds.
+const LOST_MS: i64 = 30 * 60_000;
+/// A result belongs to a test that ended no longer ago, milliseconds.
+const LATE_MS: i64 = wire::time::DAY_MS;
+
+/// What is remembered between moments.
+#[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct Recogniser {
+    #[n(0)]
+    running: Option<Running>,
+    /// The last test that was over, until its own result is known.
+    #[n(1)]
+    open: Option<Found>,
+    /// Counter and result of the last own record that was used.
+    #[n(2)]
+    used: Option<u64>,
+    /// The last moment.
+    #[n(3)]
+    at: Option<UtcMs>,
+    /// The battery feeds since utility power failed. Power that comes back is waited on for some seconds, with the line there
+    /// and the battery feeding, as in a test: that is the end of the outage.
+    #[n(4)]
+    #[cbor(default)]
+    outage: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+#[cbor(map)]
+struct Running {
+    #[n(0)]
+    started: UtcMs,
+    #[n(1)]
+    last: UtcMs,
+    #[n(2)]
+    charged: Option<bool>,
+    #[n(3)]
+    volts: Option<f32>,
+    #[n(4)]
+    load: f32,
+    #[n(5)]
+    count: u32,
+}
+
+impl Recogniser {
+    /// Takes the next moment; `told` is the test last told of, `charged` whether the battery was full before.
+    pub fn take(
+        &mut self,
+        moment: &Moment,
+        told: Option<&TestRecord>,
+        charged: Option<bool>,
+        bank: Option<&Bank>,
+    ) -> Option<Found> {
+        let over = told.filter(|told| !told.in_progress() && told.result != TestResult::None.name());
+        let fresh = over.filter(|told| self.used != Some(told.count));
+        self.outage = moment.is_feeding() && (self.outage || moment.source == Source::Outage);
+        let testing = moment.source == Source::Test && !self.outage;
+        let first = self.at.is_none();
+        self.at = Some(moment.at);
+        if first && self.running.is_none() && !testing {
+            // What was over before anybody looked is no news.
+            self.used = over.map(|told| told.count);
+            return None;
+        }
+        let lost = self.running.as_ref().is_some_and(|running| moment.at.since(running.last) > LOST_MS);
+        if testing && !lost {
+            self.go_on(moment, charged);
+            return None;
+        }
+        match self.running.take() {
+            Some(running) => {
+                let found = close(&running, moment, fresh, bank, lost)?;
+                self.settle(found)
+            }
+            None => self.by_word(moment, fresh),
+        }
+    }
+
+    fn go_on(&mut self, moment: &Moment, charged: Option<bool>) {
+        let running = self.running.get_or_insert(Running {
+            started: moment.at,
+            last: moment.at,
+            charged,
+            volts: None,
+            load: 0.0,
+            count: 0,
+        });
+        running.last = moment.at;
+        running.volts = moment.volts.or(running.volts);
+        if let Some(load) = moment.load {
+            running.count = running.count.saturating_add(1);
+            #[expect(clippy::cast_precision_loss, reason = "a mean")]
+            let count = running.count as f32;
+            running.load += (load.value - running.load) / count;
+        }
+    }
+
+    fn settle(&mut self, found: Found) -> Option<Found> {
+        match &found.own {
+            Some(own) => {
+                self.used = Some(own.count);
+                self.open = None;
+            }
+            None => self.open = Some(found.clone()),
+        }
+        Some(found)
+    }
+
+    /// A result without a test that runs: that of the last one, or of one that nobody saw.
+    fn by_word(&mut self, moment: &Moment, fresh: Option<&TestRecord>) -> Option<Found> {
+        let own = fresh?;
+        let ended = |found: &Found| found.started.plus_ms(ms(found.length_s));
+        let open = self.open.take().filter(|found| moment.at.since(ended(found)) <= LATE_MS);
+        let found = match open {
+            Some(found) => Found { kind: kind(Some(own), found.length_s), own: Some(own.clone()), ..found },
+            None => unseen(own),
+        };
+        self.settle(found)
+    }
+}
+
+fn close(
+    running: &Running,
+    moment: &Moment,
+    own: Option<&TestRecord>,
+    bank: Option<&Bank>,
+    lost: bool,
+) -> Option<Found> {
+    // What is over was seen by the next reading at the latest; after a silence only until it was last seen.
+    let near = moment.at.since(running.last) <= 60_000;
+    let until = if near { moment.at } else { running.last };
+    let length_s = seconds(until.since(running.started));
+    if length_s < SHORTEST_S && own.is_none() {
+        return None;
+    }
+    let above = |volts: f32| bank.map(|bank| volts / bank.cells - bank.cutoff_cell_v);
+    let own = own.filter(|_| !lost || own.is_some_and(|own| own.told >= running.started));
+    Some(Found {
+        kind: kind(own, length_s),
+        seen_by: SeenBy::Telemetry,
+        started: running.started,
+        length_s,
+        interrupted: moment.source == Source::Outage,
+        gave_up: moment.source == Source::Nothing,
+        charged: running.charged,
+        above_cutoff_v: running.volts.and_then(above),
+        load: (running.count > 0).then_some(running.load),
+        own: own.cloned(),
+    })
+}
+
+/// As told; where nothing is told, by length.
+fn kind(own: Option<&TestRecord>, length_s: f32) -> Kind {
+    let told = own.map(|own| own.kind.as_str());
+    let table = [
+        (TestKind::Monthly, Kind::Monthly),
+        (TestKind::Annual, Kind::Annual),
+        (TestKind::Manual, Kind::Manual),
+    ];
+    let known = table.iter().find(|(name, _)| Some(name.name()) == told).map(|(_, kind)| *kind);
+    known.unwrap_or(if length_s >= LONG_S { Kind::Annual } else { Kind::Monthly })
+}
+
+fn unseen(own: &TestRecord) -> Found {
+    let told_ms = i64::try_from(own.length_s.unwrap_or(0)).unwrap_or(i64::MAX).saturating_mul(1000);
+    Found {
+        kind: kind(Some(own), seconds(told_ms)),
+        seen_by: SeenBy::Word,
+        started: own.started.unwrap_or(own.told.plus_ms(-told_ms)),
+        length_s: seconds(told_ms),
+        interrupted: false,
+        gave_up: false,
+        charged: None,
+        above_cutoff_v: None,
+        load: None,
+        own: Some(own.clone()),
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "hours at most")]
+fn seconds(ms: i64) -> f32 {
+    ms as f32 / 1000.0
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "hours at most")]
+fn ms(seconds: f32) -> i64 {
+    (seconds * 1000.0) as i64
+}
