@@ -16,8 +16,14 @@ const BUTTON: &str = "[button]\nchip = \"/dev/gpiochip-none\"\nline = 17\ndeboun
 /// A site with a button that is bytes in a pipe.
 fn site() -> (Site, PathBuf) {
     let mut site = Site::new();
-    site.more = BUTTON.to_owned();
     site.protocol = "ve-direct";
+    let pipe = add(&mut site);
+    (site, pipe)
+}
+
+/// Gives it one; the pipe.
+pub fn add(site: &mut Site) -> PathBuf {
+    site.more += BUTTON;
     let pipe = site.folder.path().join("button");
     rustix::fs::mknodat(
         rustix::fs::CWD,
@@ -27,7 +33,7 @@ fn site() -> (Site, PathBuf) {
         0,
     )
     .unwrap();
-    (site, pipe)
+    pipe
 }
 
 fn start(site: &Site, port: u16, pipe: &Path) -> Gateway {
@@ -36,12 +42,12 @@ fn start(site: &Site, port: u16, pipe: &Path) -> Gateway {
     Gateway::start_command(command.stderr(Stdio::piped()).stdin(Stdio::null()))
 }
 
-fn press(pipe: &Path) {
+pub fn press(pipe: &Path) {
     std::fs::File::options().read(true).write(true).open(pipe).unwrap().write_all(b"x").unwrap();
 }
 
 /// Boot, count and age of each press.
-fn presses(received: &[Received]) -> Vec<(u64, u64, u64)> {
+pub fn presses(received: &[Received]) -> Vec<(u64, u64, u64)> {
     let events = received.iter().flat_map(|r| &r.report.events);
     let press = |event: &wire::Event| match event.kind {
         EventKind::Button { boot, count, age_ms } => Some((boot.unwrap(), count, age_ms)),

@@ -166,7 +166,8 @@ fn every_line_names_why_and_a_test_that_exists() {
                 continue;
             }
             let (module, function) = line.test.split_once("::").unwrap_or((line.test, ""));
-            let source = std::fs::read_to_string(folder.join(format!("{module}.rs")));
+            let one_of = |file: &str| std::fs::read_to_string(folder.join(file));
+            let source = one_of(&format!("{module}.rs")).or_else(|_| one_of(&format!("{module}/mod.rs")));
             let source = source.unwrap_or_else(|_| panic!("{line:?}: no module {module}"));
             assert!(source.contains(&format!("fn {function}")), "{line:?}: no such test");
         }

@@ -11,6 +11,7 @@ use driven_clock::Driver;
 use gateway::sandbox::policy::{FILES, lines};
 use rustix::process::geteuid;
 
+use crate::button;
 use crate::site::{Gateway, Inverter, Site, binary};
 
 const SIGSYS: i32 = 31;
@@ -243,7 +244,9 @@ fn every_line_is_needed() {
     for (file, _) in FILES {
         for line in lines(file).unwrap().into_iter().filter(|line| line.place.0 == file) {
             let here = line.only_on.is_none_or(|arch| arch == std::env::consts::ARCH);
-            if line.test.starts_with('-') || !here {
+            // An error in place of an end is what `denied` looks at; the shipped program on a line of its own, this day has not.
+            let elsewhere = ["sandbox::denied", "hostile_network"].contains(&line.test);
+            if line.test.starts_with('-') || elsewhere || !here {
                 continue;
             }
             let place = format!("{}:{}", line.place.0, line.place.1);
@@ -255,16 +258,23 @@ fn every_line_is_needed() {
     assert!(unneeded.is_empty(), "nothing goes red without: {unneeded:#?}");
 }
 
-/// A start, a reading, both children killed and back, an end.
+/// A start with a backlog and a name to resolve, a reading, a press, both children killed and back, an end.
 fn works(without: &str) -> bool {
-    let site = Site::new();
+    let mut site = Site::new();
+    (site.host, site.server_name, site.control_lines) = ("localhost", Some("device.example"), "dtr-rts");
+    crate::spool::fill(&site.data_dir().join("spool"), site.spool_bytes, 1000);
     let cloud = site.cloud();
-    let mut gateway = simulated(&site, cloud.address.port(), &["--without", without]);
+    let pipe = button::add(&mut site);
+    let more = ["--without", without, "--button-pipe", pipe.to_str().unwrap()];
+    let mut gateway = simulated(&site, cloud.address.port(), &more);
     let mut inverter = Inverter::new();
     let said = |gateway: &Gateway, text: &str| gateway.lines().iter().filter(|l| l.contains(text)).count();
     let end = Instant::now() + Duration::from_secs(12);
-    let mut killed = false;
-    while said(&gateway, "Connected") < 2 || said(&gateway, "is raw") < 2 {
+    let (mut killed, mut pressed) = (false, false);
+    while said(&gateway, "Connected") < 2
+        || said(&gateway, "is raw") < 2
+        || button::presses(&cloud.received()).is_empty()
+    {
         let died = ["ended by signal 31", "ended with code", "cannot", "Cannot"];
         let died = died.iter().any(|text| said(&gateway, text) > 0);
         if died || Instant::now() > end || !matches!(gateway.process.try_wait(), Ok(None)) {
@@ -272,6 +282,10 @@ fn works(without: &str) -> bool {
             return false;
         }
         site.line.write(&inverter.frame());
+        if !pressed && said(&gateway, "Connected") > 0 {
+            button::press(&pipe);
+            pressed = true;
+        }
         if !killed && cloud.received().iter().any(|r| !r.report.readings.is_empty()) {
             ["reader", "uplink"].iter().for_each(|child| gateway.kill_child(child));
             killed = true;
@@ -279,4 +293,10 @@ fn works(without: &str) -> bool {
         std::thread::sleep(Duration::from_millis(50));
     }
     gateway.stop() == Some(0) && said(&gateway, "ended by signal 31") == 0
+}
+
+/// Else no line of a policy could be called needed.
+#[test]
+fn the_day_that_every_line_is_held_against_works_with_all_of_them() {
+    assert!(works("none:0"));
 }

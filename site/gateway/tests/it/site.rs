@@ -120,6 +120,7 @@ pub struct Site {
     pub host: &'static str,
     pub server_name: Option<&'static str>,
     pub protocol: &'static str,
+    pub control_lines: &'static str,
     pub interval_s: u32,
     pub spool_bytes: u64,
 }
@@ -139,6 +140,7 @@ impl Site {
             host: "127.0.0.1",
             server_name: None,
             protocol: "native",
+            control_lines: "none",
             interval_s: 1,
             spool_bytes: 64 * 1024 * 1024,
         }
@@ -159,13 +161,14 @@ impl Site {
         let text = format!(
             "serial = \"{SERIAL}\"\ndata_dir = \"data\"\nspool_bytes = {}\n\
              [report]\ninterval_s = {}\n\
-             [port]\npath = \"{}\"\nprotocol = \"{}\"\n\
+             [port]\npath = \"{}\"\nprotocol = \"{}\"\ncontrol_lines = \"{}\"\n\
              [cloud]\nurl = \"{}://{}:{port}\"\ncertificate = \"pki/device.crt\"\nkey = \"pki/device.key\"\n\
              roots = [\"pki/cloud-ca.crt\"]\n{server_name}{}",
             self.spool_bytes,
             self.interval_s,
             self.line.path.display(),
             self.protocol,
+            self.control_lines,
             self.scheme,
             self.host,
             self.more

@@ -16,12 +16,10 @@ fn the_port_sees_settings_control_lines_and_reads_alone_and_nothing_ever_listens
     }
     let found = Command::new("strace").arg("-V").stdout(Stdio::null()).status();
     assert!(found.is_ok_and(|status| status.success()), "strace is missing: apt-get install strace");
-    let site = Site::new();
+    let mut site = Site::new();
     let cloud = site.cloud();
+    site.control_lines = "dtr";
     let config = site.config(cloud.address.port());
-    let text =
-        std::fs::read_to_string(&config).unwrap().replace("[cloud]", "control_lines = \"dtr\"\n[cloud]");
-    std::fs::write(&config, text).unwrap();
     let trace = site.folder.path().join("trace");
     let script = site.folder.path().join("traced");
     let calls = "trace=ioctl,open,openat,write,writev,pwrite64,sendto,sendmsg,socket,bind,listen,accept,accept4,io_uring_setup";
