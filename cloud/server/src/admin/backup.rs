@@ -26,6 +26,7 @@ pub async fn run(
     state: &StateStore,
     now: UtcMs,
 ) -> anyhow::Result<()> {
+    keys_copy::refuse_clock(state, now).await?;
     if let Some(keys) = keys {
         keys_copy::refuse(keys, config)?;
         keys_copy::refuse_within(keys, place)?;

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use fleet::audit::Verb;
+use fleet::retention::{Guard, Verdict};
 use store::backup::first_day;
 use store::day_keys::DayKeys;
 use store::state::StateStore;
@@ -28,6 +29,7 @@ const DAYS: &str = "days";
 /// A folder that does not do, or a key that could not be copied.
 pub async fn run(folder: &Path, config: &Config, state: &StateStore, now: UtcMs) -> anyhow::Result<()> {
     refuse(folder, config)?;
+    refuse_clock(state, now).await?;
     let act = act::on_the_command_line(Verb::KeysCopy, now)?;
     state.record_act(&act.with_detail(folder.display().to_string())).await?;
     for (own, name) in whole(config) {
@@ -71,6 +73,21 @@ pub fn bring_back(folder: &Path, config: &Config, now: UtcMs) -> anyhow::Result<
 /// The keys of days in a copy.
 pub fn of_days(folder: &Path) -> DayKeys {
     DayKeys::at(folder.join(DAYS), || web::random_bytes().ok())
+}
+
+/// Refuses a clock that is ahead: days would be left out or destroyed that have not lapsed.
+///
+/// # Errors
+/// It is ahead by more than a day of what was believed last, or the store failed.
+pub async fn refuse_clock(state: &StateStore, now: UtcMs) -> anyhow::Result<()> {
+    let kept = state.kept_clock().await?;
+    if let Verdict::Stop { .. } = Guard::default().look(kept, now, 0, false) {
+        bail!(
+            "the clock says {now}, more than a day after the last instant that was believed; by it, days would be taken for lapsed. If \
+             it is right, as after a long outage: admin clock confirm. If not, set it"
+        );
+    }
+    Ok(())
 }
 
 /// Refuses a folder that goes with the data.

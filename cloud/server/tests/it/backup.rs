@@ -163,6 +163,11 @@ fn a_day_that_lapsed_does_not_come_back_with_an_old_backup_in_no_byte_of_any_fil
     driver.jump_to(day(32)).unwrap();
     let command = cloud.driven(&file);
     cloud.start_as(command);
+    for arguments in [["backup", text(&cloud.path("ahead"))].as_slice(), &["keys", "copy", text(&copy)]] {
+        let refused = cloud.try_driven_admin(&file, arguments);
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(!refused.status.success() && said.contains("admin clock confirm"), "{said}");
+    }
     cloud.driven_admin(&file, &["clock", "confirm"]);
     let keys = cloud.path("data/keys/days");
     let began = Instant::now();

@@ -62,11 +62,15 @@ impl Cloud {
 
     /// Runs `admin …` under the clock in the file `clock`; it must succeed; what it printed.
     pub fn driven_admin(&self, clock: &Path, arguments: &[&str]) -> String {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_inverter-connect-driven"));
-        command.arg("--config").arg(self.path("cloud.toml")).args(["admin", "--clock"]).arg(clock);
-        let output = command.args(arguments).current_dir(self.folder.path()).output().unwrap();
+        let output = self.try_driven_admin(clock, arguments);
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
+    }
+
+    pub fn try_driven_admin(&self, clock: &Path, arguments: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_inverter-connect-driven"));
+        command.arg("--config").arg(self.path("cloud.toml")).args(["admin", "--clock"]).arg(clock);
+        command.args(arguments).current_dir(self.folder.path()).output().unwrap()
     }
 
     /// Runs `admin …`, which must succeed; what it printed.

@@ -16,6 +16,7 @@ mod asker;
 mod attack;
 mod away;
 mod backup;
+mod backup_beside;
 mod backup_hostile;
 mod browser;
 mod cabinet;

@@ -180,3 +180,49 @@ fn there(path: &Path) -> Result<Connection, HistoryError> {
     connection.busy_timeout(BUSY_TIMEOUT).map_err(failed("set up", path))?;
     Ok(connection)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Config, History};
+    use super::*;
+    use crate::day_keys::tests::fresh;
+    use fleet::{InverterKey, StoredReading};
+    use wire::UtcMs;
+
+    /// Proof that this can fail: take the hold out of `Files::freeze`, or a snapshot.
+    #[test]
+    fn nobody_writes_while_the_hold_lasts_and_what_is_written_after_it_is_not_seen() {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = DayKeys::at(folder.path().join("keys"), fresh);
+        let history = History::open(folder.path(), keys, Config::default()).unwrap();
+        let reading = StoredReading { time: UtcMs(1_767_225_600_000), ..StoredReading::default() };
+        let tell = |batch| {
+            let position = Position { batch, index: 0 };
+            history.append(InverterKey(3), std::slice::from_ref(&reading), position);
+            history.checkpoint(position).unwrap();
+        };
+        tell(1);
+        history.seal_all().unwrap();
+        tell(2);
+        let (hold, mut frozen) = Files::open(folder.path(), 0).unwrap().freeze(0).unwrap();
+        let other = there(&folder.path().join("open.sqlite")).unwrap();
+        other.busy_timeout(std::time::Duration::ZERO).unwrap();
+        assert!(other.execute_batch("BEGIN IMMEDIATE").is_err(), "somebody could seal");
+        drop(hold);
+        tell(3);
+        history.seal_all().unwrap();
+        let (mut open, mut chunks) = (0, 0);
+        let counted = frozen.open::<HistoryError>(|_, _| {
+            open += 1;
+            Ok(())
+        });
+        counted.unwrap();
+        assert_eq!(frozen.position.batch, 2);
+        let counted = frozen.chunks::<HistoryError>(|_, row| {
+            chunks += row.1;
+            Ok(())
+        });
+        counted.unwrap();
+        assert_eq!((open, chunks), (1, 1), "one row is open, one chunk is there, up to the first batch");
+    }
+}
