@@ -12,14 +12,15 @@ use super::scene::Scene;
 use super::session::Client;
 use super::tool::Raw;
 
-/// Beside the time that it was given: its start, its report.
-const MARGIN: Duration = Duration::from_secs(120);
-/// For one module, seconds.
-const MODULE_S: u64 = 90;
+/// Beside the time that it was given: its start, its report, and the requests that are under way when a module's time is up.
+const MARGIN: Duration = Duration::from_secs(240);
+/// Of its time so much is for finding addresses; the modules share the rest, as it bounds each by itself.
+const FINDING: u64 = 3;
 
 /// Left out: what calls a service of its makers (ssrf, log4shell, xxe), what downloads lists (nikto, wapp, htp, cms), what
-/// guesses passwords, what sslyze does better (ssl).
-const MODULES: &str = "cookieflags,csp,csrf,http_headers,redirect,crlf,exec,file,sql,timesql,ldap,xss,permanentxss,upload,\
+/// guesses passwords, what sslyze does better (ssl), what looks for tokens in forms (csrf) where Origin and Sec-Fetch-Site decide:
+/// web's table of every route and where a request comes from holds that.
+const MODULES: &str = "cookieflags,csp,http_headers,redirect,crlf,exec,file,sql,timesql,ldap,xss,permanentxss,upload,\
                        backup,htaccess,methods,shellshock";
 
 /// Would end the session, the account or never end themselves.
@@ -45,16 +46,12 @@ pub fn run(scene: &Scene<'_>, raw: &mut Raw) -> Result<Outcome> {
     let told = raw.file("wapiti.json");
     let store = scene.place.target.join("tools/audit-home/wapiti");
     let begin = format!("{}/fleet", demo.url);
+    let (finding_s, module_s) = shares(scene.budget.crawl_s);
     let mut command = scene.python("venv-audit-wapiti", "wapiti");
     command.args(["-u", &format!("{}/", demo.url), "-s", &begin, "--scope", "folder", "-m", MODULES]);
     // `--drop-set-cookie` would take this one away too.
     command.args(["-H", &format!("Cookie: {cookie}"), "-H", &format!("Origin: {}", demo.url)]);
-    command.args([
-        "--max-scan-time",
-        &scene.budget.crawl_s.to_string(),
-        "--max-attack-time",
-        &MODULE_S.to_string(),
-    ]);
+    command.args(["--max-scan-time", &finding_s.to_string(), "--max-attack-time", &module_s.to_string()]);
     command.args([
         "--max-links-per-page",
         "60",
@@ -87,6 +84,13 @@ pub fn run(scene: &Scene<'_>, raw: &mut Raw) -> Result<Outcome> {
     // What it asked after its session had ended, nobody who is signed in has seen.
     client.text("/fleet", &[("cookie", &cookie)]).context("the session did not last to the end")?;
     Ok(Outcome::Ran(seen))
+}
+
+/// Seconds for finding addresses, and for each module.
+fn shares(seconds: u64) -> (u64, u64) {
+    let modules = MODULES.split(',').count() as u64;
+    let finding_s = (seconds / FINDING).max(1);
+    (finding_s, (seconds.saturating_sub(finding_s) / modules).max(1))
 }
 
 fn verdict(told: &Value) -> Result<Seen> {
@@ -157,6 +161,12 @@ mod tests {
             [Finding::new("SQL Injection GET /fleet", Severity::High, "/fleet: SQL by q")]
         );
         assert_eq!(seen.held, ["80 addresses and forms crawled", "Open Redirect: none"]);
+    }
+
+    #[test]
+    fn it_finds_for_a_third_of_its_time_and_the_modules_share_the_rest() {
+        assert_eq!(shares(600), (200, 23));
+        assert_eq!(shares(0), (1, 1));
     }
 
     #[test]
