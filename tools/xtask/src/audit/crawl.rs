@@ -44,7 +44,8 @@ pub fn run(scene: &Scene<'_>, raw: &mut Raw) -> Result<Outcome> {
     let client = Client::new(demo)?;
     let cookie = client.sign_in(demo)?;
     let told = raw.file("wapiti.json");
-    let store = scene.place.target.join("tools/audit-home/wapiti");
+    // Of this run alone: one that was stopped may hold its own still.
+    let store = tempfile::tempdir_in(&scene.place.target)?;
     let begin = format!("{}/fleet", demo.url);
     let (finding_s, module_s) = shares(scene.budget.crawl_s);
     let mut command = scene.python("venv-audit-wapiti", "wapiti");
@@ -74,7 +75,7 @@ pub fn run(scene: &Scene<'_>, raw: &mut Raw) -> Result<Outcome> {
         "-o",
     ]);
     // Looked up at its start even without the module that would use it; left alone it would be its makers' name.
-    command.arg(&told).arg("--store-session").arg(&store).args(["--dns-endpoint", "localhost"]);
+    command.arg(&told).arg("--store-session").arg(store.path()).args(["--dns-endpoint", "localhost"]);
     for path in AVOIDED {
         command.args(["-x", &format!("{}{path}", demo.url)]);
     }

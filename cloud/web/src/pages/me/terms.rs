@@ -22,9 +22,11 @@ enum Since {
     ThirtyDays,
     Account,
     SignIn,
+    /// As old as the oldest that is kept.
+    Backup,
 }
 
-const TERMS: [(&str, Since, &str); 5] = [
+const TERMS: [(&str, Since, &str); 6] = [
     (
         "Readings of your inverters",
         Since::ThirtyDays,
@@ -48,6 +50,12 @@ const TERMS: [(&str, Since, &str); 5] = [
         Since::Account,
         "The log stays whole, so that nobody can rewrite it. What it says of you is erased when you delete your account.",
     ),
+    (
+        "Backups",
+        Since::Backup,
+        "Readings and alarms in them cannot be opened once their day is destroyed. What you changed or deleted of your account \
+         stands in older ones until they are deleted.",
+    ),
 ];
 
 /// All of it at `now`, for an account that was made at `made_at`.
@@ -57,6 +65,7 @@ pub(super) fn of(made_at: UtcMs, now: UtcMs) -> Vec<Kept> {
         Since::ThirtyDays => format!("Nothing from before {}", local.day_and_year(now.plus_ms(-KEPT_MS))),
         Since::Account => format!("Since {}", local.day_and_year(made_at)),
         Since::SignIn => "Since each began".to_owned(),
+        Since::Backup => "As old as the oldest that we keep".to_owned(),
     };
     TERMS.iter().map(|(what, from, until)| Kept { what, since: since(from), until }).collect()
 }
@@ -74,6 +83,7 @@ mod tests {
             .map(|kept| kept.since.replace('\u{a0}', " "))
             .collect();
         let (month, account) = ("Nothing from before Oct 27, 2026", "Since Oct 22, 2025");
-        assert_eq!(since, [month, month, account, "Since each began", account]);
+        let backups = "As old as the oldest that we keep";
+        assert_eq!(since, [month, month, account, "Since each began", account, backups]);
     }
 }
