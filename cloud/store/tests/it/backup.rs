@@ -1,7 +1,7 @@
 //! A backup holds what was kept at one instant, and its days lapse as they do here.
 //!
-//! Proof that this can fail: copy the keys into the backup; restore days whatever `first_day` says; begin the journal one entry later;
-//! leave the hold out of `freeze`.
+//! Proof that this can fail: copy the keys into the backup; restore days whatever `first_day` says; begin the journal one entry later.
+//! What the hold is for stands with `history::copying`, where a test goes red without it.
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
