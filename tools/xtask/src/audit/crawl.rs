@@ -23,6 +23,9 @@ const FINDING: u64 = 3;
 const MODULES: &str = "cookieflags,csp,http_headers,redirect,crlf,exec,file,sql,timesql,ldap,xss,permanentxss,upload,\
                        backup,htaccess,methods,shellshock";
 
+/// How it says that a module's time is up.
+const CUT: &str = "Max attack time was reached for module ";
+
 /// Would end the session, the account or never end themselves.
 const AVOIDED: &[&str] = &[
     "/sign-out*",
@@ -81,7 +84,7 @@ pub fn run(scene: &Scene<'_>, raw: &mut Raw) -> Result<Outcome> {
     }
     raw.run("wapiti", Duration::from_secs(scene.budget.crawl_s) + MARGIN, &mut command)?;
     let text = std::fs::read_to_string(&told).context("wapiti wrote no JSON")?;
-    let seen = verdict(&serde_json::from_str(&text)?)?;
+    let seen = verdict(&serde_json::from_str(&text)?, &raw.read("wapiti.out.txt")?)?;
     // What it asked after its session had ended, nobody who is signed in has seen.
     client.text("/fleet", &[("cookie", &cookie)]).context("the session did not last to the end")?;
     Ok(Outcome::Ran(seen))
@@ -94,7 +97,8 @@ fn shares(seconds: u64) -> (u64, u64) {
     (finding_s, (seconds.saturating_sub(finding_s) / modules).max(1))
 }
 
-fn verdict(told: &Value) -> Result<Seen> {
+/// Its JSON names every weakness that it knows, also those that were not looked for; what it said meanwhile, how far it came.
+fn verdict(told: &Value, said: &str) -> Result<Seen> {
     let infos = told.get("infos").context("wapiti's JSON lacks infos")?;
     let pages = infos
         .get("crawled_pages_nbr")
@@ -112,13 +116,17 @@ fn verdict(told: &Value) -> Result<Seen> {
             .with_context(|| format!("wapiti's JSON lacks {kind}"))?;
         for (category, rows) in categories {
             let rows = rows.as_array().map(Vec::as_slice).unwrap_or_default();
-            if rows.is_empty() && kind == "vulnerabilities" {
-                seen.held.push(format!("{category}: none"));
-            }
             seen.findings.extend(one_a_path(category, rows));
         }
     }
-    seen.held.insert(0, format!("{pages} addresses and forms crawled"));
+    let cut: Vec<&str> =
+        said.lines().filter_map(|line| line.strip_prefix(CUT)?.strip_suffix(", stopping.")).collect();
+    let whole: Vec<&str> = MODULES.split(',').filter(|module| !cut.contains(module)).collect();
+    seen.held.push(format!("{pages} addresses and forms crawled"));
+    seen.held.push(format!("tried on all of them: {}", whole.join(", ")));
+    if !cut.is_empty() {
+        seen.held.push(format!("tried until its time was up: {}", cut.join(", ")));
+    }
     Ok(seen)
 }
 
@@ -156,12 +164,16 @@ mod tests {
     #[test]
     fn what_it_found_is_one_finding_a_path_and_what_it_did_not_is_said() {
         let row = |parameter: &str| json!({ "method": "GET", "path": "/fleet", "info": "SQL by q", "level": 3, "parameter": parameter });
-        let seen = verdict(&told(80, json!([row("q"), row("site")]))).unwrap();
+        let said = "[*] Launching module xss\nMax attack time was reached for module xss, stopping.\n";
+        let seen = verdict(&told(80, json!([row("q"), row("site")])), said).unwrap();
         assert_eq!(
             seen.findings,
             [Finding::new("SQL Injection GET /fleet", Severity::High, "/fleet: SQL by q")]
         );
-        assert_eq!(seen.held, ["80 addresses and forms crawled", "Open Redirect: none"]);
+        assert_eq!(seen.held[0], "80 addresses and forms crawled");
+        assert!(seen.held[1].starts_with("tried on all of them: cookieflags, csp,"), "{:?}", seen.held);
+        assert!(!seen.held[1].contains(" xss"), "{:?}", seen.held);
+        assert_eq!(seen.held[2..], ["tried until its time was up: xss"]);
     }
 
     #[test]
@@ -172,7 +184,7 @@ mod tests {
 
     #[test]
     fn a_crawl_of_next_to_nothing_is_no_pass() {
-        assert!(verdict(&told(3, json!([]))).is_err());
-        assert!(verdict(&json!({})).is_err());
+        assert!(verdict(&told(3, json!([])), "").is_err());
+        assert!(verdict(&json!({}), "").is_err());
     }
 }
