@@ -37,7 +37,7 @@ pub async fn run(
     let made = make(place, config, now)?;
     println!("{} is a backup of {}.", made.place.display(), config.data_dir.display());
     println!(
-        "{} day(s), {} entries of the journal, {} bytes, in {} ms. The server's own writing waited {} ms; no device did.",
+        "{} day(s), {} entries of the journal, {} bytes, in {} ms. The server's own writing waited {} ms.",
         made.days,
         made.entries,
         made.bytes,
