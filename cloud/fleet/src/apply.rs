@@ -16,17 +16,20 @@ use crate::inverter::{Gateway, InverterState, Link, Press, WrongInverter};
 use crate::level::{self, Turn};
 use crate::pairing::{Outcome, Pressed};
 use crate::reading::StoredReading;
+use crate::record::Record;
 
 /// Below this the line is dead, tenths of a volt: nothing runs on 30 V.
 const DEAD_LINE: wire::Scaled = 300;
 
 /// What one report came to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Applied {
     /// Readings to store, in the report's order.
     pub stored: Vec<StoredReading>,
     /// What happened, in order.
     pub events: Vec<Event>,
+    /// Tests and outages that are over, also those of which more is known now.
+    pub records: Vec<Record>,
     /// Attempts at pairing that a press ended.
     pub pairings: Vec<Outcome>,
     /// Whether what is true now changed (values count): pages want to know.

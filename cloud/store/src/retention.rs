@@ -105,6 +105,9 @@ pub const PLACES: &[Place] = &[
         Box::pin(state.delete_incidents_before(thirty_days(now)))
     }),
     with(Kind::Table, "reminders", "of which incident", "with its incident"),
+    rows("records", "tests and outages: when, how long, how they went", |state, now| {
+        Box::pin(state.delete_records_before(thirty_days(now)))
+    }),
     rows("outbox", "subject and text of a message until it is sent or given up", |state, now| {
         Box::pin(state.delete_mails_before(thirty_days(now)))
     }),

@@ -141,8 +141,8 @@ impl Writes {
             return Ok(());
         }
         self.store.quarantine(&unsaved.quarantine).await?;
-        let (states, events) = (&unsaved.states, &unsaved.events);
-        self.store.commit_snapshots(states, events, position, unsaved.watched_until).await?;
+        let (states, events, records) = (&unsaved.states, &unsaved.events, &unsaved.records);
+        self.store.commit_snapshots(states, events, records, position, unsaved.watched_until).await?;
         blocking(move || store::journal::delete_through(&self.journal, position)).await.map(drop)
     }
 }

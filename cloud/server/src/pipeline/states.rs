@@ -14,7 +14,7 @@ use fleet::{Act, EventKind, InverterKey, InverterState, alarm};
 use store::Position;
 use store::history::History;
 use store::journal::{Body, Entry};
-use store::state::{EventRow, NewQuarantined};
+use store::state::{EventRow, NewQuarantined, RecordRow};
 use wire::time::HOUR_MS;
 use wire::{Report, UtcMs};
 
@@ -40,6 +40,7 @@ pub struct States {
     /// To be shown to pages.
     unshown: Vec<InverterKey>,
     events: Vec<EventRow>,
+    records: Vec<RecordRow>,
     /// To be written at once.
     effects: Effects,
     quarantine: Vec<NewQuarantined>,
@@ -67,6 +68,8 @@ pub struct Unsaved {
     pub states: Vec<(InverterKey, Vec<u8>)>,
     /// Events since the last one.
     pub events: Vec<EventRow>,
+    /// Tests and outages that ended since the last one, or of which more is known.
+    pub records: Vec<RecordRow>,
     /// What must be written before the position may move.
     pub effects: Effects,
     /// Reports that could not be read since the last one, the first so many.
@@ -85,6 +88,7 @@ impl States {
             unsaved: Vec::new(),
             unshown: Vec::new(),
             events: Vec::new(),
+            records: Vec::new(),
             effects: Effects::default(),
             quarantine: Vec::new(),
             position: Position::START,
@@ -252,6 +256,8 @@ impl States {
         self.counters.reports.fetch_add(1, Ordering::Relaxed);
         self.counters.readings.fetch_add(applied.stored.len() as u64, Ordering::Relaxed);
         self.events(inverter, &applied.events);
+        let told = |record| RecordRow { inverter, record, told_at: received_at };
+        self.records.extend(applied.records.into_iter().map(told));
         self.effects.extend(applied.pairings.into_iter().map(Effect::Ended));
     }
 
@@ -285,6 +291,7 @@ impl States {
         self.unsaved.retain(|known| *known != inverter);
         self.unshown.retain(|known| *known != inverter);
         self.events.retain(|event| event.inverter != inverter);
+        self.records.retain(|row| row.inverter != inverter);
         self.effects.forget(inverter);
     }
 
@@ -361,6 +368,7 @@ impl States {
         Unsaved {
             states: states.collect(),
             events: std::mem::take(&mut self.events),
+            records: std::mem::take(&mut self.records),
             effects: self.effects(),
             quarantine: std::mem::take(&mut self.quarantine),
             position: self.position,

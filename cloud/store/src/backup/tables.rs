@@ -65,6 +65,7 @@ const OF_DAYS: &[(&str, &[Cut])] = &[
         "reminders",
         &[all("coalesce((SELECT began_at FROM incidents WHERE id = incident_id AND NOT is_open), ?1)")],
     ),
+    ("records", &[all("started_at")]),
     ("outbox", &[all("queued_at")]),
     ("letters", &[all("written_at")]),
     ("absences", &[all("to_at")]),

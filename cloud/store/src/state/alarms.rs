@@ -13,7 +13,7 @@ use wire::UtcMs;
 
 use super::inverters::inverter_key;
 use super::tables::incidents::alarm::{ActiveModel, Column, Entity, Model};
-use super::{IncidentKey, StateError, StateStore};
+use super::{IncidentKey, StateError, StateStore, pieces};
 
 /// Most alarms that one read returns.
 const MOST_ALARMS: u64 = 10_000;
@@ -155,12 +155,13 @@ impl StateStore {
     /// [`StateError::Database`].
     pub async fn delete_alarms_before(&self, before: UtcMs) -> Result<u64, StateError> {
         let failed = StateError::doing("forget alarms");
-        let over = Condition::all().add(Column::RaisedAt.lt(before.0)).add(Column::ClearedAt.is_not_null());
-        let deleted = Entity::delete_many().filter(over).exec(&self.connection).await.map_err(&failed)?;
+        let over = Condition::all().add(Column::ClearedAt.is_not_null());
+        let gone = pieces::delete::<Entity>(&self.connection, Column::RaisedAt, before, over).await;
+        let gone = gone.map_err(&failed)?;
         let old = Condition::all().add(Column::AcknowledgedAt.lt(before.0)).add(Column::Note.ne(""));
         let erase = Entity::update_many().col_expr(Column::Note, Expr::value("")).filter(old);
         erase.exec(&self.connection).await.map_err(&failed)?;
-        Ok(deleted.rows_affected)
+        Ok(gone)
     }
 }
 

@@ -5,13 +5,14 @@
 
 use fleet::InverterKey;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect,
 };
 use wire::UtcMs;
 
 use super::inverters::inverter_key;
 use super::tables::event::{ActiveModel, Column, Entity, Model};
-use super::{StateError, StateStore, connect};
+use super::{StateError, StateStore, connect, pieces};
 
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,10 +109,11 @@ impl StateStore {
     /// Forgets events that occurred before `before`. How many.
     ///
     /// # Errors
-    /// [`StateError::Database`].
+    /// [`StateError::Database`]; what went before it is gone.
     pub async fn delete_events_before(&self, before: UtcMs) -> Result<u64, StateError> {
-        let delete = Entity::delete_many().filter(Column::OccurredAt.lt(before.0));
-        Ok(delete.exec(&self.connection).await.map_err(StateError::doing("forget events"))?.rows_affected)
+        let gone =
+            pieces::delete::<Entity>(&self.connection, Column::OccurredAt, before, Condition::all()).await;
+        gone.map_err(StateError::doing("forget events"))
     }
 }
 

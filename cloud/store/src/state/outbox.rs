@@ -8,13 +8,11 @@ use std::fmt;
 use fleet::AccountKey;
 use fleet::notice::Channel;
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{
-    ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter,
-};
+use sea_orm::{ActiveValue::NotSet, ActiveValue::Set, Condition, ConnectionTrait, DbErr, EntityTrait};
 use wire::UtcMs;
 
 use super::tables::outbox::{ActiveModel, Column, Entity, Model};
-use super::{Email, IncidentKey, StateError, StateStore, connect};
+use super::{Email, IncidentKey, StateError, StateStore, connect, pieces};
 
 /// Messages in one statement: 19 columns each, and letters of some kilobytes among them.
 const ROWS_A_STATEMENT: usize = 200;
@@ -261,8 +259,9 @@ impl StateStore {
     /// # Errors
     /// [`StateError::Database`].
     pub async fn delete_mails_before(&self, before: UtcMs) -> Result<u64, StateError> {
-        let delete = Entity::delete_many().filter(Column::QueuedAt.lt(before.0)).exec(&self.connection).await;
-        Ok(delete.map_err(StateError::doing("forget mails"))?.rows_affected)
+        let gone =
+            pieces::delete::<Entity>(&self.connection, Column::QueuedAt, before, Condition::all()).await;
+        gone.map_err(StateError::doing("forget mails"))
     }
 }
 

@@ -10,8 +10,9 @@ use wire::UtcMs;
 
 use super::inverters::inverter_key;
 use super::tables::incidents::alarm;
+use super::tables::records::record;
 use super::tables::{event, inverter, journal_position, snapshot};
-use super::{EventRow, StateError, StateStore, connect, events};
+use super::{EventRow, RecordRow, StateError, StateStore, connect, events, records};
 use crate::Position;
 
 /// Where the pipeline stood.
@@ -31,7 +32,7 @@ const PARTITION: i64 = 0;
 const ROWS_A_STATEMENT: usize = 500;
 
 impl StateStore {
-    /// Replaces the given states, writes the events (those already there stay), and moves the position and the time that it
+    /// Replaces the given states, writes the events (those already there stay) and the records, and moves the position and the time that it
     /// had come to there: all or nothing, durable on return.
     ///
     /// # Errors
@@ -40,6 +41,7 @@ impl StateStore {
         &self,
         states: &[(InverterKey, Vec<u8>)],
         new_events: &[EventRow],
+        new_records: &[RecordRow],
         position: Position,
         watched_until: UtcMs,
     ) -> Result<(), StateError> {
@@ -47,11 +49,12 @@ impl StateStore {
         let transaction = connect::begin(&self.connection).await.map_err(&failed)?;
         write_states(&transaction, states).await.map_err(&failed)?;
         events::insert(&transaction, new_events).await.map_err(&failed)?;
+        records::insert(&transaction, new_records).await.map_err(&failed)?;
         write_position(&transaction, position, watched_until).await.map_err(&failed)?;
         transaction.commit().await.map_err(&failed)
     }
 
-    /// Forgets states, events and alarms of inverters that were given up, should one have been written after that. How many states.
+    /// Forgets states, events, alarms and records of inverters that were given up, should one have been written after that. How many states.
     ///
     /// # Errors
     /// [`StateError::Database`].
@@ -64,6 +67,9 @@ impl StateStore {
         events.exec(&self.connection).await.map_err(&failed)?;
         let alarms = alarm::Entity::delete_many().filter(alarm::Column::InverterId.not_in_subquery(there()));
         alarms.exec(&self.connection).await.map_err(&failed)?;
+        let records =
+            record::Entity::delete_many().filter(record::Column::InverterId.not_in_subquery(there()));
+        records.exec(&self.connection).await.map_err(&failed)?;
         let states =
             snapshot::Entity::delete_many().filter(snapshot::Column::InverterId.not_in_subquery(there()));
         Ok(states.exec(&self.connection).await.map_err(&failed)?.rows_affected)

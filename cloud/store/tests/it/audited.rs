@@ -34,6 +34,8 @@ const UNWRITTEN: &[(&str, &str)] = &[
     ("outbox::queue_mail", "a letter of no other change"),
     ("outbox::queue_mails", "letters of no other change"),
     ("phones::delete_phone_codes_before", "retention"),
+    ("records::commit_records", "telemetry"),
+    ("records::delete_records_before", "retention"),
     (
         "push_subscriptions::push_arrived",
         "a browser shows that messages arrive; that it was added is in the log",
@@ -66,7 +68,7 @@ const UNWRITTEN: &[(&str, &str)] = &[
 ];
 
 /// What a body that writes holds.
-const WRITES: [&str; 15] = [
+const WRITES: [&str; 16] = [
     "begin_change(",
     "connect::begin(",
     "::insert(",
@@ -74,6 +76,7 @@ const WRITES: [&str; 15] = [
     "::update_many(",
     "::delete_many(",
     "::delete_by_id(",
+    "pieces::delete::<",
     "update(&",
     "self.lend(",
     "queue(",

@@ -94,7 +94,7 @@ impl House {
         let mut state = InverterState::default();
         told(&mut state, Quantity::BATTERY_VOLTAGE, at);
         let states = [(INVERTER, state.to_snapshot())];
-        self.state.commit_snapshots(&states, &[event], position, at).await.unwrap();
+        self.state.commit_snapshots(&states, &[event], &[], position, at).await.unwrap();
         let report_in_quarantine = NewQuarantined {
             key: "1".to_owned(),
             inverter: INVERTER,
@@ -212,7 +212,7 @@ async fn a_silent_inverters_values_go_each_with_its_day() {
     told(&mut state, Quantity::BATTERY_VOLTAGE, day(0));
     told(&mut state, Quantity::LOAD, day(10));
     let states = [(INVERTER, state.to_snapshot())];
-    house.state.commit_snapshots(&states, &[], Position::START, day(10)).await.unwrap();
+    house.state.commit_snapshots(&states, &[], &[], Position::START, day(10)).await.unwrap();
     house.back_up("b", day(12)).unwrap();
     house.copy_keys("copy", day(12));
     let place = |name: &str| house.folder.path().join(name);
@@ -241,7 +241,7 @@ async fn run(house: &House, stop: &AtomicBool, committed: &AtomicU64) {
         house.history.append(INVERTER, &[reading(number, at, "x")], position);
         if number % 7 == 0 {
             house.history.checkpoint(position).unwrap();
-            house.state.commit_snapshots(&[], &[], position, at).await.unwrap();
+            house.state.commit_snapshots(&[], &[], &[], position, at).await.unwrap();
         }
         if number % 23 == 0 {
             house.history.seal_all().unwrap();

@@ -18,6 +18,7 @@ mod ladders;
 mod leaving;
 mod outbox;
 mod pairings;
+mod records;
 mod registration;
 mod retention;
 mod sharing;

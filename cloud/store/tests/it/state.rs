@@ -284,10 +284,16 @@ async fn snapshots_events_and_position_move_together_and_repeats_are_dropped() {
     assert_eq!(f.store.load_snapshots().await.unwrap().position, Position::START);
     let many: Vec<_> = (0..1_300).map(|n| (InverterKey(n), vec![1; 40])).collect();
     let events: Vec<_> = (0..2_500).map(|n| event(1, &format!("k{n}"), n)).collect();
-    f.store.commit_snapshots(&many, &events, Position { batch: 5, index: 3 }, UtcMs(8)).await.unwrap();
+    f.store.commit_snapshots(&many, &events, &[], Position { batch: 5, index: 3 }, UtcMs(8)).await.unwrap();
     let changed = EventRow { detail: "again".into(), ..event(1, "k7", 7) };
     f.store
-        .commit_snapshots(&[(InverterKey(7), vec![2])], &[changed], Position { batch: 6, index: 0 }, UtcMs(9))
+        .commit_snapshots(
+            &[(InverterKey(7), vec![2])],
+            &[changed],
+            &[],
+            Position { batch: 6, index: 0 },
+            UtcMs(9),
+        )
         .await
         .unwrap();
     f.store.commit_events(&[event(1, "k8", 8), event(2, "k8", 8)]).await.unwrap();
@@ -315,7 +321,7 @@ async fn the_change_counter_moves_for_admin_changes_also_from_another_process() 
     let f = fixture().await;
     let other = StateStore::open(&f.folder.path().join("state %41?#.sqlite")).await.unwrap();
     let before = f.store.change_counter().await.unwrap();
-    f.store.commit_snapshots(&[(InverterKey(1), vec![])], &[], Position::START, UtcMs(0)).await.unwrap();
+    f.store.commit_snapshots(&[(InverterKey(1), vec![])], &[], &[], Position::START, UtcMs(0)).await.unwrap();
     assert_eq!(f.store.change_counter().await.unwrap(), before);
     let site = NewSite { public_id: "s1", owner: None, name: "Dock", address: "", time_zone: "UTC" };
     other.add_site(site, &act(Verb::SiteAdd)).await.unwrap();

@@ -20,6 +20,7 @@ mod m0014_deliveries;
 mod m0015_severities;
 mod m0016_retention;
 mod m0017_lending;
+mod m0018_records;
 
 use sea_orm_migration::prelude::*;
 
@@ -47,6 +48,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0015_severities::Severities),
             Box::new(m0016_retention::Retention),
             Box::new(m0017_lending::Lending),
+            Box::new(m0018_records::Records),
         ]
     }
 }

@@ -22,6 +22,7 @@ pub(super) mod ladders;
 pub(super) mod organizations;
 pub(super) mod outbox;
 pub(super) mod pairing;
+pub(super) mod records;
 mod registration;
 pub(super) mod retention;
 
