@@ -106,6 +106,20 @@ pub enum Act {
         #[n(0)]
         severities: Severities,
     },
+    /// Says whether tests and outages are kept for years.
+    #[n(12)]
+    KeepLogbook {
+        /// They are.
+        #[n(0)]
+        keeps: bool,
+    },
+    /// Says by which rule set self-tests are judged.
+    #[n(13)]
+    JudgeBy {
+        /// Its code; `None`: what is usual.
+        #[n(0)]
+        rule_set: Option<u8>,
+    },
 }
 
 impl Act {
@@ -154,6 +168,8 @@ mod tests {
         let mut severities = Severities::default();
         severities.set(Condition::AMBIENT_HIGH, Severity::Critical).unwrap();
         check(Act::Grade { severities }, "820b8181820502");
+        check(Act::KeepLogbook { keeps: true }, "820c81f5");
+        check(Act::JudgeBy { rule_set: Some(1) }, "820d8101");
         let alarm = AlarmName {
             key: Key::of(Condition::BATTERY_LOW),
             cause: Cause { boot: Some(BootId([1; 16])), sequence: Some(2) },

@@ -11,6 +11,7 @@ use crate::alarm::{self, LIVE_LAG_MS};
 use crate::cadence;
 use crate::condition::Condition;
 use crate::dating::{self, Dated, Said};
+use crate::discharge::{self, Taken};
 use crate::event::{Cause, Event, EventKind, TestRecord};
 use crate::inverter::{Gateway, InverterState, Link, Press, WrongInverter};
 use crate::level::{self, Turn};
@@ -153,8 +154,8 @@ impl Work {
 
     /// Values, flags and conditions of a reading, each where it is the newest of its kind.
     fn levels(&mut self, state: &mut InverterState, reading: &StoredReading, cause: Cause) {
-        let time = reading.time;
-        let late = state.last_reading.is_some_and(|newest| time < newest);
+        let (time, before) = (reading.time, state.last_reading);
+        let late = before.is_some_and(|newest| time < newest);
         if late {
             state.counters.late += 1;
         } else {
@@ -182,10 +183,19 @@ impl Work {
                 }
             }
         }
+        let taken = Taken {
+            sample: &reading.sample,
+            at: time,
+            before,
+            received_at: self.received_at,
+            numbered: cause.boot.is_some() && cause.sequence.is_some(),
+        };
         if late {
+            discharge::late(state, &taken, &mut self.applied.records);
             return;
         }
         battery(state, time, cause, &mut self.applied.events);
+        discharge::live(state, &taken, &mut self.applied.records);
         if state.flag(Flag::BatteryPower) == Some(true) || state.on_battery_since.is_some() {
             state.watch.discharged(self.received_at);
         }
@@ -285,6 +295,9 @@ impl Work {
     fn test(&mut self, state: &mut InverterState, cause: Cause, told: TestRecord, late: bool) {
         let newer = state.test.as_ref().is_none_or(|known| told.told >= known.told);
         let time = told.told;
+        if let (true, Some(backlog)) = (late, &mut state.backlog) {
+            backlog.told(&told);
+        }
         if newer {
             let anew =
                 state.test.as_ref().is_none_or(|known| known.count != told.count || !known.in_progress());
@@ -325,7 +338,8 @@ pub(crate) fn battery(state: &mut InverterState, time: UtcMs, cause: Cause, even
 }
 
 /// Utility power is lost, or too bad to use, and the battery feeds the load. A self-test with the line present is not
-/// that; a real outage within a test is, by whatever the inverter lets see of it.
+/// that; a real outage within a test is, by whatever the inverter lets see of it. When utility power is back the battery feeds
+/// on for some seconds, until the inverter trusts it: that is the outage's end, and no test.
 fn on_battery(state: &InverterState, now: UtcMs) -> bool {
     let lost = state.condition(Own::UTILITY_LOST);
     let (battery, line) = (state.flag(Flag::BatteryPower), state.flag(Flag::LinePresent));
@@ -333,7 +347,9 @@ fn on_battery(state: &InverterState, now: UtcMs) -> bool {
     let voltage = state.value(Quantity::INPUT_VOLTAGE).filter(|(_, time)| Some(*time) == state.last_reading);
     let dead = line.is_none() && voltage.is_some_and(|(volts, _)| volts < DEAD_LINE);
     let only_battery_told = battery == Some(true) && line.is_none() && lost.is_none();
+    let feeds_on = state.on_battery_since.is_some() && battery == Some(true) && line.is_some();
     lost == Some(true)
+        || feeds_on
         || (line == Some(false) && battery != Some(false))
         || (battery == Some(true) && (bad || dead))
         || (only_battery_told && !state.testing(now))

@@ -130,6 +130,8 @@ conditions! {
     VALUE_STALE        45 "data.stale"           Cloud    Info     Normal        0      0 "A value is no longer reported";
     UNKNOWN_CODE       46 "device.unknown_code"  Cloud    Info     Normal        0 60_000 "A code that is not known here";
     LIMIT_CROSSED      47 "limit.crossed"        Cloud    Warning  Warning       0      0 "A limit that you set is crossed";
+    LAMPS_FEWER        48 "lamps.fewer"          Cloud    Warning  Warning       0      0 "Less load in the last test, some lamps may be out";
+    LAMPS_LOST         49 "lamps.lost"           Cloud    Critical Alarm         0      0 "Lamps are out, by the load in the last test";
 }
 
 static UNKNOWN: Definition = Definition {

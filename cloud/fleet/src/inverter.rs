@@ -8,10 +8,13 @@ use wire::{BootId, Flag, Quantity, Scaled, UtcMs};
 use crate::alarm::{Alarms, Open, Rules, Watch};
 use crate::cadence::Cadence;
 use crate::condition::Condition;
+use crate::discharge::{Backlog, Left, Outages};
 use crate::event::TestRecord;
 use crate::level::{self, Latest, Level};
 use crate::pairing::Pairing;
+use crate::readiness::Readiness;
 use crate::seen::Seen;
+use crate::self_test::{Recogniser, Tests};
 
 /// An inverter's number in the store. Never shown outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, minicbor::Encode, minicbor::Decode)]
@@ -19,7 +22,7 @@ use crate::seen::Seen;
 pub struct InverterKey(#[n(0)] pub u32);
 
 /// What is true of one inverter.
-#[derive(Clone, Debug, Default, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+#[derive(Clone, Debug, Default, PartialEq, minicbor::Encode, minicbor::Decode)]
 #[cbor(map)]
 pub struct InverterState {
     /// Newest value of each quantity ever reported, ascending by quantity.
@@ -99,6 +102,28 @@ pub struct InverterState {
     #[n(21)]
     #[cbor(default)]
     pub rules: Rules,
+    /// What discharges told of the battery.
+    #[n(22)]
+    #[cbor(default)]
+    pub readiness: Readiness,
+    /// The self-test that goes on, and the last one's own result.
+    #[n(23)]
+    #[cbor(default)]
+    pub recogniser: Recogniser,
+    /// The tests that counted last: due dates rest on them.
+    #[n(24)]
+    #[cbor(default)]
+    pub tests: Tests,
+    /// The outage that goes on, and the battery that charges after one.
+    #[n(25)]
+    #[cbor(default)]
+    pub outages: Outages,
+    /// How much light is left, while the battery feeds the load.
+    #[n(26)]
+    pub left: Option<Left>,
+    /// What a gateway kept while it had no contact, while that arrives.
+    #[n(27)]
+    pub backlog: Option<Box<Backlog>>,
 }
 
 impl InverterState {

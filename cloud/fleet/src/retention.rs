@@ -8,6 +8,7 @@ use wire::time::{DAY_MS, HOUR_MS};
 
 use crate::alarm::Key;
 use crate::condition::Condition;
+use crate::discharge;
 use crate::inverter::InverterState;
 
 /// How long what inverters report is kept, days.
@@ -86,6 +87,9 @@ impl InverterState {
         self.test.take_if(|test| test.told < before && untested);
         self.button.take_if(|press| press.time < before);
         self.link.take_if(|link| link.time < before);
+        if !self.rules.keeps_logbook() {
+            discharge::forget_before(self, before);
+        }
         *self != kept
     }
 }

@@ -58,12 +58,13 @@ impl InverterState {
         started.filter(|at| (0..=CREDIBLE_MS).contains(&told.since(*at))).unwrap_or(told)
     }
 
-    /// The battery feeds the load although the line is there and nothing is wrong with it.
+    /// The battery feeds the load although the line is there and nothing is wrong with it. Not where it feeds on at the end of an
+    /// outage: in a test the line was there before the battery began.
     fn test_by_flags(&self) -> Option<UtcMs> {
         let battery = level::find(&self.flags, Flag::BatteryPower.code()).filter(|level| level.holds)?;
         let line = self.flag(Flag::LinePresent) == Some(true);
         let bad = [Own::UTILITY_LOST, Own::INPUT_LOW, Own::INPUT_HIGH];
         let fine = bad.iter().all(|condition| self.condition(*condition) != Some(true));
-        (line && fine).then_some(battery.since)
+        (line && fine && self.on_battery_since.is_none()).then_some(battery.since)
     }
 }

@@ -3,13 +3,16 @@
 //! In: a state, how long it must hold, now. Out: [`Fact`]s, at most one per key, and when time alone may change them. One
 //! function for both, so that no screen says what no alarm will.
 
-use wire::{Flag, Quantity, UtcMs};
+use wire::{Quantity, UtcMs};
 
 use super::key::Key;
 use super::watch::{STEADY_BREAKS, UNSTABLE_BREAKS};
 use crate::condition::Condition;
 use crate::inverter::InverterState;
 use crate::level::Latest;
+use crate::readiness::outlook::charges;
+use crate::readiness::{Estimate, Kind, Lamps, lamps, outlook};
+use crate::self_test::{self, Deadline};
 use crate::screen::{OFFLINE_MS, SERIAL_SILENT_MS};
 
 /// A jump of the clock and a gap in the data are worth knowing for this long, milliseconds.
@@ -24,6 +27,8 @@ pub const UNEXPECTED_MS: i64 = 7 * wire::time::DAY_MS;
 pub const RECHARGE_MS: i64 = wire::time::DAY_MS;
 /// Charged to this much, it counts as full, percent.
 const FULL_PERCENT: i64 = 95;
+/// A battery that was weak is not any more when it would hold this much longer than required, share.
+const STEADY: f64 = 1.02;
 /// Unknown codes of one inverter that become alarms; the page shows all.
 const MOST_CODES: usize = 8;
 /// Unknown entries whose numbers are codes rather than measured values.
@@ -50,6 +55,7 @@ pub fn facts(state: &InverterState, required_minutes: u32, now: UtcMs) -> Vec<Fa
     all.silence();
     all.test();
     all.battery(required_minutes);
+    all.lamps();
     all.data();
     all.limits();
     all.found
@@ -65,7 +71,15 @@ pub(super) fn next_change(state: &InverterState, now: UtcMs) -> Option<UtcMs> {
         state.watch.breaks.below_at(most_breaks(state), now),
         state.watch.discharged_at.map(|at| over(at, RECHARGE_MS)),
     ];
-    state.watch.deadlines().chain(others.into_iter().flatten()).filter(|at| *at > now).min()
+    let tests = deadlines(state).into_iter().flatten().flat_map(|tests| [tests.from, over(tests.by, 0)]);
+    state.watch.deadlines().chain(others.into_iter().flatten()).chain(tests).filter(|at| *at > now).min()
+}
+
+/// When tests are due and missed; `None` where the stream does not let tests be seen.
+fn deadlines(state: &InverterState) -> Option<[Deadline; 2]> {
+    let (tests, set) = (&state.tests, state.rules.rule_set());
+    let watched_since = tests.watched_since().filter(|_| self_test::recognises(state))?;
+    Some(self_test::deadlines(set, tests.monthly(), tests.annual(), watched_since))
 }
 
 struct Facts<'a> {
@@ -136,37 +150,86 @@ impl Facts<'_> {
             self.held(Condition::TEST_STUCK, since);
         }
         let failed = self.state.test.as_ref().filter(|test| test.result == wire::TestResult::Failed.name());
-        if let Some(test) = failed {
-            self.held(Condition::TEST_FAILED, test.told);
+        // Its own word, or what was seen of it.
+        let failed = failed.map(|test| test.told).or_else(|| self.state.tests.failed_at());
+        if let Some(at) = failed {
+            self.held(Condition::TEST_FAILED, at);
+        }
+        self.tests_due();
+    }
+
+    /// Of the two kinds the earlier; one that was missed is due no more.
+    fn tests_due(&mut self) {
+        let now = self.now;
+        let all = deadlines(self.state).into_iter().flatten();
+        let (missed, open): (Vec<_>, Vec<_>) = all.partition(|tests| now > tests.by);
+        if let Some(since) = missed.iter().map(|tests| tests.by).min() {
+            self.held(Condition::TEST_MISSED, since);
+        }
+        if let Some(since) = open.iter().map(|tests| tests.from).filter(|from| now >= *from).min() {
+            self.held(Condition::TEST_DUE, since);
+        }
+    }
+
+    /// Lamps that are out, by the load of the last test: it holds until a test tells otherwise.
+    fn lamps(&mut self) {
+        let condition = match lamps(&self.state.readiness.evidence) {
+            Lamps::Unknown | Lamps::Steady => return,
+            Lamps::Warning(_) => Condition::LAMPS_FEWER,
+            Lamps::Fault(_) => Condition::LAMPS_LOST,
+        };
+        let mut tests = self.state.readiness.evidence.iter().rev().filter(|one| one.kind != Kind::Outage);
+        if let Some(last) = tests.next() {
+            self.held(condition, last.at);
         }
     }
 
     /// Whether it would hold, where that can be said: not while the battery feeds the load, nor before it had time to
-    /// charge again.
+    /// charge again, unless it would not hold when full either. What discharges told goes before what the inverter itself
+    /// estimates. The most likely time counts, not the lower end of its interval: an alarm that says that it falls short must be right
+    /// more often than not; where only the lower end falls short pages say Degraded.
     fn battery(&mut self, required_minutes: u32) {
         let resting = self.state.on_battery_since.is_none() && !self.state.testing(self.now);
         if !resting {
             return;
         }
-        if let Some(since) = self.recharging_since() {
+        let key = Key::of(Condition::BATTERY_WEAK);
+        let outlook = outlook(self.state, required_minutes, self.now);
+        let required_s = f64::from(required_minutes) * 60.0;
+        // Two levels: a load that goes up and down is no news each time.
+        let enough_s = if self.state.alarms.is_open(&key) { required_s * STEADY } else { required_s };
+        let short = |estimate: Option<Estimate>| estimate.is_some_and(|told| told.seconds < enough_s);
+        let recharging = self.recharging_since();
+        if let Some(since) = recharging {
             self.held(Condition::BATTERY_RECHARGING, since);
-            return;
         }
-        let short = |seconds: i64| seconds.max(0) / 60 < i64::from(required_minutes);
-        if let Some((_, time)) =
-            self.state.value(Quantity::BATTERY_RUNTIME).filter(|(value, _)| short(*value))
-        {
-            let key = Key::of(Condition::BATTERY_WEAK);
+        let weak = match outlook.full {
+            Some(_) if short(outlook.full) => true,
+            Some(_) => recharging.is_none() && short(outlook.now),
+            None => recharging.is_none() && self.says_short(required_minutes),
+        };
+        if weak {
+            let own = self.state.value(Quantity::BATTERY_RUNTIME).map(|(_, time)| time);
+            let time = self.state.last_reading.filter(|_| outlook.full.is_some()).or(own);
+            let time = time.unwrap_or(self.now);
             let since = self.state.alarms.held_since(&key).unwrap_or(time);
             self.add(key, since, time);
         }
     }
 
+    /// By the inverter's own estimate.
+    fn says_short(&self, required_minutes: u32) -> bool {
+        let short = |seconds: i64| seconds.max(0) / 60 < i64::from(required_minutes);
+        self.state.value(Quantity::BATTERY_RUNTIME).is_some_and(|(seconds, _)| short(seconds))
+    }
+
+    /// It fed the load within a day, charges, and is not full: by what was counted, else by its own gauge.
     fn recharging_since(&self) -> Option<UtcMs> {
         let discharged = self.state.watch.discharged_at.filter(|at| self.now.since(*at) <= RECHARGE_MS)?;
-        let full =
-            self.state.value(Quantity::BATTERY_CHARGE).is_some_and(|(percent, _)| percent >= FULL_PERCENT);
-        (self.state.flag(Flag::BatteryCharging) == Some(true) && !full).then_some(discharged)
+        let charge = &self.state.readiness.charge;
+        let gauge = || self.state.value(Quantity::BATTERY_CHARGE).is_some_and(|(percent, _)| percent >= FULL_PERCENT);
+        let full = if charge.share().is_some() { charge.is_full() } else { gauge() };
+        (charges(self.state) && !full).then_some(discharged)
     }
 
     /// Records that were lost, clocks that jumped, values that are no longer told.

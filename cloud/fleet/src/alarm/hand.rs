@@ -33,6 +33,8 @@ pub fn act(state: &mut InverterState, act: Act, at: UtcMs) -> Vec<Event> {
         Act::RemoveLimit { number } => rules.remove_limit(number),
         Act::Require { minutes } => rules.require(minutes),
         Act::Grade { severities } => rules.grade(severities),
+        Act::KeepLogbook { keeps } => rules.keep_logbook(keeps),
+        Act::JudgeBy { rule_set } => rules.judge_by(rule_set),
         Act::Claim { .. } | Act::Cancel { .. } | Act::Forget => {}
     }
     tell(turns, now, &mut events);

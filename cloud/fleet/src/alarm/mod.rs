@@ -17,7 +17,7 @@ mod track;
 mod turn;
 mod watch;
 
-pub use facts::{Fact, facts};
+pub use facts::{Fact, STALE_MS, facts};
 pub use hand::act;
 pub use key::{Key, Subject};
 pub use machine::{Alarms, LONGEST_SHELF_MS, Open};

@@ -10,6 +10,7 @@ use super::severities::Severities;
 use crate::AccountKey;
 use crate::condition::Severity;
 use crate::screen::DEFAULT_REQUIRED_MINUTES;
+use crate::self_test::RuleSet;
 
 /// Limits of one inverter.
 pub const MOST_LIMITS: usize = 16;
@@ -35,6 +36,12 @@ pub struct Rules {
     #[n(3)]
     #[cbor(default)]
     severities: Severities,
+    /// Code of the rule set that self-tests are judged by.
+    #[n(4)]
+    rule_set: Option<u8>,
+    #[n(5)]
+    #[cbor(default)]
+    keeps_logbook: bool,
 }
 
 /// A limit that a person set: an alarm beyond `raise`, over when the value is back at `clear`.
@@ -254,6 +261,28 @@ impl Rules {
     /// How long it must hold, minutes; `None` goes back to what is usual.
     pub const fn require(&mut self, minutes: Option<u32>) {
         self.required_minutes = minutes;
+    }
+
+    /// Says by which rule set self-tests are judged; `None` goes back to what is usual.
+    pub const fn judge_by(&mut self, code: Option<u8>) {
+        self.rule_set = code;
+    }
+
+    /// By which rule set self-tests are judged.
+    #[must_use]
+    pub fn rule_set(&self) -> &'static RuleSet {
+        RuleSet::of(self.rule_set)
+    }
+
+    /// Says whether tests and outages are kept for years, as the organization chose.
+    pub const fn keep_logbook(&mut self, keeps: bool) {
+        self.keeps_logbook = keeps;
+    }
+
+    /// Whether what tests and outages told may outlive 30 days (decision 25).
+    #[must_use]
+    pub const fn keeps_logbook(&self) -> bool {
+        self.keeps_logbook
     }
 
     /// Says how much conditions matter, in place of all that was said before.

@@ -87,7 +87,7 @@ const FADE_SIGMA_PER_YEAR: f64 = 0.02;
 /// What two discharges of one battery differ by, all else being equal.
 const REPEAT_SIGMA: f64 = 0.01;
 /// Less than this at the start, and it is no evidence of the whole.
-const FULL: f32 = 0.95;
+pub(super) const FULL: f32 = 0.95;
 
 impl Evidence {
     /// The time from full at another load and temperature, at `now`. `None` where it tells nothing of that: another unit, not begun

@@ -4,8 +4,9 @@
 //! rules say so ([`crate::inverter::InverterState::testing`]).
 
 use minicbor::{Decode, Encode};
-use wire::{Flag, Quantity, Sample, UtcMs};
+use wire::{Flag, Quantity, Sample, Scaled, UtcMs};
 
+use crate::alarm::STALE_MS;
 use crate::inverter::InverterState;
 
 /// What the load is told in. Different ones are never compared.
@@ -107,10 +108,31 @@ impl Moment {
     /// The same where what feeds the load is known.
     #[must_use]
     pub fn read(sample: &Sample, at: UtcMs, source: Source) -> Self {
+        let value = |quantity: Quantity| sample.quantities.value(quantity);
+        Self { charging: sample.flags.value(Flag::BatteryCharging), ..Self::of_values(value, &LOADS, at, source) }
+    }
+
+    /// What is known last, of what is told still, with utility power there. `None` before the first reading.
+    #[must_use]
+    pub fn known(state: &InverterState) -> Option<Self> {
+        let at = state.last_reading?;
         let value = |quantity: Quantity| {
-            sample.quantities.value(quantity).map(|scaled| narrow(quantity.to_f64(scaled)))
+            state.value(quantity).filter(|(_, time)| at.since(*time) <= STALE_MS).map(|(scaled, _)| scaled)
         };
-        let load = LOADS.iter().find_map(|(quantity, unit)| {
+        // What goes into a battery that charges is no load.
+        let loads = LOADS.split_last().map_or(&LOADS[..], |(_, loads)| loads);
+        let charging = state.flag(Flag::BatteryCharging);
+        Some(Self { charging, ..Self::of_values(value, loads, at, Source::Line) })
+    }
+
+    fn of_values(
+        scaled: impl Fn(Quantity) -> Option<Scaled>,
+        loads: &[(Quantity, Unit)],
+        at: UtcMs,
+        source: Source,
+    ) -> Self {
+        let value = |quantity: Quantity| scaled(quantity).map(|scaled| narrow(quantity.to_f64(scaled)));
+        let load = loads.iter().find_map(|(quantity, unit)| {
             let value = value(*quantity)?.abs();
             (value > 0.0).then_some(Load { value, unit: *unit })
         });
@@ -122,7 +144,7 @@ impl Moment {
             celsius: TEMPERATURES.iter().find_map(|quantity| value(*quantity)),
             load,
             percent: value(Quantity::BATTERY_CHARGE),
-            charging: sample.flags.value(Flag::BatteryCharging),
+            charging: None,
         }
     }
 

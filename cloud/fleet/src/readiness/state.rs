@@ -126,6 +126,22 @@ impl Readiness {
         }
     }
 
+    /// What a backlog told, which began as a copy of this: evidence that is new or better, and how full the battery was where the
+    /// backlog ended, if it is `complete` and nothing goes on since.
+    pub(crate) fn adopt(&mut self, earlier: Self, complete: bool) {
+        for one in earlier.evidence {
+            match self.evidence.iter_mut().find(|known| known.at == one.at) {
+                Some(known) => *known = one,
+                None => self.keep(one),
+            }
+        }
+        self.evidence.sort_by_key(|one| one.at);
+        self.bank = earlier.bank.or(self.bank);
+        if complete && self.running.is_none() {
+            self.charge = earlier.charge;
+        }
+    }
+
     /// Forgets evidence from before an instant: what is older than 30 days where no logbook is kept (decision 25), or from before
     /// the battery was replaced.
     pub fn forget_before(&mut self, at: UtcMs) {

@@ -36,6 +36,15 @@ pub struct Due {
     pub annual: Standing,
 }
 
+/// From when a test is due, and after when it is missed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deadline {
+    /// Due from then on.
+    pub from: UtcMs,
+    /// After this it is missed.
+    pub by: UtcMs,
+}
+
 /// How it stands at `now`. `monthly` and `annual` are when the last tests that count began; `None`: none since `watched_since`,
 /// from where time then counts.
 #[must_use]
@@ -46,19 +55,31 @@ pub fn due(
     watched_since: UtcMs,
     now: UtcMs,
 ) -> Due {
-    let short = monthly.max(annual).unwrap_or(watched_since);
-    let long = annual.unwrap_or(watched_since);
-    Due {
-        monthly: standing(short.plus_ms(rules.monthly_ms), short.plus_ms(rules.monthly_most_ms), now),
-        annual: standing(
-            long.plus_ms(rules.annual_ms - rules.annual_notice_ms),
-            long.plus_ms(rules.annual_ms),
-            now,
-        ),
-    }
+    let [short, long] = deadlines(rules, monthly, annual, watched_since);
+    Due { monthly: standing(short, now), annual: standing(long, now) }
 }
 
-fn standing(from: UtcMs, by: UtcMs, now: UtcMs) -> Standing {
+/// When the next short one and the next of full length are due and missed; see [`due`].
+#[must_use]
+pub fn deadlines(
+    rules: &RuleSet,
+    monthly: Option<UtcMs>,
+    annual: Option<UtcMs>,
+    watched_since: UtcMs,
+) -> [Deadline; 2] {
+    let short = monthly.max(annual).unwrap_or(watched_since);
+    let long = annual.unwrap_or(watched_since);
+    [
+        Deadline { from: short.plus_ms(rules.monthly_ms), by: short.plus_ms(rules.monthly_most_ms) },
+        Deadline {
+            from: long.plus_ms(rules.annual_ms - rules.annual_notice_ms),
+            by: long.plus_ms(rules.annual_ms),
+        },
+    ]
+}
+
+fn standing(deadline: Deadline, now: UtcMs) -> Standing {
+    let Deadline { from, by } = deadline;
     match now {
         _ if now > by => Standing::Missed { since: by },
         _ if now >= from => Standing::Due { by },

@@ -5,10 +5,12 @@
 
 mod due;
 mod grade;
+mod kept;
 mod recognise;
 mod rules;
 
-pub use due::{Due, Standing, due};
+pub use due::{Deadline, Due, Standing, deadlines, due};
 pub use grade::{Grade, Reason, grade};
+pub use kept::Tests;
 pub use recognise::{Found, Kind, Recogniser, SeenBy, recognises};
 pub use rules::{EN_50172, NFPA_101, RULE_SETS, RuleSet};

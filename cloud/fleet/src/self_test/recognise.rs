@@ -171,6 +171,20 @@ impl Recogniser {
         }
     }
 
+    /// What a backlog told, which began as a copy of this.
+    pub(crate) fn adopt(&mut self, earlier: Self) {
+        self.used = earlier.used.or(self.used);
+        let since = |open: &Found| earlier.at.is_none_or(|at| open.started > at);
+        if !self.open.as_ref().is_some_and(since) {
+            self.open = earlier.open;
+        }
+    }
+
+    /// Forgets a test from before an instant whose own result never came.
+    pub(crate) fn forget_before(&mut self, before: UtcMs) {
+        self.open.take_if(|open| open.started < before);
+    }
+
     fn go_on(&mut self, moment: &Moment, charged: Option<bool>) {
         let running = self.running.get_or_insert(Running {
             started: moment.at,

@@ -5,6 +5,8 @@ use wire::time::DAY_MS;
 /// What a standard asks of self-tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RuleSet {
+    /// Stable for ever: snapshots and the journal carry it.
+    pub code: u8,
     /// Its name in the store and in the API.
     pub name: &'static str,
     /// Where it is written.
@@ -25,6 +27,7 @@ pub struct RuleSet {
 
 /// NFPA 101 (2021), 7.9.3.1.1: every 30 days, at least 3 and at most 5 weeks apart, 30 s; each year 1½ hours.
 pub const NFPA_101: RuleSet = RuleSet {
+    code: 0,
     name: "nfpa_101",
     source: "NFPA 101, 7.9.3",
     monthly_ms: 30 * DAY_MS,
@@ -37,6 +40,7 @@ pub const NFPA_101: RuleSet = RuleSet {
 
 /// EN 50172, 7.2 and EN 62034: each month long enough to see each lamp; each year the rated duration.
 pub const EN_50172: RuleSet = RuleSet {
+    code: 1,
     name: "en_50172",
     source: "EN 50172, 7.2; EN 62034",
     monthly_ms: 30 * DAY_MS,
@@ -47,5 +51,20 @@ pub const EN_50172: RuleSet = RuleSet {
     annual_notice_ms: 30 * DAY_MS,
 };
 
-/// Every rule set that can be chosen.
-pub const RULE_SETS: [RuleSet; 2] = [NFPA_101, EN_50172];
+/// Every rule set that can be chosen; the first is what is usual.
+pub static RULE_SETS: [RuleSet; 2] = [NFPA_101, EN_50172];
+
+impl RuleSet {
+    /// By code; what is usual where there is none such.
+    #[must_use]
+    pub fn of(code: Option<u8>) -> &'static Self {
+        static USUAL: RuleSet = NFPA_101;
+        RULE_SETS.iter().find(|set| Some(set.code) == code).unwrap_or(&USUAL)
+    }
+
+    /// By name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<&'static Self> {
+        RULE_SETS.iter().find(|set| set.name == name)
+    }
+}

@@ -6,6 +6,8 @@ mod access;
 mod alarm_oracle;
 mod alarm_rig;
 mod alarms;
+mod discharge_rig;
+mod discharges;
 mod escalation;
 mod pairing;
 mod properties;
