@@ -12,8 +12,8 @@ use crate::inverter::InverterState;
 use crate::level::Latest;
 use crate::readiness::outlook::charges;
 use crate::readiness::{Estimate, Kind, Lamps, lamps, outlook};
-use crate::self_test::{self, Deadline};
 use crate::screen::{OFFLINE_MS, SERIAL_SILENT_MS};
+use crate::self_test::{self, Deadline};
 
 /// A jump of the clock and a gap in the data are worth knowing for this long, milliseconds.
 pub const NEWS_MS: i64 = wire::time::HOUR_MS;
@@ -227,7 +227,8 @@ impl Facts<'_> {
     fn recharging_since(&self) -> Option<UtcMs> {
         let discharged = self.state.watch.discharged_at.filter(|at| self.now.since(*at) <= RECHARGE_MS)?;
         let charge = &self.state.readiness.charge;
-        let gauge = || self.state.value(Quantity::BATTERY_CHARGE).is_some_and(|(percent, _)| percent >= FULL_PERCENT);
+        let gauge =
+            || self.state.value(Quantity::BATTERY_CHARGE).is_some_and(|(percent, _)| percent >= FULL_PERCENT);
         let full = if charge.share().is_some() { charge.is_full() } else { gauge() };
         (charges(self.state) && !full).then_some(discharged)
     }

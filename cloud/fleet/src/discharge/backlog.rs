@@ -126,8 +126,7 @@ impl Backlog {
 /// What feeds the load, by the reading alone. After an outage the battery feeds on for some seconds with the line there again:
 /// that is its end, and no test. `None` where the stream does not tell.
 fn source(sample: &Sample, outage: bool) -> Option<Source> {
-    let (battery, line) =
-        (sample.flags.value(Flag::BatteryPower)?, sample.flags.value(Flag::LinePresent)?);
+    let (battery, line) = (sample.flags.value(Flag::BatteryPower)?, sample.flags.value(Flag::LinePresent)?);
     let holds = |own: &Own| sample.conditions.value(*own) == Some(true);
     let bad = [Own::UTILITY_LOST, Own::INPUT_LOW, Own::INPUT_HIGH].iter().any(holds);
     Some(match (battery, line) {

@@ -109,7 +109,10 @@ impl Moment {
     #[must_use]
     pub fn read(sample: &Sample, at: UtcMs, source: Source) -> Self {
         let value = |quantity: Quantity| sample.quantities.value(quantity);
-        Self { charging: sample.flags.value(Flag::BatteryCharging), ..Self::of_values(value, &LOADS, at, source) }
+        Self {
+            charging: sample.flags.value(Flag::BatteryCharging),
+            ..Self::of_values(value, &LOADS, at, source)
+        }
     }
 
     /// What is known last, of what is told still, with utility power there. `None` before the first reading.

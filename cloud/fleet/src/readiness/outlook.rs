@@ -61,8 +61,15 @@ pub fn outlook(state: &InverterState, required_minutes: u32, now: UtcMs) -> Outl
     let share = readiness.charge.share().filter(|_| !readiness.charge.is_full());
     let charged = full.filter(|_| !feeds).map(|full| part(full, share.map_or(1.0, f64::from)));
     let full_in_s = readiness.charge.full_in_s().filter(|_| !feeds && charges(state));
-    let judged =
-        || protection(full.as_ref(), charged.as_ref(), f64::from(required_minutes) * 60.0, full_in_s, faults(state));
+    let judged = || {
+        protection(
+            full.as_ref(),
+            charged.as_ref(),
+            f64::from(required_minutes) * 60.0,
+            full_in_s,
+            faults(state),
+        )
+    };
     Outlook {
         protection: (!feeds).then(judged),
         now: charged,

@@ -10,7 +10,8 @@ use crate::discharge_rig::{Cabinet, DAY_S};
 const REQUIRED: u32 = 90;
 
 fn outages(cabinet: &Cabinet) -> Vec<Outage> {
-    let outage = |record: &Record| if let Record::Outage(outage) = record { Some(outage.clone()) } else { None };
+    let outage =
+        |record: &Record| if let Record::Outage(outage) = record { Some(outage.clone()) } else { None };
     cabinet.records.iter().filter_map(outage).collect()
 }
 
@@ -39,7 +40,10 @@ fn an_annual_test_gives_a_number_and_an_outage_counts_down_from_it_and_is_told_a
     assert!(found[0].own.is_some());
     assert_eq!(cabinet.state.tests.annual(), Some(found[0].started));
     let charging = outlook(&cabinet.state, REQUIRED, cabinet.now());
-    assert!(matches!(charging.protection, Some(Protection::Recharging { full_in_s: Some(_) })), "{charging:?}");
+    assert!(
+        matches!(charging.protection, Some(Protection::Recharging { full_in_s: Some(_) })),
+        "{charging:?}"
+    );
     assert!(cabinet.open().contains(&"battery.recharging".to_owned()), "{:?}", cabinet.open());
     cabinet.play(1.5 * DAY_S, 30.0);
     let ready = outlook(&cabinet.state, REQUIRED, cabinet.now());
@@ -60,7 +64,9 @@ fn an_annual_test_gives_a_number_and_an_outage_counts_down_from_it_and_is_told_a
     assert!((f64::from(outage.length_s) - 1_200.0).abs() < 40.0, "{outage:?}");
     let predicted = outage.predicted.unwrap();
     assert!((f64::from(predicted.runtime_s) - said.seconds).abs() < 0.05 * said.seconds, "{outage:?}");
-    assert!(!outage.gave_up && !outage.contact_lost && outage.recharged.is_none() && outage.lowest_v.is_some());
+    assert!(
+        !outage.gave_up && !outage.contact_lost && outage.recharged.is_none() && outage.lowest_v.is_some()
+    );
     cabinet.play(DAY_S, 30.0);
     let again = outages(&cabinet);
     assert_eq!(again.len(), 1, "the same record, with more in it");
@@ -80,10 +86,15 @@ fn an_outage_ends_when_the_inverter_goes_back_to_utility_power_and_its_end_is_no
         events.push((cabinet.state.flag(Flag::LinePresent), cabinet.state.flag(Flag::BatteryPower)));
     }
     assert!(waited_s >= 3, "utility power is trusted after some seconds only");
-    assert!(events.contains(&(Some(true), Some(true))), "the line is there and the battery feeds: {events:?}");
+    assert!(
+        events.contains(&(Some(true), Some(true))),
+        "the line is there and the battery feeds: {events:?}"
+    );
     assert!(tests(&cabinet).is_empty());
     assert_eq!(outages(&cabinet).len(), 1);
-    assert!(!cabinet.events.iter().any(|event| event.kind.condition() == Some(fleet::Condition::TEST_RUNNING)));
+    assert!(
+        !cabinet.events.iter().any(|event| event.kind.condition() == Some(fleet::Condition::TEST_RUNNING))
+    );
 }
 
 #[test]
@@ -175,7 +186,8 @@ fn time_alone_makes_a_test_due_and_then_missed_and_a_test_ends_both() {
     assert_eq!(passed(&mut cabinet, 0.2), ["test.due"]);
     assert_eq!(passed(&mut cabinet, 5.0), ["test.missed"]);
     let told: Vec<_> = cabinet.events.iter().filter(|event| event.kind.name() == "raised").collect();
-    let missed = told.iter().find(|event| event.kind.condition() == Some(fleet::Condition::TEST_MISSED)).unwrap();
+    let missed =
+        told.iter().find(|event| event.kind.condition() == Some(fleet::Condition::TEST_MISSED)).unwrap();
     let at = cabinet.state.tests.watched_since().unwrap().plus_ms(NFPA_101.monthly_most_ms + 1);
     assert_eq!(missed.received_at, at, "it was told when it was so, not when something else came");
     cabinet.test(TestKind::Monthly).play(60.0, 1.0);
@@ -238,6 +250,9 @@ fn a_snapshot_stays_small_and_leads_back() {
     let running = cabinet.state.to_snapshot();
     let again = InverterState::from_snapshot(&running).unwrap();
     assert_eq!(again, cabinet.state);
-    println!("snapshot: {before} bytes at first, {after} after an annual test, {} within an outage of an hour", running.len());
+    println!(
+        "snapshot: {before} bytes at first, {after} after an annual test, {} within an outage of an hour",
+        running.len()
+    );
     assert!(before < 1_200 && after < 1_400 && running.len() < 2_800, "{before} {after} {}", running.len());
 }
