@@ -75,6 +75,29 @@ pub struct Predicted {
     pub high_s: f32,
 }
 
+/// Shorter ones are no story, seconds.
+const WORTH_S: f32 = 60.0;
+/// It waits this long for the battery to be full again, milliseconds.
+const WAIT_MS: i64 = 12 * wire::time::HOUR_MS;
+/// What is told of later than this is on its page only, milliseconds.
+const OLD_MS: i64 = 3 * wire::time::DAY_MS;
+
+impl Outage {
+    /// When its story can be told, known at `told_at`: when the battery is full again, at the latest half a day after its end.
+    /// `None`: it is too short for a letter, or too long ago.
+    #[must_use]
+    pub fn tell_at(&self, told_at: UtcMs) -> Option<UtcMs> {
+        let ended = self.started.plus_ms(millis(self.length_s));
+        let worth = self.length_s >= WORTH_S && told_at.since(ended) <= OLD_MS;
+        worth.then(|| self.recharged.map_or(ended.plus_ms(WAIT_MS), |_| told_at))
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "hours at most")]
+fn millis(seconds: f32) -> i64 {
+    (f64::from(seconds) * 1000.0) as i64
+}
+
 impl RecordKind {
     /// Its name in the store and in the API.
     #[must_use]
@@ -117,9 +140,7 @@ impl Record {
     /// When it ended.
     #[must_use]
     pub fn ended(&self) -> UtcMs {
-        #[expect(clippy::cast_possible_truncation, reason = "hours at most")]
-        let length_ms = (f64::from(self.length_s()) * 1000.0) as i64;
-        self.started().plus_ms(length_ms)
+        self.started().plus_ms(millis(self.length_s()))
     }
 
     /// Names it among its inverter's: one that is told of again, with its result or its recharging, takes the place of the first.
@@ -163,10 +184,19 @@ mod tests {
             contact_lost: true,
         };
         let first = Record::Outage(outage.clone());
-        let later = Record::Outage(Outage { recharged: Some(UtcMs(1_800_010_000_000)), ..outage });
+        let recharged = Some(UtcMs(1_800_010_000_000));
+        let later = Record::Outage(Outage { recharged, ..outage.clone() });
         assert_eq!(first.key(), "outage/1800000000123");
         assert_eq!(first.key(), later.key());
         assert_eq!(later.ended(), UtcMs(1_800_000_061_623));
+        let tell_at = |outage: &Outage, hours: i64| {
+            let told_at = outage.started.plus_ms(61_500 + hours * wire::time::HOUR_MS);
+            outage.tell_at(told_at).map(|at| (at.0 - outage.started.0 - 61_500) / wire::time::HOUR_MS)
+        };
+        let Record::Outage(full) = &later else { panic!("{later:?}") };
+        assert_eq!((tell_at(&outage, 0), tell_at(full, 2)), (Some(12), Some(2)), "full again, or half a day");
+        assert_eq!((tell_at(full, 72), tell_at(full, 73)), (Some(72), None), "no news any more");
+        assert_eq!(tell_at(&Outage { length_s: 59.0, ..full.clone() }, 2), None, "a flicker");
         let test = Record::Test(Found {
             kind: Kind::Annual,
             seen_by: SeenBy::Telemetry,

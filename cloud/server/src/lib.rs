@@ -20,5 +20,6 @@ pub mod live;
 pub mod notifier;
 pub mod outbound;
 pub mod pipeline;
+pub mod power_loss;
 pub mod registry;
 pub mod serve;

@@ -136,6 +136,7 @@ routes! {
     get  "/inverters/{id}/chart"               Inverter    pages::chart::data;
     get  "/inverters/{id}/history.html"        Inverter    pages::table::show;
     get  "/inverters/{id}/history.csv"         Inverter    pages::csv::download;
+    get  "/inverters/{id}/outages/{started}"   Inverter    pages::outage::show;
     get  "/me"                                 SignedIn    pages::me::show;
     post "/me/name"                            SignedIn    pages::me::name::submit;
     get  "/me/password"                        SignedIn    pages::me::password::show;

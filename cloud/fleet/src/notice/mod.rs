@@ -10,6 +10,7 @@ mod escalation;
 mod hush;
 mod incident;
 mod ladder;
+mod power_loss;
 mod preferences;
 mod quiet;
 mod text;
@@ -23,6 +24,7 @@ pub use incident::{
     FOLLOW_UP_MS, GROUPING_MS, Incident, JOIN_MS, Joined, Member, Message, MessageKind, Over,
 };
 pub use ladder::{LONGEST_WAIT_MS, Ladder, LadderError, MOST_PEOPLE, MOST_STEPS, Step};
+pub use power_loss::{Untold, ripe};
 pub use preferences::{Channel, Channels, Plan, Preferences, Reminders, plan, plan_word};
 pub use quiet::{DAY_MINUTES, QuietHours};
 pub use text::{

@@ -27,6 +27,7 @@ use crate::clock::{self, Clock};
 use crate::dead_man::Beat;
 use crate::live::LiveStates;
 
+pub use people::{People, Person};
 pub use turns::Turn;
 
 /// What is due is told at most this much later, and its own transaction.

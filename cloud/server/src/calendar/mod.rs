@@ -31,7 +31,7 @@ use crate::pipeline::Counters;
 use reader::Reader;
 
 pub use back::Back;
-pub use sending::may_go;
+pub use sending::{may_go, may_still_go};
 
 /// A letter is at most this much later than it is due.
 const LOOK_EVERY: Duration = Duration::from_secs(5);

@@ -137,6 +137,9 @@ impl Hand {
         if Periodical::from_name(&mail.kind).is_some() {
             return crate::calendar::may_go(&self.state, mail, (self.clock)()).await;
         }
+        if mail.kind == web::mail::power_loss::KIND {
+            return crate::calendar::may_still_go(&self.state, mail, (self.clock)()).await;
+        }
         let Some((account, incident)) = mail.account.zip(mail.incident) else { return Ok(()) };
         match self.state.may_be_told(account, incident, (self.clock)()).await {
             Ok(true) => Ok(()),

@@ -42,6 +42,7 @@ use crate::ingest::{self, Batch, Ingest, Ticket};
 use crate::live::LiveStates;
 use crate::notifier;
 use crate::pipeline;
+use crate::power_loss::PowerLosses;
 use crate::registry::Registry;
 pub use retention::Retention;
 use stop::Fatal;
@@ -136,6 +137,8 @@ async fn serve(config: &Config, people_threads: &Handle) -> anyhow::Result<()> {
     let known = move || pipeline.following.load(Ordering::Acquire) == 1;
     tokio::spawn(Arc::clone(&parts.announcer).run(Arc::clone(&parts.clock), known, stopping.clone()));
     tokio::spawn(Arc::clone(&parts.calendar).run(Arc::clone(&parts.clock), stopping.clone()));
+    let losses = PowerLosses::new(parts.state.clone(), origin.as_str().into(), Arc::clone(&parts.queued));
+    tokio::spawn(losses.run(Arc::clone(&parts.clock), stopping.clone()));
     let key = data_dir::factors_key(config, &parts.state).await?;
     let vapid = Arc::new(data_dir::push_key(config, &origin).await?);
     let (ways, said) = channels::ways(config, way, out, (&key, vapid))?;

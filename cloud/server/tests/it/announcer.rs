@@ -83,6 +83,10 @@ impl World {
         self.store.set_grant(grant, &act(Verb::ShareGrant)).await.unwrap();
     }
 
+    pub async fn withdraw(&self, holder: impl Into<Holder>, inverter: InverterKey) {
+        assert!(self.store.remove_grant(holder.into(), inverter, &act(Verb::ShareRevoke)).await.unwrap());
+    }
+
     pub async fn prefers(&self, account: AccountKey, preferences: Preferences) {
         self.store.set_preferences(account, &preferences, &act(Verb::NotificationsEdit)).await.unwrap();
     }

@@ -45,6 +45,7 @@ mod mqtt_refusals;
 mod outbound;
 mod pairing;
 mod people;
+mod power_losses;
 mod programs;
 mod receiver;
 mod recordings;

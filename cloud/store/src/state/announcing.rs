@@ -32,7 +32,7 @@ const ROWS_A_STATEMENT: usize = 1_000;
 
 /// The transaction. Dropped without [`Announcing::commit`] nothing of it is written.
 pub struct Announcing {
-    change: DatabaseTransaction,
+    pub(super) change: DatabaseTransaction,
 }
 
 /// An inverter with where it stands.

@@ -54,6 +54,15 @@ pub const TEST: &str = "test";
 
 /// Writes a message within the caller's transaction; one of the same key is left as it is.
 pub(super) async fn queue_note(change: &impl ConnectionTrait, note: &NewNote<'_>) -> Result<(), DbErr> {
+    queue_note_for(change, note, note.queued_at).await
+}
+
+/// The same, to be sent from `due_at` on.
+pub(super) async fn queue_note_for(
+    change: &impl ConnectionTrait,
+    note: &NewNote<'_>,
+    due_at: UtcMs,
+) -> Result<(), DbErr> {
     let row = ActiveModel {
         id: NotSet,
         key: Set(note.key.to_owned()),
@@ -65,7 +74,7 @@ pub(super) async fn queue_note(change: &impl ConnectionTrait, note: &NewNote<'_>
         queued_at: Set(note.queued_at.0),
         expires_at: Set(note.expires_at.0),
         state: Set(MailState::Queued.name().to_owned()),
-        due_at: Set(note.queued_at.0),
+        due_at: Set(due_at.0),
         attempts: Set(0),
         last_attempt_at: Set(None),
         answer: Set(None),

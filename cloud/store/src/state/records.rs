@@ -4,7 +4,7 @@
 //! its place. Thirty days from their start they are gone.
 
 use fleet::{InverterKey, Record};
-use sea_orm::sea_query::OnConflict;
+use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
     QuerySelect,
@@ -26,7 +26,7 @@ pub struct RecordRow {
     pub told_at: UtcMs,
 }
 
-/// Rows in one statement: 6 columns each, well below SQLite's 32,766 parameters.
+/// Rows in one statement: 7 columns each, well below SQLite's 32,766 parameters.
 const ROWS_A_STATEMENT: usize = 1_000;
 /// Most records that one read returns.
 const MOST_RECORDS: u64 = 100_000;
@@ -105,6 +105,11 @@ impl StateStore {
 pub(super) async fn insert(connection: &impl ConnectionTrait, records: &[RecordRow]) -> Result<(), DbErr> {
     let replace = OnConflict::columns([Column::InverterId, Column::Key])
         .update_columns([Column::StartedAt, Column::ToldAt, Column::Record])
+        // A story that was told is not told again.
+        .value(
+            Column::TellAt,
+            Expr::cust("CASE WHEN records.tell_at IS NULL THEN NULL ELSE excluded.tell_at END"),
+        )
         .to_owned();
     for part in records.chunks(ROWS_A_STATEMENT) {
         let rows = Entity::insert_many(part.iter().map(RecordRow::to_row)).on_conflict(replace.clone());
@@ -115,6 +120,10 @@ pub(super) async fn insert(connection: &impl ConnectionTrait, records: &[RecordR
 
 impl RecordRow {
     fn to_row(&self) -> ActiveModel {
+        let tell_at = match &self.record {
+            Record::Outage(outage) => outage.tell_at(self.told_at),
+            Record::Test(_) => None,
+        };
         ActiveModel {
             inverter_id: Set(i64::from(self.inverter.0)),
             key: Set(self.record.key()),
@@ -122,10 +131,11 @@ impl RecordRow {
             started_at: Set(self.record.started().0),
             told_at: Set(self.told_at.0),
             record: Set(self.record.to_bytes()),
+            tell_at: Set(tell_at.map(|at| at.0)),
         }
     }
 
-    fn from_row(row: Model) -> Result<Self, StateError> {
+    pub(super) fn from_row(row: Model) -> Result<Self, StateError> {
         let record = Record::from_bytes(&row.record).map_err(|error| StateError::Row {
             table: "records",
             column: "record",

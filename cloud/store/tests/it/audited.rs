@@ -34,6 +34,7 @@ const UNWRITTEN: &[(&str, &str)] = &[
     ("outbox::queue_mail", "a letter of no other change"),
     ("outbox::queue_mails", "letters of no other change"),
     ("phones::delete_phone_codes_before", "retention"),
+    ("power_losses::tell_outages", "the service tells of power losses"),
     ("records::commit_records", "telemetry"),
     ("records::delete_records_before", "retention"),
     (
@@ -68,7 +69,7 @@ const UNWRITTEN: &[(&str, &str)] = &[
 ];
 
 /// What a body that writes holds.
-const WRITES: [&str; 16] = [
+const WRITES: [&str; 17] = [
     "begin_change(",
     "connect::begin(",
     "::insert(",
@@ -82,6 +83,7 @@ const WRITES: [&str; 16] = [
     "queue(",
     "queue_all(",
     "queue_note(",
+    "queue_note_for(",
     "add(&change",
     "self.told::<",
     "self.forget::<",

@@ -12,6 +12,7 @@ pub mod channels;
 pub mod factors;
 pub mod notes;
 pub mod pairing;
+pub mod power_loss;
 pub mod registration;
 pub mod service;
 pub mod sharing;
@@ -246,6 +247,7 @@ pub(crate) mod tests {
             "factors",
             "notes",
             "pairing",
+            "power_loss",
             "registration",
             "service",
             "sharing",

@@ -22,6 +22,7 @@ pub mod notice;
 pub mod notifications;
 pub mod op;
 pub mod organizations;
+pub mod outage;
 pub mod pair;
 pub mod people;
 pub mod register;

@@ -24,6 +24,7 @@ pub mod limits;
 pub mod list;
 pub mod maintenance;
 pub mod new_password;
+pub mod outage;
 pub mod paging;
 pub mod qr;
 pub mod row;

@@ -64,6 +64,7 @@ const ANSWERS: &[(&str, &str, u16, Proves)] = &[
     // An alarm is its inverter's; `alarms` asks for those.
     ("GET", "/alarms/{id}", 404, Proves::Nothing),
     ("GET", "/live/alarms/{id}", 404, Proves::Nothing),
+    ("GET", "/inverters/{id}/outages/{started}", 404, Proves::Nothing),
     ("POST", "/alarms/{id}/acknowledge", 404, Proves::Nothing),
     ("POST", "/alarms/{id}/shelve", 404, Proves::Nothing),
     ("POST", "/alarms/{id}/unshelve", 404, Proves::Nothing),
@@ -156,6 +157,8 @@ const FILLED: &[(&str, &str, &str, &str)] = &[
     // None is set; `maintenance` and `limits` ask for those that are.
     ("{window}", "1", "1", "2"),
     ("{limit}", "1", "1", "2"),
+    // None happened; `power_losses` asks for one that did.
+    ("{started}", "1", "1", "2"),
     ("{passkey}", "nothing", "theirs", "nothing"),
     ("{phone}", "nothing", "theirs", "nothing"),
     ("{device}", "nothing", "theirs", "nothing"),

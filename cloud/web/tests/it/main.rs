@@ -27,6 +27,7 @@ mod op;
 mod pages;
 mod pairing;
 mod passkeys;
+mod power_losses;
 mod registration;
 mod sessions;
 mod severities;

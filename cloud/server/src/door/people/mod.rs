@@ -4,45 +4,41 @@
 //! its deadline: first request, header, body, answer, idling, leaving. Never looks into a request.
 
 mod activity;
+mod request_body;
 mod stalling;
 #[cfg(test)]
 mod tests;
 
 use std::convert::Infallible;
-use std::io;
 use std::net::SocketAddr;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::ConnectInfo;
-use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
+use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, Sleep, interval_at, sleep, timeout_at};
+use tokio::time::{Instant, interval_at, timeout_at};
 use tokio_rustls::StartHandshake;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use self::activity::{Activity, Tracked, Under, Verdict};
+use self::request_body::RequestBody;
 use self::stalling::Stalling;
 use super::Doors;
 use crate::device::{House, count, limits};
 
 /// From the handshake to the first complete request header; later headers too.
 const HEADER_TIME: Duration = Duration::from_secs(10);
-/// Between two pieces of a request's body.
-const BODY_TIME: Duration = Duration::from_secs(10);
-/// All of a request's body: nothing here is larger than a form.
-const WHOLE_BODY_TIME: Duration = Duration::from_secs(30);
 /// Bytes of a request's header.
 const HEADER_BYTES: usize = 32 * 1024;
 /// Requests of one HTTP/2 connection at a time: a page and its live stream need few.
@@ -171,57 +167,9 @@ async fn answer(
     router: Router,
     under_way: Under,
 ) -> Result<Response<Body>, Infallible> {
-    let mut request = request.map(|incoming| Body::new(TimedBody::new(incoming)));
+    let version = request.version();
+    let mut request = request.map(|incoming| Body::new(RequestBody::new(incoming, version)));
     request.extensions_mut().insert(ConnectInfo(peer));
     let response = router.oneshot(request).await?;
     Ok(response.map(|body| Body::new(Tracked::new(body, under_way))))
-}
-
-/// A request's body whose pieces must follow each other, and end.
-struct TimedBody {
-    incoming: Incoming,
-    /// Of the next piece.
-    deadline: Option<Pin<Box<Sleep>>>,
-    /// Of the last one.
-    end: Instant,
-}
-
-impl TimedBody {
-    fn new(incoming: Incoming) -> Self {
-        Self { incoming, deadline: None, end: Instant::now() + WHOLE_BODY_TIME }
-    }
-}
-
-impl HttpBody for TimedBody {
-    type Data = Bytes;
-    type Error = axum::BoxError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        if let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(context) {
-            self.deadline = None;
-            // One byte each few seconds would hold its place for hours.
-            if frame.is_some() && Instant::now() > self.end {
-                return Poll::Ready(Some(Err(late().into())));
-            }
-            return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
-        }
-        let deadline = self.deadline.get_or_insert_with(|| Box::pin(sleep(BODY_TIME)));
-        ready!(deadline.as_mut().poll(context));
-        Poll::Ready(Some(Err(late().into())))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.incoming.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.incoming.size_hint()
-    }
-}
-
-fn late() -> io::Error {
-    io::Error::new(io::ErrorKind::TimedOut, "the request's body did not arrive in time")
 }

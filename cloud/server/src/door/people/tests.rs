@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::routing::get;
+use axum::routing::{get, post};
+use hyper::StatusCode;
 use hyper::body::{Body as HttpBody, Frame};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::time::{Instant, timeout};
@@ -50,6 +51,7 @@ fn open() -> DuplexStream {
     let router = Router::new()
         .route("/whole", get(|| async { "x".repeat(200 * 1024) }))
         .route("/endless", get(|| async { Body::new(Pieces(usize::MAX)) }))
+        .route("/refuses", post(|| async { StatusCode::FORBIDDEN }))
         .route("/quiet", get(|| async { Body::new(Pieces(1)) }));
     tokio::spawn(async move {
         serve(theirs, ([127, 0, 0, 1], 1).into(), router, &CancellationToken::new(), SHORT).await;
@@ -113,6 +115,46 @@ async fn who_takes_an_answer_and_who_waits_for_a_quiet_one_is_not_cut() {
     let mut client = open();
     client.write_all(b"GET /endless HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
     assert_eq!(lives(client).await, None);
+}
+
+/// Reads until `end` has come, or the connection ends; how often.
+async fn answers(client: &mut DuplexStream, end: &str, count: usize) -> usize {
+    let (mut read, mut chunk) = (String::new(), vec![0; 1024]);
+    while read.matches(end).count() < count {
+        match timeout(LONG, client.read(&mut chunk)).await {
+            Ok(Ok(length)) if length > 0 => read.push_str(std::str::from_utf8(&chunk[..length]).unwrap()),
+            _ => break,
+        }
+    }
+    read.matches(end).count()
+}
+
+#[tokio::test]
+async fn who_is_refused_before_the_body_has_come_hears_it_and_goes_on() {
+    let mut client = open();
+    let header = "POST /refuses HTTP/1.1\r\nHost: x\r\nContent-Length: 20000\r\n\r\n";
+    client.write_all(header.as_bytes()).await.unwrap();
+    assert_eq!(answers(&mut client, "403 Forbidden", 1).await, 1);
+    // As a client does that writes header and body apart.
+    client.write_all(&[b'x'; 20_000]).await.unwrap();
+    client.write_all(header.as_bytes()).await.unwrap();
+    assert_eq!(answers(&mut client, "403 Forbidden", 1).await, 1, "the connection is there still");
+}
+
+#[tokio::test]
+async fn who_sends_without_end_what_nobody_reads_is_cut() {
+    let mut client = open();
+    let header = "POST /refuses HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
+    client.write_all(header.as_bytes()).await.unwrap();
+    let piece = [b"400\r\n".as_slice(), &[b'x'; 1024], b"\r\n"].concat();
+    let mut written = 0;
+    let writing = async {
+        while client.write_all(&piece).await.is_ok() {
+            written += piece.len();
+        }
+    };
+    timeout(LONG, writing).await.unwrap();
+    assert!((64 * 1024..200 * 1024).contains(&written), "{written}");
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Tests and outages that are over; and indexes by which what is old is found without reading all.
 
 use sea_orm_migration::prelude::*;
-use sea_orm_migration::schema::{big_integer, binary, string};
+use sea_orm_migration::schema::{big_integer, big_integer_null, binary, string};
 
 use super::table;
 
@@ -18,6 +18,7 @@ impl MigrationName for Records {
 const INDEXES: &[(&str, &str, &[&str])] = &[
     ("records_of_inverter", "records", &["inverter_id", "started_at"]),
     ("records_by_age", "records", &["started_at"]),
+    ("records_to_tell", "records", &["tell_at"]),
     ("events_by_age", "events", &["occurred_at"]),
     ("alarms_by_age", "alarms", &["raised_at"]),
 ];
@@ -33,6 +34,7 @@ impl MigrationTrait for Records {
             .col(big_integer("started_at"))
             .col(big_integer("told_at"))
             .col(binary("record"))
+            .col(big_integer_null("tell_at"))
             .primary_key(Index::create().col("inverter_id").col("key"))
             .take();
         manager.create_table(records).await?;

@@ -14,6 +14,8 @@ pub(in super::super) mod record {
         pub told_at: i64,
         /// CBOR of `fleet::Record`.
         pub record: Vec<u8>,
+        /// Of an outage whose story is not told: when it can be.
+        pub tell_at: Option<i64>,
     }
     entity!();
 }

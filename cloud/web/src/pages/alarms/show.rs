@@ -6,8 +6,8 @@ use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::response::Html;
 use fleet::alarm::Open;
-use fleet::{Action, Condition, Role};
-use store::state::{Alarm, Person, VisibleInverter, Who};
+use fleet::{Action, Condition, InverterKey, RecordKind, Role};
+use store::state::{Alarm, Person, RecordRow, VisibleInverter, Who};
 use wire::UtcMs;
 
 use super::super::html;
@@ -29,6 +29,10 @@ use crate::{Context, Error, access};
 const MOST_ALARMS: u64 = 10_000;
 /// Events of one inverter that are looked through for an alarm's.
 const MOST_EVENTS: u64 = 2_000;
+/// The alarm that utility power is lost, and the load going over to the battery, are this near to each other, milliseconds.
+const SAME_MS: i64 = 60_000;
+/// Records that are looked through for the loss.
+const MOST_RECORDS: u64 = 20;
 
 #[derive(Template)]
 #[template(path = "alarm.html")]
@@ -50,6 +54,8 @@ pub(crate) struct Told {
     pub story: Vec<Entry>,
     /// Who is told next while nobody acknowledges, or empty.
     pub next: String,
+    /// Where the power loss that it was about is told of, or empty.
+    pub outage: String,
     /// Who can acknowledge it, for a reader who cannot.
     pub others: String,
 }
@@ -132,8 +138,23 @@ impl Told {
         };
         let on_battery = subject.condition == Condition::UTILITY_LOST && open.is_some();
         let steps: &'static [(&'static str, &'static str)] = if on_battery { &ON_BATTERY_STEPS } else { &[] };
-        Ok(Self { line, over: open.is_none(), steps, story: entries, next, others })
+        let outage = if subject.condition == Condition::UTILITY_LOST && open.is_none() {
+            outage(context, key, &public_id, since).await?
+        } else {
+            String::new()
+        };
+        Ok(Self { line, over: open.is_none(), steps, story: entries, next, outage, others })
     }
+}
+
+/// The address of the power loss in which an alarm was raised at `since`, or empty.
+async fn outage(context: &Context, key: InverterKey, public_id: &str, since: UtcMs) -> Result<String, Error> {
+    let (from, to) = (since.plus_ms(-SAME_MS), since.plus_ms(SAME_MS));
+    let records = context.state().records(&[key], from, to, MOST_RECORDS).await;
+    let records = records.map_err(|error| Error::internal("look for a power loss", error))?;
+    let found = records.iter().find(|row| row.record.kind() == RecordKind::Outage);
+    let address = |row: &RecordRow| format!("/inverters/{public_id}/outages/{}", row.record.started().0);
+    Ok(found.map(address).unwrap_or_default())
 }
 
 /// What is true now stands above what was written down.

@@ -1,0 +1,149 @@
+//! The letter that tells of a power loss when it is over.
+//!
+//! In: the outages of one loss that the reader may see. Out: a [`Letter`]: when, how long, whether the battery held, what had been said of
+//! it, whether it is full again. It comes when nothing is urgent any more, so it says all.
+
+use fleet::record::Outage;
+
+use super::{Draft, Letter, Part};
+use crate::Error;
+use crate::view::outage::{Told, length_ms};
+use crate::view::words::{self, Local};
+
+/// Its kind, for receipts and for whoever asks whether it may still go.
+pub const KIND: &str = "power_loss";
+/// Outages that one letter lists; the rest are counted.
+const MOST: usize = 50;
+
+/// An outage of the loss.
+#[derive(Clone, Copy, Debug)]
+pub struct Lost<'a> {
+    /// The inverter's name, else its serial number.
+    pub name: &'a str,
+    /// Random text that names it in addresses.
+    pub public_id: &'a str,
+    /// What is known.
+    pub outage: &'a Outage,
+}
+
+/// The letter about `lost`, which are at one place: at `site`, if it is one. Never called without any.
+///
+/// # Errors
+/// [`Error::Internal`]: a template failed.
+pub fn told(origin: &str, site: Option<&str>, lost: &[Lost<'_>], local: &Local) -> Result<Letter, Error> {
+    let gave_up = lost.iter().filter(|one| one.outage.gave_up).count();
+    let longest = lost.iter().map(|one| length_ms(one.outage)).max().unwrap_or_default();
+    let (subject, parts) = match lost {
+        [one] => of_one(origin, one, local),
+        _ => of_several(origin, site, lost, longest, gave_up, local),
+    };
+    let (state, word) = if gave_up > 0 { ("alarm", "Gave up") } else { ("ok", "Held") };
+    let first = lost.iter().map(|one| one.outage.started).min().unwrap_or_default();
+    Draft {
+        kind: "power_loss",
+        title: subject.clone(),
+        subject,
+        preview: "It is over. This is how it went.".to_owned(),
+        tag: Some((state, word)),
+        subtitle: local.whole(first),
+        parts,
+        why: "You get this because you may see these inverters and hear by e-mail when alarms are over."
+            .to_owned(),
+        settings: format!("{origin}/me/notifications"),
+    }
+    .written()
+}
+
+fn of_one(origin: &str, one: &Lost<'_>, local: &Local) -> (String, Vec<Part>) {
+    let told = Told::new(one.outage, local);
+    let length = words::length(length_ms(one.outage));
+    let subject = if one.outage.gave_up {
+        format!("{}: power was lost, and the battery gave up after {length}", one.name)
+    } else {
+        format!("{}: power was lost for {length}, and the battery held", one.name)
+    };
+    let mut parts: Vec<Part> = told.says.into_iter().map(Part::Says).collect();
+    parts.push(Part::Facts(told.facts));
+    parts.push(Part::Open("See how it went", page(origin, one)));
+    (subject, parts)
+}
+
+fn of_several(
+    origin: &str,
+    site: Option<&str>,
+    lost: &[Lost<'_>],
+    longest: i64,
+    gave_up: usize,
+    local: &Local,
+) -> (String, Vec<Part>) {
+    let count = words::counted(lost.len() as u64, "outage");
+    let length = words::length(longest);
+    let end = match gave_up {
+        0 => "every battery held".to_owned(),
+        1 => "one battery gave up".to_owned(),
+        more => format!("{} batteries gave up", words::count(more as u64)),
+    };
+    let place = site.unwrap_or("Your inverters");
+    let subject = format!("{place}: power was lost for up to {length}, and {end}");
+    let says = format!("{count} there, of inverters that you may see. Those that gave up come first.");
+    let mut worst: Vec<&Lost<'_>> = lost.iter().collect();
+    worst.sort_by_key(|one| (!one.outage.gave_up, one.outage.started, one.name));
+    let line = |one: &&Lost<'_>| (one.name.to_owned(), Told::new(one.outage, local).line());
+    let mut lines: Vec<(String, String)> = worst.iter().take(MOST).map(line).collect();
+    if let Some(more) = lost.len().checked_sub(MOST).filter(|more| *more > 0) {
+        let words = "Each inverter's page tells of its own.".to_owned();
+        lines.push((format!("and {} more", words::count(more as u64)), words));
+    }
+    let mut parts = vec![Part::Says(says), Part::Entries(lines)];
+    parts.extend(worst.first().map(|one| Part::Open("See how the first of them went", page(origin, one))));
+    (subject, parts)
+}
+
+fn page(origin: &str, one: &Lost<'_>) -> String {
+    format!("{origin}/inverters/{}/outages/{}", one.public_id, one.outage.started.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use fleet::readiness::Load;
+    use fleet::readiness::moment::Unit;
+    use fleet::record::Predicted;
+    use wire::UtcMs;
+
+    use super::super::tests::shown;
+    use super::*;
+
+    const T0: i64 = 1_795_000_000_000;
+
+    fn outage(length_s: f32, gave_up: bool) -> Outage {
+        Outage {
+            started: UtcMs(T0),
+            length_s,
+            gave_up,
+            lowest_v: Some(118.2),
+            load: Some(Load { value: 6_100.0, unit: Unit::Watt }),
+            predicted: Some(Predicted { runtime_s: 7_080.0, low_s: 6_540.0, high_s: 7_620.0 }),
+            recharged: Some(UtcMs(T0 + 16_000_000)),
+            contact_lost: false,
+        }
+    }
+
+    #[test]
+    fn the_letter_of_one_and_of_several() {
+        let local = Local::new("America/Chicago", UtcMs(T0 + 20_000_000));
+        let (held, gave_up) = (outage(1_440.0, false), outage(2_580.0, true));
+        let one = Lost { name: "Harbor\nHall <north>", public_id: "k3v9", outage: &held };
+        let letter = told("https://inverters.example", Some("Harbor"), &[one], &local).unwrap();
+        insta::assert_snapshot!(letter.kind, shown(&letter));
+        let other = Lost { name: "Dock", public_id: "m2p7", outage: &gave_up };
+        let letter = told("https://inverters.example", Some("Harbor"), &[one, other], &local).unwrap();
+        insta::assert_snapshot!("power_loss_of_several", shown(&letter));
+        let many: Vec<Lost<'_>> = (0..60).map(|_| one).collect();
+        let letter = told("https://inverters.example", None, &many, &local).unwrap();
+        assert!(
+            letter.text.contains("and 10 more") && letter.subject.starts_with("Your inverters"),
+            "{}",
+            letter.text
+        );
+    }
+}

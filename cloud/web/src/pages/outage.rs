@@ -1,0 +1,66 @@
+//! `GET /inverters/{id}/outages/{started}`: the story of one power loss: when, how long, whether the battery held, what had been said.
+//!
+//! In: when it began, in milliseconds since 1970, as letters link to it. Out: the page, for as long as what happened is kept.
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::Html;
+use fleet::retention::KEPT_MS;
+use fleet::{Action, Record, RecordKind};
+use wire::UtcMs;
+
+use super::html;
+use super::shell::Shell;
+use crate::caller::Caller;
+use crate::view::fleet::Known;
+use crate::view::outage::Told;
+use crate::{Context, Error, access};
+
+/// What the chart shows before and after it, milliseconds.
+const BEFORE_MS: i64 = 10 * 60_000;
+const AFTER_MS: i64 = 60 * 60_000;
+
+#[derive(Template)]
+#[template(path = "outage.html")]
+struct Page {
+    shell: Shell,
+    name: String,
+    inverter: String,
+    site: Option<String>,
+    told: Told,
+    /// The chart around it.
+    chart: String,
+    /// Until when it can be seen.
+    kept_until: String,
+}
+
+/// `GET /inverters/{id}/outages/{started}`
+pub async fn show(
+    State(context): State<Context>,
+    caller: Caller,
+    Path((id, started)): Path<(String, String)>,
+) -> Result<Html<String>, Error> {
+    let row = access::inverter(&context, &caller, &id, Action::View).await?;
+    let (now, key) = (context.now(), row.inverter.key);
+    let started: UtcMs = started.parse().map(UtcMs).map_err(|_| Error::NotFound)?;
+    // Rows are deleted now and then; who reads is held to the day.
+    if now.since(started) > KEPT_MS {
+        return Err(Error::NotFound);
+    }
+    let name = format!("{}/{}", RecordKind::Outage.name(), started.0);
+    let found = context.state().record(key, &name).await;
+    let found = found.map_err(|error| Error::internal("read a power loss", error))?.ok_or(Error::NotFound)?;
+    let Record::Outage(outage) = &found.record else { return Err(Error::NotFound) };
+    let known = Known::new(&context, row, now);
+    let local = known.local(now);
+    let to = outage.recharged.unwrap_or_else(|| found.record.ended()).plus_ms(AFTER_MS).min(now);
+    html(&Page {
+        shell: Shell::new(&caller, now, None, "/inverters"),
+        name: known.name().to_owned(),
+        site: known.row.site.as_ref().map(|site| site.name.clone()),
+        told: Told::new(outage, &local),
+        chart: format!("/inverters/{id}/history.html?from={}&to={}", started.plus_ms(-BEFORE_MS).0, to.0),
+        kept_until: local.day_and_time(started.plus_ms(KEPT_MS)),
+        inverter: id,
+    })
+}
