@@ -12,7 +12,7 @@ use super::pace;
 use super::state::Readiness;
 
 /// How fast earlier evidence loses weight with the share of the discharge that is seen.
-const FADES: f64 = 5.0;
+const FADES: f64 = 1.0;
 
 /// How much longer it feeds.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -32,15 +32,15 @@ pub struct Countdown {
 /// What is left at `moment`; `None` while the battery does not feed, or nothing tells enough.
 #[must_use]
 pub fn countdown(readiness: &Readiness, moment: &Moment) -> Option<Countdown> {
-    let episode = readiness.running.as_ref()?;
+    let episode = readiness.running.as_ref().filter(|_| moment.is_feeding())?;
     let known = estimate::whole(&readiness.evidence, &episode.as_moment());
     let before = known.map(|(time, _)| from_charge(time, episode));
     let seen = readiness.bank.and_then(|bank| episode.whole(&bank, before));
     let whole = seen.or(before).filter(|time| time.sigma <= MOST_SIGMA)?;
-    let load = moment.load.filter(|load| load.unit == episode.load.unit).unwrap_or(episode.load);
+    let load = f64::from(episode.load_now());
     let used_s = f64::from(episode.used_s);
     let from = f64::from(episode.load.value);
-    let slower = pace::use_up(whole.ln_s.exp(), from, f64::from(load.value));
+    let slower = pace::use_up(whole.ln_s.exp(), from, load);
     let left = |deviations: f64| ((whole.ln_s + deviations * whole.sigma).exp() - used_s).max(0.0) / slower;
     Some(Countdown {
         left_s: left(0.0),

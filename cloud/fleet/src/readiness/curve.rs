@@ -2,33 +2,39 @@
 //!
 //! In: points of a discharge (seconds at one load, volts per cell), the cut-off. Out: the time to the
 //! cut-off at that load as a distribution. The shape, by the share x of the charge that is used up, is
-//! V = cut-off + a·(1 − x) + b·(1 − (1 + (1−x)/w)⁻²) + r·(1 − current) + s·e^(−x/0.2): a slope, a knee near the end, the drop of another
+//! V = cut-off + a·(1 − x) + b·(1 − (1 + (1−x)/w)^−1.85) + r·(1 − current) + s·e^(−x/0.2): a slope, a knee near the end, the drop of another
 //! current, and settling at first. For each time on a grid and each width w of the knee, a, b, r and s are fitted against priors; how
 //! well that goes weighs the time. No physics of a cell is simulated here.
 
 /// Points seen before this are the coup de fouet, seconds.
-pub const DIP_S: f64 = 420.0;
+pub const DIP_S: f64 = 745.0;
 /// Times on a grid, and the longest as a multiple of what was seen.
 const TIMES: u32 = 24;
 const LONGEST: f64 = 40.0;
 /// The second walk goes this many deviations each way, of at least so much.
 const REACH: f64 = 4.0;
 const LEAST_SIGMA: f64 = 0.02;
-/// Widths of the knee as shares of the whole, each with its weight.
-const KNEES: [(f64, f64); 3] = [(0.06, 0.25), (0.10, 0.5), (0.16, 0.25)];
+/// Widths of the knee as shares of the whole, each with its weight, and the power that it falls by.
+const KNEES: [(f64, f64); 3] = [(0.072, 0.25), (0.095, 0.5), (0.141, 0.25)];
+const KNEE_POWER: f64 = -1.85;
 /// Slope, knee, drop and settling: what lead-acid cells show around a rate of one to two hours, V per cell, and how far they differ.
-const PRIOR: [(f64, f64); TERMS] = [(0.148, 0.0145), (0.125, 0.040), (0.07, 0.02), (0.0, 0.010)];
+const PRIOR: [(f64, f64); TERMS] = [(0.141, 0.021), (0.138, 0.051), (0.08, 0.060), (0.0, 0.009)];
+/// Slope and knee are those of a battery that holds this long, seconds, and go by such a power of the time: the slower, the less of the
+/// fall is resistance.
+const PRIOR_S: f64 = 6_600.0;
+const PRIOR_POWER: [f64; TERMS] = [-0.14, 0.21, 0.0, 0.0];
 /// Volts per cell that charge and current are counted at, and how much of the fall that is to come counts in its mean.
 const AROUND_V: f64 = 2.0;
 const FALL_TO_COME: f64 = 0.3;
 /// The share of the whole within which a discharge settles.
-const SETTLES: f64 = 0.2;
+const SETTLES: f64 = 0.23;
 const TERMS: usize = 4;
 /// How far a real curve is from this shape, V per cell, and how many points of it tell something new.
-const MISFIT_V: f64 = 0.0006;
-const INDEPENDENT: f64 = 8.0;
-/// No real curve has just this shape: error of the time, by the third power of the share that is still to come.
-const SHAPE_SIGMA: f64 = 0.40;
+const MISFIT_V: f64 = 0.00023;
+const INDEPENDENT: f64 = 15.0;
+/// No real curve has just this shape: errors of the time by powers of the share that is still to come. The first is that of a knee
+/// that nobody has seen, the second that of a slope which is seen in part.
+const SHAPE_SIGMA: [(f64, f64); 2] = [(0.08, 0.7), (0.40, 3.0)];
 
 /// One point of a discharge.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -39,6 +45,8 @@ pub struct Point {
     pub cell_v: f64,
     /// Load as a share of the one that is 1.
     pub load: f64,
+    /// How far off `cell_v` may be by the noise of what was read, V per cell.
+    pub noise_v: f64,
 }
 
 /// A time, as the logarithm of its seconds.
@@ -83,7 +91,9 @@ pub fn fit(points: &[Point], cutoff_cell_v: f64) -> Option<Time> {
     let (from, to) = (low.max(rough.ln_s - reach), low.max(rough.ln_s) + reach);
     let found = walk(|way| (from + (to - from) * way, 1.0), weigh)?;
     let to_come = 1.0 - (last.used_s / found.ln_s.exp()).min(1.0);
-    Some(Time { ln_s: found.ln_s, sigma: found.sigma.hypot(SHAPE_SIGMA * to_come.powi(3)) })
+    let sigma =
+        SHAPE_SIGMA.iter().fold(found.sigma, |sum, (most, power)| sum.hypot(most * to_come.powf(*power)));
+    Some(Time { ln_s: found.ln_s, sigma })
 }
 
 /// Weighs the times along a way from 0 to 1, each with the width that it stands for.
@@ -103,6 +113,7 @@ struct Seen {
     /// Charge drawn, as seconds at the load that is 1 and [`AROUND_V`].
     drawn: f64,
     cell_v: f64,
+    noise_v: f64,
     /// Current as a share of that at the load that is 1 and [`AROUND_V`].
     current: f64,
 }
@@ -112,10 +123,8 @@ fn seen(points: &[Point]) -> Vec<Seen> {
     let by_charge = points.iter().map(|point| {
         drawn += (point.used_s - used_s) * AROUND_V / point.cell_v.max(1.0);
         used_s = point.used_s;
-        (
-            point.used_s,
-            Seen { drawn, cell_v: point.cell_v, current: point.load * AROUND_V / point.cell_v.max(1.0) },
-        )
+        let current = point.load * AROUND_V / point.cell_v.max(1.0);
+        (point.used_s, Seen { drawn, cell_v: point.cell_v, noise_v: point.noise_v, current })
     });
     by_charge.filter(|(used_s, _)| *used_s >= DIP_S).map(|(_, seen)| seen).collect()
 }
@@ -127,20 +136,23 @@ fn square(value: f64) -> f64 {
 /// Twice the negative logarithm of how likely the points are for this time and knee, a, b and r being fitted.
 fn misfit(points: &[Seen], whole: f64, knee: f64, cutoff: f64) -> f64 {
     let count = f64::from(u32::try_from(points.len()).unwrap_or(u32::MAX));
-    let weight = (INDEPENDENT / count).min(1.0) / square(MISFIT_V);
+    let share = (INDEPENDENT / count).min(1.0);
     let mut system = System::default();
     for point in points {
         let used = point.drawn / whole;
         let left = 1.0 - used;
-        let row = [left, 1.0 - (1.0 + left / knee).powi(-2), 1.0 - point.current, (-used / SETTLES).exp()];
+        let row =
+            [left, 1.0 - (1.0 + left / knee).powf(KNEE_POWER), 1.0 - point.current, (-used / SETTLES).exp()];
+        let weight = share / (square(MISFIT_V) + square(point.noise_v));
         system.add(row, point.cell_v - cutoff, weight);
     }
-    for (at, (mean, sigma)) in PRIOR.iter().enumerate() {
+    let slower = whole / PRIOR_S;
+    for (at, ((mean, sigma), power)) in PRIOR.iter().zip(PRIOR_POWER).enumerate() {
         let mut row = [0.0; TERMS];
         if let Some(one) = row.get_mut(at) {
             *one = 1.0;
         }
-        system.add(row, *mean, 1.0 / square(*sigma));
+        system.add(row, mean * slower.powf(power), 1.0 / square(*sigma));
     }
     system.cost()
 }
@@ -242,7 +254,7 @@ mod tests {
             .map(|n| {
                 let left = 1.0 - at(n) / whole_s;
                 let cell_v = 1.75 + 0.17 * left + 0.12 * (1.0 - (-left / 0.07).exp());
-                Point { used_s: at(n), cell_v, load: 1.0 }
+                Point { used_s: at(n), cell_v, load: 1.0, noise_v: 0.0 }
             })
             .collect()
     }

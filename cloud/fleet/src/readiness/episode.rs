@@ -20,6 +20,14 @@ const FIRST_WIDTH_S: f32 = 60.0;
 const LONGEST_GAP_S: f64 = 1_800.0;
 /// A runtime that loads are compared around within one discharge, seconds.
 const AROUND_S: f64 = 6_000.0;
+/// The load's noise is evened out over this, seconds; what differs by more than such a share is another load.
+const STEADY_S: f64 = 120.0;
+const STEP: f32 = 0.04;
+/// Voltages are compared with the one before where readings come as often as this, seconds; noise is known after so many, and taken as
+/// so much before, V.
+const READ_OFTEN_S: f64 = 15.0;
+const LEAST_FALLS: u32 = 20;
+const UNTOLD_NOISE_V: f32 = 0.05;
 /// Uncertainty of the end where the battery gave up: the last reading may be seconds before it.
 const GAVE_UP_SIGMA: f64 = 0.007;
 
@@ -64,6 +72,17 @@ pub struct Episode {
     celsius: Mean,
     #[n(13)]
     mean_load: Mean,
+    /// The load now without the last minute's noise; 0: not counted yet.
+    #[n(14)]
+    #[cbor(default)]
+    steady_load: f32,
+    /// From one reading of the voltage to the next, V, and its square: what does not fall steadily is noise.
+    #[n(15)]
+    #[cbor(default)]
+    fall_v: Mean,
+    #[n(16)]
+    #[cbor(default)]
+    fall_squared: Mean,
 }
 
 /// Means over a stretch of a discharge.
@@ -125,6 +144,9 @@ impl Episode {
             bins: Vec::new(),
             celsius: Mean::default(),
             mean_load: Mean::default(),
+            steady_load: load.value,
+            fall_v: Mean::default(),
+            fall_squared: Mean::default(),
         };
         episode.note(moment, volts, load.value);
         Some(episode)
@@ -151,6 +173,12 @@ impl Episode {
             self.charge = None;
         }
         self.last = moment.at;
+        let same_load = self.steady(load.value, passed_s);
+        if same_load && passed_s <= READ_OFTEN_S {
+            let fall_v = self.last_v - volts;
+            self.fall_v.add(fall_v);
+            self.fall_squared.add(fall_v * fall_v);
+        }
         self.note(moment, volts, load.value);
     }
 
@@ -187,6 +215,33 @@ impl Episode {
             })
         });
         self.bins = pairs.flatten().collect();
+    }
+
+    /// The load now: without noise, and at once where it has changed.
+    #[must_use]
+    pub fn load_now(&self) -> f32 {
+        if self.steady_load > 0.0 { self.steady_load } else { self.last_load }
+    }
+
+    /// Evens the load out; whether it is the same as before.
+    fn steady(&mut self, load: f32, passed_s: f64) -> bool {
+        let apart = load - self.steady_load;
+        let changed = apart.abs() > STEP * self.steady_load;
+        let share = if changed { 1.0 } else { 1.0 - (-passed_s / STEADY_S).exp() };
+        self.steady_load += apart * narrow(share);
+        !changed
+    }
+
+    /// Deviation of one reading of the voltage, V.
+    fn noise_v(&self) -> f32 {
+        let (Some(fall), Some(squared)) = (self.fall_v.value(), self.fall_squared.value()) else {
+            return UNTOLD_NOISE_V;
+        };
+        if self.fall_v.count < LEAST_FALLS {
+            UNTOLD_NOISE_V
+        } else {
+            ((squared - fall * fall) / 2.0).max(0.0).sqrt()
+        }
     }
 
     /// Its load and temperature, as a question to earlier evidence.
@@ -232,16 +287,23 @@ impl Episode {
     /// What was seen of it, at most [`MOST_BINS`] means and the last reading.
     #[must_use]
     pub fn points(&self, bank: &Bank) -> Vec<Point> {
+        let noise_v = bank.cell_v(self.noise_v());
         let point = |bin: &Bin| {
             Some(Point {
                 used_s: f64::from(bin.used_s.value()?),
                 cell_v: bank.cell_v(bin.volts.value()?),
                 load: f64::from(bin.load.value()?),
+                noise_v: noise_v / f64::from(bin.volts.count.max(1)).sqrt(),
             })
         };
         let mut points: Vec<Point> = self.bins.iter().filter_map(point).collect();
         let load = f64::from(self.last_load / self.load.value);
-        points.push(Point { used_s: f64::from(self.used_s), cell_v: bank.cell_v(self.last_v), load });
+        points.push(Point {
+            used_s: f64::from(self.used_s),
+            cell_v: bank.cell_v(self.last_v),
+            load,
+            noise_v,
+        });
         points
     }
 

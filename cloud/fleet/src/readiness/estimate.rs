@@ -11,7 +11,7 @@ use super::moment::{Load, Moment};
 /// An interval of nine in ten is this many deviations each way.
 pub(super) const NINE_IN_TEN: f64 = 1.645;
 /// Less certain than this is not said: deviation of the logarithm.
-pub const MOST_SIGMA: f64 = 0.10;
+pub const MOST_SIGMA: f64 = 0.11;
 /// Two pieces of evidence that differ by more deviations than this tell of two batteries: the newer one counts.
 const OTHER_BATTERY: f64 = 3.0;
 

@@ -81,8 +81,9 @@ pub struct Evidence {
 
 /// Where no temperature is told, it is taken as this far from the same, °C.
 const UNTOLD_C: f64 = 5.0;
-/// A battery at rest loses this much of its time in a year, and not all lose the same (ten years to four fifths, IEEE 1188).
-const FADE_PER_YEAR: f64 = 0.02;
+/// Where none is told at all, a battery ages as at this, °C.
+const AGES_AT_C: f64 = 25.0;
+/// Not all lose the same in a year.
 const FADE_SIGMA_PER_YEAR: f64 = 0.02;
 /// What two discharges of one battery differ by, all else being equal.
 const REPEAT_SIGMA: f64 = 0.01;
@@ -100,15 +101,17 @@ impl Evidence {
             return None;
         }
         let (from, to) = (f64::from(self.load.value), f64::from(load.value));
-        let (warmer, warmth_sigma) = match (self.celsius, celsius) {
+        let same_s = pace::at_load(f64::from(ln_s).exp(), from, to);
+        let (then_c, now_c) = (self.celsius.map(f64::from), celsius.map(f64::from));
+        let (warmer, warmth_sigma, aged_at_c) = match (then_c, now_c) {
             (Some(then), Some(now)) => {
-                let (then, now) = (f64::from(then), f64::from(now));
-                (pace::warmth(now) / pace::warmth(then), pace::warmth_sigma(then, now))
+                let warmer = pace::warmth(now, same_s) / pace::warmth(then, same_s);
+                (warmer, pace::warmth_sigma(then, now), f64::midpoint(then, now))
             }
-            _ => (1.0, pace::warmth_sigma(0.0, UNTOLD_C)),
+            (one, other) => (1.0, pace::warmth_sigma(0.0, UNTOLD_C), one.or(other).unwrap_or(AGES_AT_C)),
         };
         let years = self.age_years(now);
-        let seconds = pace::at_load(f64::from(ln_s).exp(), from, to) * warmer;
+        let seconds = same_s * warmer * (-pace::fade_per_year(aged_at_c) * years).exp();
         let parts = [
             f64::from(sigma),
             pace::load_sigma(from, to),
@@ -117,7 +120,7 @@ impl Evidence {
             REPEAT_SIGMA,
         ];
         let sigma = parts.iter().map(|part| part * part).sum::<f64>().sqrt();
-        Some(Time { ln_s: seconds.ln() - FADE_PER_YEAR * years, sigma })
+        Some(Time { ln_s: seconds.ln(), sigma })
     }
 
     /// Years since it was; 0 where it is yet to come.

@@ -4,12 +4,14 @@
 
 use super::evidence::{Evidence, Kind};
 
-/// Share of the load whose loss is a fault, and whose loss is worth a look.
-pub const FAULT: f32 = 0.10;
+/// Share of the load whose loss is a fault, and whose loss is worth a look: a tenth and a twentieth of the lamps, less what the load's own
+/// noise may hide of it.
+pub const FAULT: f32 = 0.08;
 /// See [`FAULT`].
-pub const WARNING: f32 = 0.05;
-/// Tests that the last one is compared with, and how many there must be.
-const MOST_BEFORE: usize = 5;
+pub const WARNING: f32 = 0.035;
+/// Tests that the last one is compared with, and how many there must be. A loss is told of until it is in half of them: half a year, where
+/// tests are monthly.
+const MOST_BEFORE: usize = 12;
 const LEAST_BEFORE: usize = 2;
 
 /// What the load of the last test says of the lamps.
@@ -73,7 +75,7 @@ mod tests {
     fn a_tenth_less_is_a_fault_and_a_twentieth_a_warning() {
         use Kind::{Monthly, Outage};
         assert_eq!(of(&[(Monthly, 100.0), (Monthly, 90.0)]), Lamps::Unknown);
-        assert_eq!(of(&[(Monthly, 100.0), (Monthly, 101.0), (Monthly, 97.0)]), Lamps::Steady);
+        assert_eq!(of(&[(Monthly, 100.0), (Monthly, 101.0), (Monthly, 98.0)]), Lamps::Steady);
         assert!(matches!(of(&[(Monthly, 100.0), (Monthly, 101.0), (Monthly, 94.0)]), Lamps::Warning(_)));
         assert!(matches!(of(&[(Monthly, 100.0), (Monthly, 100.0), (Monthly, 89.0)]), Lamps::Fault(_)));
         assert_eq!(of(&[(Monthly, 100.0), (Monthly, 100.0), (Monthly, 99.0), (Outage, 70.0)]), Lamps::Steady);

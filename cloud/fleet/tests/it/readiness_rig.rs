@@ -13,13 +13,15 @@ pub struct Site {
     pub inverter: Inverter,
     pub readiness: Readiness,
     pub at: UtcMs,
+    /// Days that have passed since the case's test.
+    pub passed_days: f64,
 }
 
 impl Site {
     pub fn new(seed: u64, number: u64) -> Self {
         let case = population::case(Serial::parse("2311-00421").unwrap(), seed, number);
         let inverter = Inverter::new(Parameters { ambient_c: case.test_c, ..case.parameters.clone() });
-        let mut site = Self { case, inverter, readiness: Readiness::default(), at: START };
+        let mut site = Self { case, inverter, readiness: Readiness::default(), at: START, passed_days: 0.0 };
         for _ in 0..5 {
             site.step(10.0, None);
         }
@@ -73,13 +75,19 @@ impl Site {
 
     /// Some time later, full again, at the load and the temperature of the question.
     pub fn later(&mut self) {
+        self.rest(self.case.wait_days);
+    }
+
+    /// So many days later, full again, at the load and the temperature of the question.
+    pub fn rest(&mut self, days: f64) {
+        self.passed_days += days;
         let case = &self.case;
         let faster = ((case.now_c - 25.0) / 10.0).exp2();
-        let age_years = case.parameters.age_years + case.wait_days / 365.25 * faster;
+        let age_years = case.parameters.age_years + self.passed_days / 365.25 * faster;
         let parameters = Parameters { age_years, ambient_c: case.now_c, ..case.parameters.clone() };
         self.inverter = Inverter::new(parameters);
         self.inverter.set_load(Some(case.now_load));
-        self.at = self.at.plus_ms((case.wait_days * 86_400_000.0) as i64);
+        self.at = self.at.plus_ms((days * 86_400_000.0) as i64);
         for _ in 0..3 {
             self.step(10.0, None);
         }

@@ -80,9 +80,9 @@ fn figures(name: &str, outcomes: &[Outcome]) -> Figures {
 fn after_one_annual_test_the_runtime_is_known() {
     let outcomes = all(number("READINESS_SIZE", QUICK), |n| play(&TestKind::Annual, n));
     let figures = figures("after one annual test", &outcomes);
-    // Asked for were 3 % and 8 %: docs/readiness.md says by how much the second is missed, and why. A few scatter more than a thousand.
+    // A few scatter more than a thousand.
     let few = if outcomes.len() < 1000 { 1.25 } else { 1.0 };
-    assert!(figures.said >= 0.95 && figures.median <= 0.03 * few && figures.p95 <= 0.09 * few);
+    assert!(figures.said >= 0.95 && figures.median <= 0.03 * few && figures.p95 <= 0.08 * few);
     assert!(figures.covered >= 0.90 / few && figures.width <= 0.10 * few);
 }
 
@@ -90,6 +90,7 @@ fn after_one_annual_test_the_runtime_is_known() {
 fn after_monthly_tests_alone_it_is_said_only_where_it_is_known() {
     let outcomes = all(number("READINESS_SIZE", QUICK), |n| play(&TestKind::Monthly, n));
     let figures = figures("after a monthly test alone", &outcomes);
+    println!("after a monthly test alone: Unknown for {:.1} %", 100.0 - 100.0 * figures.said);
     // Half an hour at most was seen: it may be that nothing is said of any.
     assert!(figures.said <= 0.10 && (figures.said == 0.0 || figures.p95 <= 0.20));
 }
