@@ -67,6 +67,8 @@ pub enum Action {
     Sites,
     /// Demand a second factor of an organization's members.
     DemandSecondFactor,
+    /// Begin, export, shorten and delete an organization's logbook.
+    Logbook,
     /// Delete an organization.
     Delete,
     /// The list of inverters that the actor may see.
@@ -79,7 +81,7 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::View,
         Self::Edit,
         Self::Acknowledge,
@@ -89,6 +91,7 @@ impl Action {
         Self::Inverters,
         Self::Sites,
         Self::DemandSecondFactor,
+        Self::Logbook,
         Self::Delete,
         Self::List,
         Self::OwnAccount,
@@ -137,7 +140,7 @@ const INVERTER_ACTIONS: [(Action, Role, ByToken); 5] = [
 ];
 
 /// What an action on an organization takes. A token does nothing to organizations.
-const ORGANIZATION_ACTIONS: [(Action, MemberRole); 8] = [
+const ORGANIZATION_ACTIONS: [(Action, MemberRole); 9] = [
     (Action::View, MemberRole::Viewer),
     (Action::Leave, MemberRole::Viewer),
     (Action::Inverters, MemberRole::Member),
@@ -145,6 +148,7 @@ const ORGANIZATION_ACTIONS: [(Action, MemberRole); 8] = [
     (Action::Edit, MemberRole::Owner),
     (Action::Members, MemberRole::Owner),
     (Action::DemandSecondFactor, MemberRole::Owner),
+    (Action::Logbook, MemberRole::Owner),
     (Action::Delete, MemberRole::Owner),
 ];
 

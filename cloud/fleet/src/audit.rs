@@ -127,6 +127,10 @@ verbs! {
     OrganizationEdit     "organization.edit"      Holders   "changed {organization}";
     OrganizationSeverity "organization.severity"  Holders   "changed how much conditions matter to {organization}";
     OrganizationDelete   "organization.delete"    Holders   "deleted {organization}";
+    LogbookBegin         "logbook.begin"          Holders   "began to keep the logbook of {organization}";
+    LogbookYears         "logbook.years"          Holders   "changed for how long the logbook of {organization} is kept";
+    LogbookExport        "logbook.export"         Holders   "exported the logbook of {organization}";
+    LogbookEnd           "logbook.end"            Holders   "deleted the logbook of {organization}";
     MemberInvite         "member.invite"          Holders   "invited someone to {organization}";
     MemberInviteWithdraw "member.invite_withdraw" Holders   "withdrew an invitation to {organization}";
     MemberJoin           "member.join"            Holders   "joined {organization}";
@@ -189,7 +193,7 @@ pub const AREAS: &[Area] = &[
     Area {
         name: "organizations",
         words: "Organizations and sites",
-        prefixes: &["organization", "member", "site", "ladder"],
+        prefixes: &["organization", "member", "site", "ladder", "logbook"],
     },
     Area { name: "devices", words: "Devices", prefixes: &["device", "quarantine"] },
     Area { name: "audit", words: "Audit log", prefixes: &["audit"] },

@@ -18,6 +18,7 @@ pub mod event;
 pub mod factors;
 pub mod inverter;
 pub mod level;
+pub mod logbook;
 pub mod notice;
 pub mod pairing;
 pub mod password;

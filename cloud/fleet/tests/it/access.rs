@@ -130,7 +130,7 @@ proptest! {
         let may = match action {
             Action::View | Action::Leave => true,
             Action::Inverters | Action::Sites => works,
-            Action::Edit | Action::Members | Action::DemandSecondFactor | Action::Delete => owns,
+            Action::Edit | Action::Members | Action::DemandSecondFactor | Action::Logbook | Action::Delete => owns,
             _ => false,
         };
         prop_assert_eq!(decision.is_allowed(), may);

@@ -9,6 +9,7 @@ mod alarms;
 mod discharge_rig;
 mod discharges;
 mod escalation;
+mod logbook;
 mod pairing;
 mod properties;
 mod readiness_countdown;
