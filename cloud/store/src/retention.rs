@@ -50,6 +50,8 @@ pub enum Goes {
     Rows(Forget),
     /// In another way, which is said.
     Otherwise(&'static str),
+    /// Kept for longer, as whom it belongs to chose; which is said.
+    Chosen(&'static str),
 }
 
 /// Why a place holds no telemetry.
@@ -158,6 +160,18 @@ pub const PLACES: &[Place] = &[
     people("sites"),
     people("totps"),
     people("webhooks"),
+    Place {
+        name: "logbook_entries",
+        kind: Kind::Table,
+        holds: "tests and outages of inverters whose organization keeps a logbook; no reading",
+        goes: Goes::Chosen(
+            "after the years that the organization chose (`server::logbook`), at once where it gives the logbook up",
+        ),
+    },
+    // Which record is to be entered, some seconds; the words of a note.
+    nothing("logbook_waiting", Nothing::Bookkeeping),
+    nothing("logbook_keys", Nothing::Bookkeeping),
+    people("logbooks"),
     nothing("audit_heads", Nothing::Bookkeeping),
     nothing("calendar", Nothing::Bookkeeping),
     nothing("clock", Nothing::Bookkeeping),

@@ -27,12 +27,15 @@ const OPENING_PATIENCE: Duration = Duration::from_secs(60);
 /// While another process opens the file, it is looked again this often.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
-/// The audit log takes new rows only, whatever a later version of this program gets wrong.
+/// The audit log takes new rows only, and no entry of a logbook is changed, whatever a later version of this program gets wrong. Entries go
+/// with their logbook, or as their years are over.
 const APPEND_ONLY: &str = "
     CREATE TRIGGER IF NOT EXISTS audit_is_never_changed BEFORE UPDATE ON audit
     BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
     CREATE TRIGGER IF NOT EXISTS audit_is_never_shortened BEFORE DELETE ON audit
-    BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;";
+    BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
+    CREATE TRIGGER IF NOT EXISTS logbook_entries_are_never_changed BEFORE UPDATE ON logbook_entries
+    BEGIN SELECT RAISE(ABORT, 'an entry of a logbook is never changed'); END;";
 
 impl StateStore {
     /// Opens the database file, made if missing (its folder must exist), and brings its schema up to date.

@@ -13,7 +13,7 @@ use wire::UtcMs;
 
 use super::inverters::inverter_key;
 use super::tables::records::record::{ActiveModel, Column, Entity, Model};
-use super::{StateError, StateStore, connect, pieces};
+use super::{StateError, StateStore, connect, logbook_enter, pieces};
 
 /// A test or an outage of an inverter.
 #[derive(Clone, Debug, PartialEq)]
@@ -115,7 +115,8 @@ pub(super) async fn insert(connection: &impl ConnectionTrait, records: &[RecordR
         let rows = Entity::insert_many(part.iter().map(RecordRow::to_row)).on_conflict(replace.clone());
         rows.exec_without_returning(connection).await?;
     }
-    Ok(())
+    // An organization that keeps a logbook has them entered there.
+    logbook_enter::wait(connection, records).await
 }
 
 impl RecordRow {

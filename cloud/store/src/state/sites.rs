@@ -121,6 +121,15 @@ impl StateStore {
         Ok(row.map(Site::from_row))
     }
 
+    /// The site of a key.
+    ///
+    /// # Errors
+    /// [`StateError::Database`].
+    pub async fn site_by_key(&self, key: SiteKey) -> Result<Option<Site>, StateError> {
+        let row = Entity::find_by_id(key.0).one(&self.connection).await;
+        Ok(row.map_err(StateError::doing("look up a site"))?.map(Site::from_row))
+    }
+
     /// An owner's sites, by name.
     ///
     /// # Errors

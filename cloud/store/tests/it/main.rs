@@ -16,6 +16,7 @@ mod journal;
 mod journal_kill;
 mod ladders;
 mod leaving;
+mod logbook;
 mod outbox;
 mod pairings;
 mod records;

@@ -21,6 +21,7 @@ mod m0015_severities;
 mod m0016_retention;
 mod m0017_lending;
 mod m0018_records;
+mod m0019_logbook;
 
 use sea_orm_migration::prelude::*;
 
@@ -49,6 +50,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0016_retention::Retention),
             Box::new(m0017_lending::Lending),
             Box::new(m0018_records::Records),
+            Box::new(m0019_logbook::Logbook),
         ]
     }
 }

@@ -19,6 +19,7 @@ pub(super) mod devices;
 pub(super) mod factors;
 pub(super) mod incidents;
 pub(super) mod ladders;
+pub(super) mod logbook;
 pub(super) mod organizations;
 pub(super) mod outbox;
 pub(super) mod pairing;

@@ -1,0 +1,181 @@
+//! What logbooks hold: for exports, pages, calendars of years.
+//!
+//! In: a logbook, or organizations and inverters that the caller may see. Out: entries as they were signed; records as they are known now,
+//! from the last thirty days and from logbooks alike.
+
+use std::collections::BTreeMap;
+
+use fleet::logbook::Entry;
+use fleet::{InverterKey, OrganizationKey};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Query};
+use wire::UtcMs;
+
+use super::inverters::inverter_key;
+use super::logbook::BookKey;
+use super::tables::logbook::{book, logged};
+use super::{RecordRow, StateError, StateStore};
+
+/// Inverters in one statement's list.
+const INVERTERS_A_STATEMENT: usize = 10_000;
+
+/// An entry as it was signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoggedRow {
+    /// Its number.
+    pub number: u64,
+    /// Of which inverter.
+    pub inverter: InverterKey,
+    /// When it was written.
+    pub written_at: UtcMs,
+    /// The line.
+    pub line: String,
+}
+
+impl StateStore {
+    /// Entries of a logbook with `after < number <= through`, in their order, at most `most`.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub async fn logbook_entries(
+        &self,
+        key: BookKey,
+        after: u64,
+        through: u64,
+        most: u64,
+    ) -> Result<Vec<LoggedRow>, StateError> {
+        let number = |number| i64::try_from(number).unwrap_or(i64::MAX);
+        let query = logged::Entity::find()
+            .filter(logged::Column::BookId.eq(key.0))
+            .filter(logged::Column::Number.gt(number(after)))
+            .filter(logged::Column::Number.lte(number(through)))
+            .order_by_asc(logged::Column::Number)
+            .limit(most);
+        let rows = query.all(&self.connection).await.map_err(StateError::doing("read a logbook"))?;
+        rows.into_iter().map(LoggedRow::from_row).collect()
+    }
+
+    /// The last entries of a logbook before `before`, the newest first, at most `most`.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub async fn newest_logbook_entries(
+        &self,
+        key: BookKey,
+        before: u64,
+        most: u64,
+    ) -> Result<Vec<LoggedRow>, StateError> {
+        let query = logged::Entity::find()
+            .filter(logged::Column::BookId.eq(key.0))
+            .filter(logged::Column::Number.lt(i64::try_from(before).unwrap_or(i64::MAX)))
+            .order_by_desc(logged::Column::Number)
+            .limit(most);
+        let rows = query.all(&self.connection).await.map_err(StateError::doing("read a logbook"))?;
+        rows.into_iter().map(LoggedRow::from_row).collect()
+    }
+
+    /// Entries about an inverter in the logbooks of `organizations`, written at `from` or later, in that order, at most `most`.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub async fn logbook_entries_of(
+        &self,
+        organizations: &[OrganizationKey],
+        inverter: InverterKey,
+        from: UtcMs,
+        most: u64,
+    ) -> Result<Vec<LoggedRow>, StateError> {
+        let query = logged::Entity::find()
+            .filter(logged::Column::BookId.in_subquery(books_of(organizations)))
+            .filter(logged::Column::InverterId.eq(i64::from(inverter.0)))
+            .filter(logged::Column::WrittenAt.gte(from.0))
+            .order_by_asc(logged::Column::WrittenAt)
+            .order_by_asc(logged::Column::BookId)
+            .order_by_asc(logged::Column::Number)
+            .limit(most);
+        let rows = query.all(&self.connection).await.map_err(StateError::doing("read a logbook"))?;
+        rows.into_iter().map(LoggedRow::from_row).collect()
+    }
+
+    /// The last entry of a logbook that was written before `before`.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub async fn last_entry_before(
+        &self,
+        key: BookKey,
+        before: UtcMs,
+    ) -> Result<Option<LoggedRow>, StateError> {
+        let query = logged::Entity::find()
+            .filter(logged::Column::BookId.eq(key.0))
+            .filter(logged::Column::WrittenAt.lt(before.0))
+            .order_by_desc(logged::Column::Number);
+        let row = query.one(&self.connection).await;
+        row.map_err(StateError::doing("look for old entries of a logbook"))?
+            .map(LoggedRow::from_row)
+            .transpose()
+    }
+
+    /// Records of some inverters with `from <= start < to`, the oldest first, at most `most`: those of the last thirty days, and those in the
+    /// logbooks of `organizations`, each as it is known now. The caller may see these inverters and is a member of these organizations:
+    /// what an organization's logbook holds stays with it, whoever has the inverter now.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub async fn kept_records(
+        &self,
+        organizations: &[OrganizationKey],
+        inverters: &[InverterKey],
+        from: UtcMs,
+        to: UtcMs,
+        most: u64,
+    ) -> Result<Vec<RecordRow>, StateError> {
+        let mut kept: BTreeMap<(UtcMs, InverterKey, String), RecordRow> = BTreeMap::new();
+        let mut take = |row: RecordRow| {
+            kept.insert((row.record.started(), row.inverter, row.record.key()), row);
+        };
+        for part in inverters.chunks(INVERTERS_A_STATEMENT).filter(|_| !organizations.is_empty()) {
+            let query = logged::Entity::find()
+                .filter(logged::Column::BookId.in_subquery(books_of(organizations)))
+                .filter(logged::Column::InverterId.is_in(part.iter().map(|key| i64::from(key.0))))
+                .filter(logged::Column::StartedAt.gte(from.0))
+                .filter(logged::Column::StartedAt.lt(to.0))
+                // A correction comes after what it corrects.
+                .order_by_asc(logged::Column::WrittenAt)
+                .order_by_asc(logged::Column::Number);
+            let rows = query.all(&self.connection).await.map_err(StateError::doing("read logbooks"))?;
+            for row in rows {
+                let record = Entry::unchecked(&row.line).and_then(|entry| entry.what.record());
+                if let Some(record) = record {
+                    let (inverter, told_at) = (inverter_key(row.inverter_id)?, UtcMs(row.written_at));
+                    take(RecordRow { inverter, record, told_at });
+                }
+            }
+        }
+        // Of what is in both, the record itself may know more.
+        self.records(inverters, from, to, most).await?.into_iter().for_each(take);
+        Ok(kept.into_values().take(usize::try_from(most).unwrap_or(usize::MAX)).collect())
+    }
+}
+
+fn books_of(organizations: &[OrganizationKey]) -> sea_orm::sea_query::SelectStatement {
+    Query::select()
+        .column(book::Column::Id)
+        .from(book::Entity)
+        .and_where(book::Column::OrganizationId.is_in(organizations.iter().map(|key| key.0)))
+        .to_owned()
+}
+
+impl LoggedRow {
+    fn from_row(row: logged::Model) -> Result<Self, StateError> {
+        Ok(Self {
+            number: u64::try_from(row.number).map_err(|_| StateError::Row {
+                table: "logbook_entries",
+                column: "number",
+                value: row.number.to_string(),
+            })?,
+            inverter: inverter_key(row.inverter_id)?,
+            written_at: UtcMs(row.written_at),
+            line: row.line,
+        })
+    }
+}

@@ -1,0 +1,301 @@
+//! Logbooks: entered once, corrected by new entries, kept for the chosen years, gone at once where they are given up.
+
+use fleet::audit::Verb;
+use fleet::logbook::{
+    Checkpoint, Closing, Entry, Inverter, Note, Opening, Signer, Verdict, Verifier, What, seal,
+};
+use fleet::record::Outage;
+use fleet::self_test::NFPA_101;
+use fleet::{Grant, Holder, InverterKey, OrganizationKey, Record, Role};
+use store::state::{Act, By, Draft, NewInverter, NewOrganization, RecordRow, StateError, StateStore};
+use wire::time::DAY_MS;
+use wire::{Serial, UtcMs};
+
+const NOW: UtcMs = UtcMs(1_800_000_000_000);
+const BOOK: &str = "00112233445566778899aabbccddeeff";
+const ALL: UtcMs = UtcMs(i64::MAX);
+
+struct House {
+    folder: tempfile::TempDir,
+    store: StateStore,
+    club: OrganizationKey,
+    other: OrganizationKey,
+    /// Managed by the club.
+    hall: InverterKey,
+}
+
+fn act(verb: Verb) -> Act {
+    Act::new(verb, By::CommandLine, NOW, [7; 32])
+}
+
+fn signer() -> Signer {
+    Signer::from_seed(&[5; 32]).unwrap()
+}
+
+fn outage(inverter: InverterKey, started: UtcMs, recharged: Option<UtcMs>) -> RecordRow {
+    let outage = Outage {
+        started,
+        length_s: 60.0,
+        gave_up: false,
+        lowest_v: Some(118.25),
+        load: None,
+        predicted: None,
+        recharged,
+        contact_lost: false,
+    };
+    RecordRow { inverter, record: Record::Outage(outage), told_at: started.plus_ms(60_000) }
+}
+
+impl House {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = StateStore::open(&folder.path().join("state.sqlite")).await.unwrap();
+        let club = organization(&store, "CLUB").await;
+        let other = organization(&store, "OTHER").await;
+        let hall = inverter(&store, "2311-0001").await;
+        let house = Self { folder, store, club, other, hall };
+        house.grant(club, hall, Role::ReadWrite).await;
+        house
+    }
+
+    async fn grant(&self, organization: OrganizationKey, inverter: InverterKey, role: Role) {
+        let grant = Grant { holder: organization.into(), inverter, role, ends: None };
+        self.store.set_grant(grant, &act(Verb::ShareGrant)).await.unwrap();
+    }
+
+    async fn begin(&self) {
+        self.store.begin_logbook(self.club, BOOK, 5, &act(Verb::LogbookBegin)).await.unwrap();
+    }
+
+    async fn told(&self, rows: &[RecordRow]) {
+        self.store.commit_records(rows).await.unwrap();
+    }
+
+    /// Enters all that waits, as the server does.
+    async fn enter(&self, now: UtcMs) -> u64 {
+        let mut written = 0;
+        for waiting in self.store.logbook_waiting(100).await.unwrap() {
+            let what = match waiting.note {
+                Some((text, by)) => {
+                    What::Note(Note { about: waiting.record_key.clone(), text, by: by.0.to_string() })
+                }
+                None => {
+                    let row =
+                        self.store.record(waiting.inverter, &waiting.record_key).await.unwrap().unwrap();
+                    What::of(&row.record, &NFPA_101, 90)
+                }
+            };
+            let named = Inverter { serial: "2311-0001".to_owned(), name: "Hall".to_owned(), site: None };
+            let (id, inverter, record_key) = (waiting.id, waiting.inverter, waiting.record_key);
+            let draft = Draft { id, inverter, named, record_key, what };
+            written += self.store.enter(waiting.book, vec![draft], now, &signer()).await.unwrap();
+        }
+        written
+    }
+
+    /// The club's file, as it is exported.
+    async fn file(&self) -> Vec<String> {
+        let (signer, book) = (signer(), self.store.logbook(self.club).await.unwrap().unwrap());
+        let (name, last, hash) = (book.place.book.clone(), book.place.last, book.place.hash);
+        let opening = Opening {
+            book: name.clone(),
+            organization: "Club".to_owned(),
+            begun_at: book.begun_at,
+            years: book.years,
+            made_at: NOW,
+        };
+        let mut lines = vec![seal(&opening, &signer).unwrap()];
+        lines.extend(book.checkpoint.clone());
+        let entries = self.store.logbook_entries(book.key, book.gone, last, 1_000).await.unwrap();
+        lines.extend(entries.into_iter().map(|row| row.line));
+        lines.push(seal(&Closing { book: name, last, hash, made_at: NOW }, &signer).unwrap());
+        lines
+    }
+
+    async fn verdict(&self) -> Verdict {
+        let mut verifier = Verifier::new(vec![signer().public().fingerprint()]);
+        self.file().await.iter().for_each(|line| verifier.line(line.as_bytes()));
+        verifier.finish()
+    }
+
+    async fn entries(&self) -> Vec<Entry> {
+        self.file().await.iter().filter_map(|line| Entry::unchecked(line)).collect()
+    }
+
+    async fn kept(&self, organizations: &[OrganizationKey]) -> Vec<UtcMs> {
+        let rows = self.store.kept_records(organizations, &[self.hall], UtcMs(0), ALL, 100).await.unwrap();
+        rows.into_iter().map(|row| row.record.started()).collect()
+    }
+}
+
+async fn organization(store: &StateStore, code: &str) -> OrganizationKey {
+    let new = NewOrganization { public_id: code, name: code, owner: None };
+    store.create_organization(new, act(Verb::OrganizationAdd)).await.unwrap()
+}
+
+async fn inverter(store: &StateStore, serial: &str) -> InverterKey {
+    let new = NewInverter {
+        public_id: serial,
+        serial: Serial::parse(serial).unwrap(),
+        name: "",
+        model: "",
+        site: None,
+        required_minutes: None,
+        registered_at: NOW,
+    };
+    store.register_inverter(new, &act(Verb::DeviceRegister)).await.unwrap()
+}
+
+#[tokio::test]
+async fn nothing_is_entered_of_who_did_not_ask_for_it() {
+    let house = House::new().await;
+    house.told(&[outage(house.hall, NOW, None)]).await;
+    assert_eq!(house.store.logbook_waiting(9).await.unwrap(), []);
+    assert_eq!(house.store.logbook(house.club).await.unwrap(), None);
+    assert_eq!(house.store.logbook_grants().await.unwrap(), []);
+    house.store.begin_logbook(house.other, BOOK, 5, &act(Verb::LogbookBegin)).await.unwrap();
+    let foreign = inverter(&house.store, "2311-0002").await;
+    house.grant(house.other, foreign, Role::ReadOnly).await;
+    house.told(&[outage(house.hall, NOW.plus_ms(1), None), outage(foreign, NOW, None)]).await;
+    assert_eq!(house.store.logbook_waiting(9).await.unwrap(), [], "of what it manages alone");
+}
+
+#[tokio::test]
+async fn a_record_is_entered_once_and_what_is_known_later_is_an_entry_that_names_the_first() {
+    let house = House::new().await;
+    house.told(&[outage(house.hall, NOW.plus_ms(-DAY_MS), None)]).await;
+    house.begin().await;
+    assert_eq!(house.enter(NOW).await, 1, "what was still there when it was begun");
+    let managed: Vec<_> =
+        house.store.logbook_grants().await.unwrap().into_iter().map(|grant| grant.inverter).collect();
+    assert_eq!(managed, [house.hall]);
+    let first = outage(house.hall, NOW, None);
+    house.told(std::slice::from_ref(&first)).await;
+    // Killed before it was entered, or replayed after: it waits, and is the same.
+    house.told(std::slice::from_ref(&first)).await;
+    assert_eq!(house.store.logbook_waiting(9).await.unwrap().len(), 1);
+    assert_eq!(house.enter(NOW).await, 1);
+    house.told(std::slice::from_ref(&first)).await;
+    assert_eq!(house.enter(NOW).await, 0, "a replay adds nothing");
+    assert_eq!(house.store.logbook_waiting(9).await.unwrap(), []);
+    house.told(&[outage(house.hall, NOW, Some(NOW.plus_ms(9)))]).await;
+    assert_eq!(house.enter(NOW).await, 1);
+    let said: Vec<_> =
+        house.entries().await.into_iter().map(|entry| (entry.number, entry.corrects)).collect();
+    assert_eq!(said, [(1, None), (2, None), (3, Some(2))]);
+    let verdict = house.verdict().await;
+    assert!(verdict.holds(), "{:?}", verdict.findings);
+    let rows = house.store.kept_records(&[house.club], &[house.hall], NOW, ALL, 9).await.unwrap();
+    assert_eq!(rows.len(), 1, "calendars see the newest word once");
+    let note = ("New batteries", fleet::AccountKey(7));
+    house.store.note_for_logbooks(house.hall, &first.record.key(), note, NOW).await.unwrap();
+    assert_eq!(house.enter(NOW).await, 1);
+    let noted = house.entries().await.pop().unwrap();
+    let What::Note(said) = noted.what else { panic!("{noted:?}") };
+    assert_eq!((noted.corrects, said.about, said.by), (Some(3), first.record.key(), "7".to_owned()));
+    let again = house.store.kept_records(&[house.club], &[house.hall], NOW, ALL, 9).await.unwrap();
+    assert_eq!(again, rows, "a note is no record");
+    let taken = house.store.begin_logbook(house.club, "another", 5, &act(Verb::LogbookBegin)).await;
+    assert!(matches!(taken, Err(StateError::Taken { .. })), "{taken:?}");
+}
+
+#[tokio::test]
+async fn records_of_a_logbook_outlive_thirty_days_and_others_do_not() {
+    let house = House::new().await;
+    house.begin().await;
+    let old = outage(house.hall, NOW.plus_ms(-40 * DAY_MS), Some(NOW.plus_ms(-39 * DAY_MS)));
+    house.told(&[old.clone(), outage(house.hall, NOW, None)]).await;
+    house.enter(NOW).await;
+    house.store.sweep(NOW).await.unwrap();
+    assert_eq!(house.store.records(&[house.hall], UtcMs(0), ALL, 9).await.unwrap().len(), 1);
+    assert_eq!(house.kept(&[house.club]).await, [old.record.started(), NOW]);
+    assert_eq!(house.kept(&[]).await, [NOW], "who is in no organization sees the last thirty days");
+    let rows = house.store.kept_records(&[house.club], &[house.hall], UtcMs(0), NOW, 9).await.unwrap();
+    assert_eq!(rows.first().map(|row| &row.record), Some(&old.record), "to the last field");
+}
+
+#[tokio::test]
+async fn what_an_organization_entered_stays_with_it_when_the_inverter_goes_to_another() {
+    let house = House::new().await;
+    house.begin().await;
+    house.told(&[outage(house.hall, NOW.plus_ms(-40 * DAY_MS), None)]).await;
+    house.enter(NOW).await;
+    house.grant(house.other, house.hall, Role::ReadWrite).await;
+    let revoked = act(Verb::ShareRevoke);
+    let gone = house.store.remove_grant(Holder::Organization(house.club), house.hall, &revoked);
+    assert!(gone.await.unwrap());
+    house.told(&[outage(house.hall, NOW, None)]).await;
+    assert_eq!(house.enter(NOW).await, 0, "it is another's now");
+    house.store.sweep(NOW).await.unwrap();
+    assert_eq!(house.kept(&[house.other]).await, [NOW]);
+    assert_eq!(house.kept(&[house.club]).await.len(), 2);
+    assert_eq!(house.entries().await.len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_older_than_was_chosen_goes_and_the_rest_still_holds() {
+    let house = House::new().await;
+    house.begin().await;
+    for day in 0..5 {
+        let at = NOW.plus_ms(day * DAY_MS);
+        house.told(&[outage(house.hall, at, None)]).await;
+        house.enter(at).await;
+    }
+    let book = house.store.logbook(house.club).await.unwrap().unwrap();
+    let before = NOW.plus_ms(2 * DAY_MS);
+    let last = house.store.last_entry_before(book.key, before).await.unwrap().unwrap();
+    assert_eq!(last.number, 2);
+    let hash = fleet::logbook::Hash::of(last.line.as_bytes());
+    let gone = Checkpoint { book: BOOK.to_owned(), last: 2, hash, before, gone_at: NOW };
+    let line = seal(&gone, &signer()).unwrap();
+    assert_eq!(house.store.drop_entries(book.key, 2, &line).await.unwrap(), 2);
+    let verdict = house.verdict().await;
+    assert!(verdict.holds(), "{:?}", verdict.findings);
+    assert_eq!((verdict.entries, verdict.range), (3, Some((3, 5))));
+    assert_eq!(verdict.checkpoint, Some(gone));
+}
+
+#[tokio::test]
+async fn an_entry_is_never_changed_and_all_of_them_go_where_it_is_given_up() {
+    let house = House::new().await;
+    house.begin().await;
+    house.told(&[outage(house.hall, NOW, None)]).await;
+    house.enter(NOW).await;
+    let file = house.folder.path().join("state.sqlite");
+    let line = house.file().await.remove(1);
+    let signature = line.as_bytes().get(line.len() - 130..line.len() - 2).unwrap().to_vec();
+    let found = |folder: &std::path::Path| {
+        let mut files =
+            std::fs::read_dir(folder).unwrap().map(|entry| std::fs::read(entry.unwrap().path()).unwrap());
+        files.any(|bytes| bytes.windows(signature.len()).any(|window| window == signature))
+    };
+    let raw = changed_behind_its_back(&file);
+    assert!(raw.contains("never changed"), "{raw}");
+    assert!(found(house.folder.path()));
+    house.store.end_logbook(house.club, &act(Verb::LogbookEnd)).await.unwrap();
+    house.store.sweep(NOW).await.unwrap();
+    assert!(!found(house.folder.path()), "not a byte of the signature is left in the database or its WAL");
+    assert_eq!(house.kept(&[house.club]).await, [NOW], "the last thirty days are as before");
+    let none = house.store.end_logbook(house.club, &act(Verb::LogbookEnd)).await;
+    assert!(matches!(none, Err(StateError::NotFound { .. })));
+    house.begin().await;
+    house.store.delete_organization(house.club, &act(Verb::OrganizationDelete)).await.unwrap();
+    assert_eq!(house.store.logbooks().await.unwrap(), [], "with the organization its logbook goes");
+}
+
+/// What SQLite says to who changes an entry behind this program's back.
+fn changed_behind_its_back(file: &std::path::Path) -> String {
+    let connection = rusqlite::Connection::open(file).unwrap();
+    connection.execute("UPDATE logbook_entries SET line = ''", []).unwrap_err().to_string()
+}
+
+#[tokio::test]
+async fn every_key_that_ever_signed_is_kept() {
+    let house = House::new().await;
+    let (one, other) = (signer().public(), Signer::from_seed(&[6; 32]).unwrap().public());
+    house.store.note_logbook_key(one, NOW).await.unwrap();
+    house.store.note_logbook_key(other, NOW.plus_ms(5)).await.unwrap();
+    house.store.note_logbook_key(one, NOW.plus_ms(9)).await.unwrap();
+    let keys = house.store.logbook_keys().await.unwrap();
+    assert_eq!(keys, [(one, NOW), (other, NOW.plus_ms(5))]);
+}
