@@ -163,6 +163,28 @@ pub async fn organizations(
     own.map_err(|error| Error::internal("list organizations", error))
 }
 
+/// Organizations whose logbook the caller may look into: those whose page the account may open now. A token tells of inverters that it
+/// reaches what their people would see, so the caller asks for those alone.
+///
+/// # Errors
+/// [`Error::Internal`].
+pub async fn logbooks(context: &Context, caller: &Caller) -> Result<Vec<OrganizationKey>, Error> {
+    let mut own = organizations(context, caller).await?;
+    let of = |(organization, role): &(Organization, MemberRole)| Membership {
+        organization: organization.key,
+        account: caller.account.key,
+        role: *role,
+    };
+    let actor = Actor::account(caller.account.key, caller.account.operator, [], context.now());
+    let actor = actor.in_organizations(own.iter().map(of).collect::<Vec<_>>());
+    own.retain(|(own, _)| authorize(&actor, Action::View, &Object::Organization(own.key)).is_allowed());
+    let demanded = own.iter().any(|(own, _)| own.second_factor_required);
+    if demanded && !factors::satisfied(context, &caller.account, true).await? {
+        own.retain(|(own, _)| !own.second_factor_required);
+    }
+    Ok(own.into_iter().map(|(own, _)| own.key).collect())
+}
+
 /// One organization with the caller's role, if the caller may do `action` to it.
 ///
 /// # Errors

@@ -6,6 +6,7 @@
 use std::sync::{Arc, OnceLock};
 
 use fleet::Act;
+use fleet::logbook::Signer;
 use fleet::{InverterKey, InverterState};
 use store::history::History;
 use store::state::StateStore;
@@ -70,6 +71,7 @@ struct Inner {
     exports: Arc<Semaphore>,
     acts: OnceLock<Arc<dyn Acts>>,
     ways: OnceLock<Ways>,
+    signer: OnceLock<Arc<Signer>>,
 }
 
 /// Ways to people that this server has beside mail.
@@ -143,6 +145,7 @@ impl Context {
             exports: Arc::new(Semaphore::new(crate::pages::csv::AT_ONCE)),
             acts: OnceLock::new(),
             ways: OnceLock::new(),
+            signer: OnceLock::new(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -175,6 +178,19 @@ impl Context {
     pub fn with_ways(self, ways: Ways) -> Self {
         let _ = self.inner.ways.set(ways);
         self
+    }
+
+    /// Signs reports and logbooks. Without it there are none. The first one stays.
+    #[must_use]
+    pub fn with_signer(self, signer: Arc<Signer>) -> Self {
+        let _ = self.inner.signer.set(signer);
+        self
+    }
+
+    /// What reports and logbooks are signed with.
+    pub(crate) fn signer(&self) -> Result<&Signer, Error> {
+        let signer = self.inner.signer.get();
+        signer.map(Arc::as_ref).ok_or_else(|| Error::internal("sign", "there is no key"))
     }
 
     /// Ways to people beside mail.

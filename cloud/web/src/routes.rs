@@ -82,6 +82,9 @@ routes! {
     post "/sign-out"                           Public      pages::sign_in::out;
     get  "/register"                           Public      pages::register::show;
     post "/register"                           Public      pages::register::submit;
+    get  "/verify"                             Public      pages::published::show;
+    get  "/verify/key.pem"                     Public      pages::published::key;
+    get  "/verify/check.py"                    Public      pages::published::script;
     get  "/verify/{token}"                     Public      pages::verify::show;
     post "/verify/{token}"                     Public      pages::verify::submit;
     get  "/forgot"                             Public      pages::forgot::show;
@@ -184,6 +187,10 @@ routes! {
     post "/organizations/{organization}/sites" OrganizationWork pages::organizations::sites::submit;
     post "/organizations/{organization}/leave" Organization pages::organizations::leave::submit;
     post "/organizations/{organization}/delete" OrganizationOwn pages::organizations::delete::submit;
+    get  "/organizations/{organization}/logbook" Organization pages::organizations::logbook::show::show;
+    post "/organizations/{organization}/logbook" OrganizationOwn pages::organizations::logbook::begin::submit;
+    post "/organizations/{organization}/logbook/export" OrganizationOwn pages::organizations::logbook::export::submit;
+    post "/organizations/{organization}/logbook/delete" OrganizationOwn pages::organizations::logbook::end::submit;
     get  "/organizations/{organization}/ladder" Organization pages::ladder::show::of_organization;
     post "/organizations/{organization}/ladder" OrganizationOwn pages::ladder::change::of_organization;
     get  "/sites/{site}/ladder"                Site        pages::ladder::show::of_site;
@@ -245,6 +252,7 @@ routes! {
     post "/api/v1/inverters/{id}/maintenance"  ApiEdit     api::maintenance::plan;
     delete "/api/v1/inverters/{id}/maintenance/{window}" ApiEdit api::maintenance::end;
     get  "/api/v1/inverters/{id}/ladder"       ApiInverter api::ladder::show;
+    get  "/api/v1/inverters/{id}/logbook"      ApiInverter api::logbook::list;
     get  "/api/v1/inverters/{id}/limits"       ApiInverter api::limits::list;
     post "/api/v1/inverters/{id}/limits"       ApiEdit     api::limits::add;
     delete "/api/v1/inverters/{id}/limits/{limit}" ApiEdit api::limits::remove;

@@ -7,6 +7,7 @@ pub mod history;
 pub mod inverters;
 pub mod ladder;
 pub mod limits;
+pub mod logbook;
 pub mod maintenance;
 pub mod notifications;
 pub mod openapi;

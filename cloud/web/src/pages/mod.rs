@@ -25,6 +25,7 @@ pub mod organizations;
 pub mod outage;
 pub mod pair;
 pub mod people;
+pub mod published;
 pub mod register;
 pub mod reset;
 pub mod security;

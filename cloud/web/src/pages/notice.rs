@@ -27,6 +27,11 @@ const SAID: &[(&str, &str)] = &[
     ("climbs", "Saved. It counts at once, also for alarms that nobody has acknowledged yet."),
     ("inherits", "Removed. The organization’s ladder counts here, if it has one."),
     ("graded", "Saved. It counts for the next alarm that is raised."),
+    (
+        "begun",
+        "Started. Tests and outages are entered from now on; what is left of the last 30 days follows within a minute.",
+    ),
+    ("unkept", "Deleted. Tests and outages go after 30 days again."),
     ("made", "Made."),
     ("deleted", "Deleted."),
     (

@@ -126,6 +126,10 @@ const ANSWERS: &[(&str, &str, u16, Proves)] = &[
     ("POST", "/organizations/{organization}/invitations/withdraw", 400, Proves::Fresh),
     ("POST", "/organizations/{organization}/settings", 400, Proves::Fresh),
     ("POST", "/organizations/{organization}/severities", 400, Proves::Fresh),
+    ("POST", "/organizations/{organization}/logbook", 400, Proves::Fresh),
+    // None is kept here; `logbook` asks for one that is.
+    ("POST", "/organizations/{organization}/logbook/export", 404, Proves::Fresh),
+    ("POST", "/organizations/{organization}/logbook/delete", 400, Proves::Fresh),
     ("POST", "/organizations/{organization}/sites", 400, Proves::Fresh),
     ("POST", "/organizations/{organization}/delete", 400, Proves::Fresh),
     ("POST", "/sites/{site}", 400, Proves::Fresh),

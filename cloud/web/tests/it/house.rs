@@ -9,6 +9,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use fleet::audit::Verb;
+use fleet::logbook::Signer;
 use fleet::pairing::Pressed;
 use fleet::session::Life;
 use fleet::{AccountKey, Grant, Holder, InverterKey, MemberRole, Membership, OrganizationKey, Role, apply};
@@ -49,6 +50,8 @@ pub struct House {
     pub service: Arc<FakeService>,
     clock: Arc<AtomicI64>,
     batches: AtomicU32,
+    /// Signs logbooks and reports.
+    pub signer: Arc<Signer>,
     folder: tempfile::TempDir,
 }
 
@@ -91,6 +94,9 @@ impl House {
             webhooks: true,
         };
         let context = context.with_ways(ways);
+        let signer = Arc::new(Signer::from_seed(&[9; 32]).unwrap());
+        state.note_logbook_key(signer.public(), UtcMs(clock.load(Ordering::SeqCst))).await.unwrap();
+        let context = context.with_signer(Arc::clone(&signer));
         let router = web::router(context.clone());
         Self {
             router,
@@ -102,6 +108,7 @@ impl House {
             acts,
             clock,
             batches: AtomicU32::new(1),
+            signer,
             folder,
         }
     }

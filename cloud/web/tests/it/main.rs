@@ -21,6 +21,7 @@ mod house_fakes;
 mod ladder;
 mod limits;
 mod live;
+mod logbook;
 mod maintenance;
 mod notifications;
 mod op;

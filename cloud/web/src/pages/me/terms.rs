@@ -26,12 +26,18 @@ enum Since {
     Backup,
 }
 
-const TERMS: [(&str, Since, &str); 6] = [
+const TERMS: [(&str, Since, &str); 7] = [
     (
         "Readings of your inverters",
         Since::ThirtyDays,
         "Each is shown for 30 days after it was taken. Within a day after that its whole day is destroyed, and the key that \
          opens it with it.",
+    ),
+    (
+        "Tests and outages of your inverters",
+        Since::ThirtyDays,
+        "Deleted after 30 days. Where an organization of yours keeps a logbook, older ones stand there, for the years that its owners \
+         chose.",
     ),
     (
         "Alarms, and what we wrote to you about them",
@@ -84,6 +90,6 @@ mod tests {
             .collect();
         let (month, account) = ("Nothing from before Oct 27, 2026", "Since Oct 22, 2025");
         let backups = "As old as the oldest that we keep";
-        assert_eq!(since, [month, month, account, "Since each began", account, backups]);
+        assert_eq!(since, [month, month, month, account, "Since each began", account, backups]);
     }
 }

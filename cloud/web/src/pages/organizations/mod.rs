@@ -7,6 +7,7 @@ pub mod delete;
 pub mod invite;
 pub mod leave;
 pub mod list;
+pub mod logbook;
 pub mod members;
 pub mod new;
 pub mod settings;
