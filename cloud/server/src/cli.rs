@@ -11,10 +11,11 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::Config;
-use crate::{admin, clock, serve};
+use crate::{admin, clock, serve, verify};
 
 const HELP: &str = "\
-Exit codes: 0 an orderly end; 1 something failed, and standard error says what; 2 arguments that make no sense.
+Exit codes: 0 an orderly end; 1 something failed, and standard error says what; 2 arguments that make no sense. Those of `verify`
+are its own.
 INVERTER_CONNECT_LOG sets what is logged, for example debug or info,server=debug; info unless set.";
 
 /// All parts of the server. Fewer need a database that several processes may write to.
@@ -45,6 +46,9 @@ enum Command {
     /// What an operator does.
     #[command(subcommand)]
     Admin(admin::Command),
+    /// Says whether a logbook, an entry of one or a report is what was signed; needs no configuration. Exit code 0: it is; 1: it
+    /// is not; 2: that could not be told.
+    Verify(verify::Arguments),
 }
 
 /// `inverter-connect`'s `main`.
@@ -81,7 +85,7 @@ fn start(command: clap::Command, prepare: impl FnOnce(&ArgMatches) -> anyhow::Re
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     log.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init();
     match prepare(&matches).and_then(|()| act(arguments)) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("inverter-connect: {error:#}");
             ExitCode::FAILURE
@@ -89,19 +93,25 @@ fn start(command: clap::Command, prepare: impl FnOnce(&ArgMatches) -> anyhow::Re
     }
 }
 
-fn act(arguments: Arguments) -> anyhow::Result<()> {
+fn act(arguments: Arguments) -> anyhow::Result<ExitCode> {
     if let Command::Admin(admin::Command::Proof(arguments)) = &arguments.command {
-        return admin::proof::run(arguments);
+        return admin::proof::run(arguments).map(|()| ExitCode::SUCCESS);
+    }
+    if let Command::Verify(arguments) = &arguments.command {
+        return Ok(verify::run(arguments));
     }
     let file = arguments.config.context("name the configuration with --config FILE")?;
     let config = Config::load(&file)?;
     match arguments.command {
         Command::Serve { check, roles } => {
             refuse_some(roles.as_deref())?;
-            if check { serve::check(&config) } else { serve::run(&config) }
+            if check { serve::check(&config) } else { serve::run(&config) }?;
         }
-        Command::Admin(command) => admin::run(command, &config, clock::now()),
+        Command::Admin(command) => admin::run(command, &config, clock::now())?,
+        // Done above, without a configuration.
+        Command::Verify(_) => {}
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn refuse_some(roles: Option<&[String]>) -> anyhow::Result<()> {

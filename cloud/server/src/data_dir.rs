@@ -1,7 +1,7 @@
 //! The folder that everything is kept in.
 //!
-//! In: the configuration. Out: the folder, readable by its owner alone; the state store in it, the key of second factors and
-//! the key of push messages, opened by one process at a time: a server and an `admin` command that both find them new would
+//! In: the configuration. Out: the folder, readable by its owner alone; the state store in it, the keys of second factors,
+//! push messages and logbooks, opened by one process at a time: a server and an `admin` command that both find them new would
 //! both make them.
 
 use std::fs::{File, OpenOptions};
@@ -10,10 +10,12 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use fleet::logbook::{Hash, Signer};
 use store::day_keys::DayKeys;
 use store::history::{History, HistoryError};
 use store::state::StateStore;
 use web::sign_in::vault::FactorsKey;
+use wire::UtcMs;
 
 use crate::config::Config;
 use crate::notifier::push::Vapid;
@@ -114,6 +116,34 @@ pub async fn push_key(config: &Config, origin: &str) -> anyhow::Result<Vapid> {
     let text =
         std::fs::read_to_string(path).with_context(|| format!("cannot read the key {}", path.display()))?;
     Vapid::parse(&text, origin).with_context(|| format!("{} is not a key of this program", path.display()))
+}
+
+/// The key that logbooks and reports are signed with; made at the first start. Its public key is noted in the state store, so that what it
+/// signed can be checked for years, whatever becomes of the key. Where it is gone another one is made: from then on that one signs.
+///
+/// # Errors
+/// It cannot be read, made or noted.
+pub async fn logbook_key(config: &Config, state: &StateStore, now: UtcMs) -> anyhow::Result<Signer> {
+    let _opening = locked(config).await?;
+    let path = config.logbook_key();
+    if !path.exists() {
+        if !state.logbook_keys().await?.is_empty() {
+            tracing::warn!(
+                path = %path.display(),
+                "the key of logbooks is gone, and another one signs from now on; what was signed is checked by the old one's public key, \
+                 which is kept. If there is a copy of the old key, stop the server, bring it back and start again"
+            );
+        }
+        let seed = web::random_bytes().context("the system gives no random bytes")?;
+        write_key(&path, &Hash(seed).to_string())
+            .with_context(|| format!("cannot make the key {}", path.display()))?;
+    }
+    let text =
+        std::fs::read_to_string(&path).with_context(|| format!("cannot read the key {}", path.display()))?;
+    let signer = Hash::parse(text.trim()).and_then(|seed| Signer::from_seed(&seed.0).ok());
+    let signer = signer.with_context(|| format!("{} is not a key of this program", path.display()))?;
+    state.note_logbook_key(signer.public(), now).await?;
+    Ok(signer)
 }
 
 /// Written whole beside its place, then put there: a start that is cut short leaves no half of a key.

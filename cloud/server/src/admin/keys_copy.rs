@@ -1,7 +1,7 @@
 //! `admin keys copy`: the keys elsewhere, so that a lost disk does not take every day with it.
 //!
-//! In: a folder, the copy of before in it. Out: there, the keys of days that have not lapsed, those of backups, second factors and push
-//! messages; keys of days that lapsed are destroyed there. Never puts keys into what is backed up or into a backup, never writes
+//! In: a folder, the copy of before in it. Out: there, the keys of days that have not lapsed, those of backups, second factors, push
+//! messages and logbooks; keys of days that lapsed are destroyed there. Never puts keys into what is backed up or into a backup, never writes
 //! over a key that is another one.
 
 use std::io::Write;
@@ -134,11 +134,12 @@ fn resolved(path: &Path) -> anyhow::Result<PathBuf> {
 }
 
 /// Keys that are a file each.
-fn whole(config: &Config) -> [(PathBuf, &'static str); 3] {
+fn whole(config: &Config) -> [(PathBuf, &'static str); 4] {
     [
         (config.backup_key(), "backup.key"),
         (config.factors_key.clone(), "factors.key"),
         (config.push_key.clone(), "push.key"),
+        (config.logbook_key(), "logbook.key"),
     ]
 }
 

@@ -155,6 +155,12 @@ impl Config {
         self.data_dir.join("keys/backup.key")
     }
 
+    /// The key that logbooks and reports are signed with.
+    #[must_use]
+    pub fn logbook_key(&self) -> PathBuf {
+        self.data_dir.join("keys/logbook.key")
+    }
+
     /// File of the state store.
     #[must_use]
     pub fn state_file(&self) -> PathBuf {

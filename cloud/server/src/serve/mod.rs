@@ -40,6 +40,7 @@ use crate::dead_man::Beats;
 use crate::door::{self, DeviceDoor, DoorConfig, PeopleDoor};
 use crate::ingest::{self, Batch, Ingest, Ticket};
 use crate::live::LiveStates;
+use crate::logbook::Keeper;
 use crate::notifier;
 use crate::pipeline;
 use crate::power_loss::PowerLosses;
@@ -140,11 +141,14 @@ async fn serve(config: &Config, people_threads: &Handle) -> anyhow::Result<()> {
     let losses = PowerLosses::new(parts.state.clone(), origin.as_str().into(), Arc::clone(&parts.queued));
     tokio::spawn(losses.run(Arc::clone(&parts.clock), stopping.clone()));
     let key = data_dir::factors_key(config, &parts.state).await?;
+    let signer = Arc::new(data_dir::logbook_key(config, &parts.state, (parts.clock)()).await?);
+    let keeper = Keeper::new(parts.state.clone(), Arc::clone(&parts.live), Arc::clone(&signer));
+    tokio::spawn(keeper.run(Arc::clone(&parts.clock), Arc::clone(&parts.retention), stopping.clone()));
     let vapid = Arc::new(data_dir::push_key(config, &origin).await?);
     let (ways, said) = channels::ways(config, way, out, (&key, vapid))?;
     let notifier = mail::spawn(ways, &origin, &parts, &stopping);
     let service = service::Service::new(&parts, config, watcher);
-    let people = people(&parts, service, &origin, &key, &stopping)?.with_ways(said);
+    let people = people(&parts, service, &origin, &key, &stopping)?.with_ways(said).with_signer(signer);
     outreach::spawn(people.clone(), &stopping);
     let door = tokio::spawn(door::run(
         listener,

@@ -4,6 +4,7 @@
 //! where somebody changed how long an inverter must hold, or how much its conditions matter. A store that cannot be read is told again and again, while the last
 //! registry stays; it never opens the door wider.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -65,12 +66,17 @@ async fn said(
 ) -> Result<(Vec<(InverterKey, Said)>, Option<UtcMs>), StateError> {
     let graded = state.graded().await?;
     let mut severities = on_inverters(&graded.grants, &graded.said, now);
+    let keeping = state.logbook_grants().await?;
+    let kept: HashSet<_> =
+        keeping.iter().filter(|grant| grant.holds(now)).map(|grant| grant.inverter).collect();
     let one = |inverter: Inverter| {
         let severities = severities.remove(&inverter.key).unwrap_or_default();
-        (inverter.key, Said { minutes: inverter.required_minutes, severities })
+        let keeps = kept.contains(&inverter.key);
+        (inverter.key, Said { minutes: inverter.required_minutes, severities, keeps })
     };
     let rows = inverters.into_iter().map(one).collect();
-    Ok((rows, graded.grants.iter().filter_map(|grant| grant.ends).filter(|ends| *ends > now).min()))
+    let ends = graded.grants.iter().chain(&keeping).filter_map(|grant| grant.ends);
+    Ok((rows, ends.filter(|ends| *ends > now).min()))
 }
 
 /// Starts both tasks.

@@ -1,5 +1,5 @@
 //! What people said of each inverter in rows, on its way to the inverter's one owner: how long it must hold, how much its
-//! conditions matter.
+//! conditions matter, whether its tests and outages are kept for years.
 //!
 //! In: rows whenever any changed, by whatever process, and when a grant ended. Out: an act in the journal where what is known
 //! of an inverter goes by something else, told once. So that alarms, pages and a replay go by the same.
@@ -27,6 +27,8 @@ pub struct Said {
     pub minutes: Option<u32>,
     /// How much conditions matter to those who manage it.
     pub severities: Severities,
+    /// An organization that manages it keeps a logbook.
+    pub keeps: bool,
 }
 
 /// What was said, and to whom it was told.
@@ -79,10 +81,15 @@ impl Required {
         if told.map_or(differs, |told| told.minutes != said.minutes) {
             news.push(Act::Require { minutes: said.minutes });
         }
-        let differs =
-            known.map_or(!said.severities.is_empty(), |state| *state.rules.severities() != said.severities);
+        let differs = known
+            .as_ref()
+            .map_or(!said.severities.is_empty(), |state| *state.rules.severities() != said.severities);
         if told.map_or(differs, |told| told.severities != said.severities) {
             news.push(Act::Grade { severities: said.severities.clone() });
+        }
+        let differs = known.map_or(said.keeps, |state| state.rules.keeps_logbook() != said.keeps);
+        if told.map_or(differs, |told| told.keeps != said.keeps) {
+            news.push(Act::KeepLogbook { keeps: said.keeps });
         }
         news
     }

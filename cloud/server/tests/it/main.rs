@@ -38,6 +38,7 @@ mod graded;
 mod http2;
 mod ledger;
 mod log_secrets;
+mod logbook;
 mod mail;
 mod mail_server;
 mod monday;
