@@ -22,6 +22,7 @@ const SCREENS = [
   { name: 'verify', who: 'nobody', at: (scene) => scene.verify },
   { name: 'link-over', who: 'nobody', at: () => '/verify/no-such-link' },
   { name: 'forgot', who: 'nobody', at: () => '/forgot' },
+  { name: 'verify-signed', who: 'nobody', at: () => '/verify' },
   { name: 'reset', who: 'nobody', at: (scene) => scene.reset },
   { name: 'confirm', who: 'lee', at: () => '/confirm' },
   // Inverters.
@@ -67,6 +68,7 @@ const SCREENS = [
   { name: 'organization-activity', who: 'lee', at: (scene) => `${scene.organization}/activity` },
   { name: 'site', who: 'lee', at: (scene) => scene.site },
   { name: 'severities', who: 'lee', at: (scene) => `${scene.organization}/severities` },
+  { name: 'logbook-off', who: 'lee', at: (scene) => `${scene.organization}/logbook` },
   { name: 'ladder', who: 'lee', at: (scene) => `${scene.organization}/ladder` },
   { name: 'ladder-of-site', who: 'lee', at: (scene) => `${scene.site}/ladder` },
   // One's account.

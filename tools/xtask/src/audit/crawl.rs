@@ -38,6 +38,7 @@ const AVOIDED: &[&str] = &[
     "/me/data/delete*",
     "/organizations/*/leave*",
     "/organizations/*/delete*",
+    "/organizations/*/logbook/delete*",
     "/inverters/*/remove*",
 ];
 

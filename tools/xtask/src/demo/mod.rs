@@ -109,6 +109,7 @@ impl Demo {
         children.start("cloud", &programs.cloud, &serve)?;
         let page = Page::new(&cloud)?;
         page.wait_until_up(|| broken(&mut children))?;
+        page.keep_logbook(&cloud)?;
         let mails = mails::serve(cloud.mails())?;
         println!("telling a day of the past, starting gateways and inverters");
         let named = std::env::var_os("INVERTER_CONNECT_CAPTURES").map(PathBuf::from);

@@ -1,14 +1,17 @@
-//! Asks the API, as any integrator would, whether the page is live.
+//! Asks the API, as any integrator would, whether the page is live; and does once what the owner of the demo's organization does.
 //!
-//! In: address, roots, token. Out: how many inverters are shown and how many of them have fresh values.
+//! In: address, roots, token. Out: how many inverters are shown and how many of them have fresh values; the organization keeps a logbook.
 
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use serde_json::Value;
 
-use super::setup::Cloud;
+use super::setup::{Cloud, EMAIL};
 use crate::trust;
+
+/// For how long the demo's organization keeps its logbook.
+const LOGBOOK_YEARS: &str = "5";
 
 /// Longest wait for the first answer, and for all values.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -29,6 +32,26 @@ impl Page {
             .build()
             .into();
         Ok(Self { agent, url: cloud.url(), token: cloud.token.clone() })
+    }
+
+    /// The organization keeps a logbook, as its owner says by the page's own form (decision 25).
+    pub fn keep_logbook(&self, cloud: &Cloud) -> Result<()> {
+        let send = |path: &str, cookie: &str, form: &[(&str, &str)]| {
+            let request = self.agent.post(format!("{}{path}", self.url));
+            let request = request.header("origin", &self.url).header("cookie", cookie);
+            request.config().max_redirects(0).build().send_form(form.iter().copied())
+        };
+        let answer = send("/sign-in", "", &[("email", EMAIL), ("password", &cloud.password), ("next", "")])?;
+        let cookies = answer.headers().get_all("set-cookie").iter().filter_map(|value| value.to_str().ok());
+        let cookie = cookies.filter_map(|value| value.split(';').next()).collect::<Vec<_>>().join("; ");
+        let path = format!("/organizations/{}/logbook", cloud.organization());
+        let answer = send(&path, &cookie, &[("years", LOGBOOK_YEARS), ("sure", "yes")])?;
+        let place =
+            answer.headers().get("location").and_then(|place| place.to_str().ok()).unwrap_or_default();
+        if !place.ends_with("done=begun") {
+            bail!("the demo's organization could not begin its logbook: {} {place}", answer.status());
+        }
+        Ok(())
     }
 
     fn inverters(&self) -> Result<Vec<Value>> {

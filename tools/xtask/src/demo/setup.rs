@@ -220,6 +220,11 @@ impl Cloud {
         format!("https://localhost:{}", self.port)
     }
 
+    /// Code of the organization that holds what the account manages.
+    pub fn organization(&self) -> &str {
+        &self.organization
+    }
+
     /// For devices.
     pub fn device_url(&self) -> String {
         format!("mqtts://127.0.0.1:{}", self.port)
