@@ -146,6 +146,10 @@ impl Recogniser {
         charged: Option<bool>,
         bank: Option<&Bank>,
     ) -> Option<Found> {
+        if told.is_some_and(|told| told.in_progress() && self.used == Some(told.count)) {
+            // The inverter counts anew.
+            self.used = None;
+        }
         let over = told.filter(|told| !told.in_progress() && told.result != TestResult::None.name());
         let fresh = over.filter(|told| self.used != Some(told.count));
         self.outage = moment.is_feeding() && (self.outage || moment.source == Source::Outage);

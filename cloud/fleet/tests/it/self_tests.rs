@@ -1,15 +1,21 @@
-//! Issue 6, show b: a year of simulated sites with outages, brown-outs, gateway outages, tests cut short and clocks that
-//! are wrong. Each test found once, by its kind and grade; no outage called a test. Quiet stretches are skipped at once.
+//! Issue 6, show b: a year of twenty simulated sites with outages, brown-outs, gateway outages, tests cut short, clocks that are wrong,
+//! inverters that start anew and count from one again, results that come late or never. Each test found once, by its kind and grade; no outage called a test. Quiet stretches are skipped at once.
 
+use crate::readiness_rig::all;
 use fleet::readiness::{Moment, Readiness};
 use fleet::self_test::{Found, Grade, Kind, NFPA_101, Reason, Recogniser, SeenBy, grade, recognises};
 use fleet::{InverterState, apply};
 use simulator::model::{Inverter, Mode, Parameters, Schedule};
 use wire::report::EventKind as Told;
-use wire::{BootId, Quality, Reading, Report, Sample, Serial, TestKind, TestResult, UtcMs};
+use wire::{BootId, Quality, Reading, Report, Sample, SelfTest, Serial, TestKind, TestResult, UtcMs};
 
 const START: UtcMs = UtcMs(1_767_268_800_000);
 const DAY_S: f64 = 86_400.0;
+const SITES: u64 = 20;
+/// A result that comes late comes so much later, seconds.
+const LATE_S: f64 = 3.0 * 3_600.0;
+/// From this day on the inverter's own clock is an hour off, at some sites: nobody set it for daylight saving.
+const SUMMER_DAY: f64 = 90.0;
 
 /// What happens at a site, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -22,6 +28,8 @@ enum Act {
     Clock(f64, i64),
     /// The scheduled test; cut short after so many seconds, if at all; utility fails after so many, if at all.
     Test(Option<f64>, Option<f64>),
+    /// The inverter starts anew: its counter begins at one again.
+    Restart,
 }
 
 /// A test as it really was.
@@ -33,9 +41,15 @@ struct Truth {
     to: UtcMs,
     expect: Grade,
     read: bool,
+    /// Its own result is never told.
+    untold: bool,
 }
 
 struct Year {
+    site: u64,
+    age_years: f64,
+    /// Since when a result waits to be told.
+    waits_since_s: Option<f64>,
     inverter: Inverter,
     state: InverterState,
     readiness: Readiness,
@@ -52,12 +66,11 @@ struct Year {
 
 impl Year {
     fn new(site: u64, age_years: f64) -> Self {
-        let schedule = Schedule { first_monthly_s: 9.0 * DAY_S, first_annual_s: 100.5 * DAY_S };
-        let serial = Serial::parse("2311-00421").unwrap();
-        let parameters =
-            Parameters { age_years, schedule: Some(schedule), ..Parameters::new(serial, site, START) };
         Self {
-            inverter: Inverter::new(parameters),
+            site,
+            age_years,
+            waits_since_s: None,
+            inverter: inverter(site, age_years, 0.0),
             state: InverterState::default(),
             readiness: Readiness::default(),
             recogniser: Recogniser::default(),
@@ -102,6 +115,7 @@ impl Year {
         let mut report = Report { boot: Some(BootId([1; 16])), ..Report::default() };
         if let Some(test) = &observation.test
             && self.told.as_ref() != Some(&(test.count, test.result.clone()))
+            && self.tells(test)
         {
             self.told = Some((test.count, test.result.clone()));
             self.sequence += 1;
@@ -113,7 +127,7 @@ impl Year {
                     count: test.count,
                     test: test.kind.clone(),
                     result: test.result.clone(),
-                    started: None,
+                    started: self.started(test, says),
                     length_s: test.length_s,
                     end_voltage: test.end_voltage,
                 },
@@ -140,8 +154,30 @@ impl Year {
         }
     }
 
+    /// Whether a test is told of now: some results come late, and some never.
+    fn tells(&mut self, test: &SelfTest) -> bool {
+        if test.result == TestResult::InProgress {
+            self.waits_since_s = None;
+            return true;
+        }
+        let since_s = *self.waits_since_s.get_or_insert(self.passed_s);
+        let late_s = if is_late(self.site, test) { LATE_S } else { 0.0 };
+        !is_untold(self.site, test) && self.passed_s >= since_s + late_s
+    }
+
+    /// When it began by the inverter's own clock, where it tells that.
+    fn started(&self, test: &SelfTest, says: UtcMs) -> Option<UtcMs> {
+        let summer_ms = if self.passed_s > SUMMER_DAY * DAY_S { 3_600_000 } else { 0 };
+        let began = says.plus_ms(summer_ms - i64::try_from(test.length_s.unwrap_or(0) * 1000).unwrap());
+        (self.site % 3 == 2 && self.passed_s >= self.clock.0).then_some(began)
+    }
+
     fn act(&mut self, act: Act) {
         match act {
+            Act::Restart => {
+                self.inverter = inverter(self.site, self.age_years, self.passed_s);
+                self.told = None;
+            }
             Act::Silence(length_s) => self.silent_until_s = self.passed_s + length_s,
             Act::Clock(length_s, ms) => self.clock = (self.passed_s + length_s, ms),
             Act::Mains(level, length_s) => {
@@ -187,6 +223,7 @@ impl Year {
         }
         let test = self.inverter.test().unwrap().clone();
         assert_eq!(test.count, before + 1);
+        let untold = is_untold(self.site, &test);
         let kind = if test.kind == TestKind::Annual { Kind::Annual } else { Kind::Monthly };
         let expect = match (&test.result, outage) {
             (TestResult::Failed, _) => Grade::Failed(Reason::OwnResult),
@@ -195,11 +232,34 @@ impl Year {
             (TestResult::Warning, _) => Grade::Remark(Reason::LowVoltage),
             _ => Grade::Passed,
         };
-        self.truths.push(Truth { count: test.count, kind, from, to: self.now(), expect, read });
+        self.truths.push(Truth { count: test.count, kind, from, to: self.now(), expect, read, untold });
         self.watch(if outage.is_some() { 120.0 } else { 10.0 });
         self.inverter.set_mains(1.0);
         self.watch(60.0);
     }
+}
+
+/// An inverter that starts so long after the year did, with the year's schedule.
+fn inverter(site: u64, age_years: f64, passed_s: f64) -> Inverter {
+    let after = |first_s: f64, each_s: f64| {
+        let due = ((passed_s - first_s) / each_s).ceil().max(0.0);
+        first_s + due * each_s - passed_s
+    };
+    let schedule = Schedule {
+        first_monthly_s: after(9.0 * DAY_S, 30.0 * DAY_S),
+        first_annual_s: after(100.5 * DAY_S, 365.0 * DAY_S),
+    };
+    let start = START.plus_ms((passed_s * 1000.0) as i64);
+    let serial = Serial::parse("2311-00421").unwrap();
+    Inverter::new(Parameters { age_years, schedule: Some(schedule), ..Parameters::new(serial, site, start) })
+}
+
+fn is_late(site: u64, test: &SelfTest) -> bool {
+    site % 4 == 1 && test.count.is_multiple_of(3)
+}
+
+fn is_untold(site: u64, test: &SelfTest) -> bool {
+    site % 4 == 2 && test.count % 5 == 4 && test.kind == TestKind::Monthly
 }
 
 /// A year at one site: scheduled tests, and what falls between or upon them.
@@ -226,7 +286,11 @@ fn plan(site: u64) -> Vec<(f64, Act)> {
         let wrong = if turn.is_multiple_of(2) { 3_600_000 } else { -3_600_000 };
         plan.push(((day + 14.0) * DAY_S, Act::Clock(16.5 * DAY_S, wrong)));
     }
-    let annual = if site == 1 { Act::Test(Some(2_000.0), None) } else { Act::Test(None, None) };
+    if site % 5 == 3 {
+        // After the first test, so that the next is number one again; and once more in the summer.
+        plan.extend([(20.2 * DAY_S, Act::Restart), (200.2 * DAY_S, Act::Restart)]);
+    }
+    let annual = if site % 7 == 1 { Act::Test(Some(2_000.0), None) } else { Act::Test(None, None) };
     plan.push((100.5 * DAY_S - 60.0, annual));
     plan.retain(|(at, _)| *at < 365.0 * DAY_S);
     plan.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -235,31 +299,42 @@ fn plan(site: u64) -> Vec<(f64, Act)> {
 
 #[test]
 fn a_year_of_tests_is_found_and_no_outage_is_called_one() {
-    let (mut tests, mut seen, mut outages) = (0, 0, 0);
-    for (site, age_years) in [(0, 3.0), (1, 6.0), (2, 13.5)] {
-        let mut year = Year::new(site, age_years);
+    let years = all(SITES, |site| {
+        // One in seven is so old that it gives up in its annual test.
+        let mut year = Year::new(site, if site % 7 == 2 { 13.5 } else { 1.0 + 0.4 * site as f64 });
         for (at_s, act) in plan(site) {
             year.quiet_until(at_s);
             year.act(act);
         }
         year.quiet_until(365.0 * DAY_S);
+        year
+    });
+    let (mut tests, mut seen, mut outages, mut untold, mut late) = (0, 0, 0, 0, 0);
+    for year in &years {
+        let site = year.site;
         outages += year.outages;
         for truth in &year.truths {
             tests += 1;
-            let found: Vec<_> = year
-                .found
-                .iter()
-                .filter(|found| {
-                    found.own.as_ref().is_some_and(|own| own.count == truth.count)
-                        || (truth.from.plus_ms(-2_000)..=truth.to).contains(&found.started)
-                })
-                .collect();
+            let by_word = |found: &Found| {
+                let near = found.started.since(truth.from).abs() < 12 * 3_600_000;
+                !truth.read && near && found.own.as_ref().is_some_and(|own| own.count == truth.count)
+            };
+            let within = truth.from.plus_ms(-2_000)..=truth.to;
+            let is_it = |found: &&Found| within.contains(&found.started) || by_word(found);
+            let found: Vec<_> = year.found.iter().filter(is_it).collect();
             assert_eq!(found.len(), 1, "site {site}: {truth:?} was found as {found:?}");
             let found = found[0];
             assert_eq!(found.kind, truth.kind, "{truth:?} {found:?}");
             let expect_by = if truth.read { SeenBy::Telemetry } else { SeenBy::Word };
             assert_eq!(found.seen_by, expect_by, "{truth:?} {found:?}");
-            assert!(found.own.is_some(), "the inverter's own result is kept beside: {found:?}");
+            let own = found.own.as_ref().map(|own| own.count);
+            assert_eq!(
+                own,
+                (!truth.untold).then_some(truth.count),
+                "its own result is kept beside: {found:?}"
+            );
+            untold += u32::from(truth.untold);
+            late += u32::from(site % 4 == 1 && truth.count.is_multiple_of(3));
             if truth.read {
                 seen += 1;
                 let ours = grade(found, &NFPA_101, 5_400.0);
@@ -271,9 +346,9 @@ fn a_year_of_tests_is_found_and_no_outage_is_called_one() {
         assert_eq!(year.found.len(), year.truths.len(), "site {site}: more was found than there was");
     }
     println!(
-        "{tests} tests at 3 sites in a year, {seen} of them read: all found; {outages} outages, none called a test"
+        "{tests} tests at {SITES} sites in a year, {seen} of them read, {late} told late and {untold} never: all found; {outages} outages, none called a test"
     );
-    assert!(tests >= 36 && seen >= 33 && outages >= 50, "{tests} {seen} {outages}");
+    assert!(tests >= 240 && seen >= 220 && outages >= 350 && late >= 10 && untold >= 5);
 }
 
 #[test]
