@@ -18,6 +18,7 @@ mod load;
 mod outage;
 mod peers;
 mod process;
+mod readiness;
 mod retention;
 mod rows;
 mod sign_in;
@@ -61,6 +62,8 @@ enum What {
     /// site; P14, and P15 where it is asked for:
     /// from a report or a deadline to a message in the sender's hands.
     Alarms(Options),
+    /// R1–R3: what readiness and tests cost of each report, and their memory.
+    Readiness(Options),
     /// S1–S3: sign-ins at once, what they do to acknowledgements, and what Argon2 costs.
     SignIn(Options),
     /// Which peers are here, and their versions.
@@ -124,6 +127,7 @@ fn main() -> ExitCode {
         What::Chart(options) => http_chart::run(&options),
         What::Retention(options) => retention::run(&options),
         What::Alarms(options) => alarms::run(&options),
+        What::Readiness(options) => readiness::run(&options),
         What::SignIn(options) => sign_in::run(&options),
         What::Peers => peers::list(),
         What::Sink(args) => sink::run(&args),

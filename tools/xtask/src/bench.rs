@@ -12,7 +12,7 @@ use crate::{install, shell};
 /// Which benchmark.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Args {
-    /// ingest | history | chart | idle | storm | start | sign-in | retention | alarms | pages
+    /// ingest | history | chart | idle | storm | start | sign-in | retention | alarms | readiness | pages
     pub what: String,
     /// Passed on, e.g. `--seconds 5 --repeats 3 --json FILE`; `-- --help` lists them.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
