@@ -9,6 +9,7 @@ pub mod alarm;
 pub mod apply;
 pub mod audit;
 pub mod cadence;
+pub mod compliance;
 pub mod condition;
 pub mod dating;
 pub mod dead_man;

@@ -6,6 +6,7 @@ mod access;
 mod alarm_oracle;
 mod alarm_rig;
 mod alarms;
+mod compliance;
 mod discharge_rig;
 mod discharges;
 mod escalation;
