@@ -63,6 +63,14 @@ impl Guard {
 }
 
 impl InverterState {
+    /// Whether [`InverterState::forget_before`] may have something to forget: cheap, and almost always no.
+    #[must_use]
+    pub fn holds_before(&self, before: UtcMs) -> bool {
+        self.latest.iter().any(|known| known.time < before)
+            || self.last_reading.is_some_and(|at| at < before)
+            || (!self.rules.keeps_logbook() && discharge::holds_before(self, before))
+    }
+
     /// Forgets what was last told before `before`; whether anything. What an alarm that is still active rests on stays:
     /// its present state and since when.
     pub fn forget_before(&mut self, before: UtcMs) -> bool {

@@ -8,6 +8,7 @@ use wire::{Quantity, UtcMs};
 use crate::InverterState;
 use crate::alarm;
 use crate::condition::Condition;
+use crate::readiness::{Outlook, outlook};
 
 /// Minutes an inverter must hold where nothing else is said (NFPA 101).
 pub const DEFAULT_REQUIRED_MINUTES: u32 = 90;
@@ -71,7 +72,7 @@ pub struct Active {
 }
 
 /// What the screen says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Screen {
     /// The state shown.
     pub state: ScreenState,
@@ -81,7 +82,7 @@ pub struct Screen {
     pub freshness: Freshness,
     /// When the newest reading was taken; `None`: there was none yet.
     pub last_reading: Option<UtcMs>,
-    /// How long the battery would hold (on battery: will still hold) by the newest reading that tells, minutes.
+    /// How long the battery would hold (on battery: will still hold), minutes: by what discharges told, else as the inverter itself says.
     /// `None`: not known. While [`Freshness::Offline`] it is what *was* known.
     pub would_hold_minutes: Option<u32>,
     /// How long it must hold, minutes.
@@ -90,6 +91,10 @@ pub struct Screen {
     pub on_battery_since: Option<UtcMs>,
     /// When the battery will be empty, were the last known runtime true; only on battery.
     pub holds_until: Option<UtcMs>,
+    /// Nine times in ten it is between these; `None` where that is not known.
+    pub holds_between: Option<(UtcMs, UtcMs)>,
+    /// What can be said of the battery by what discharges told.
+    pub outlook: Outlook,
     /// What holds, most urgent first, the inverter's own and the cloud's.
     pub active: Vec<Active>,
 }
@@ -156,15 +161,20 @@ impl Freshness {
 #[must_use]
 pub fn screen(state: &InverterState, required_minutes: u32, now: UtcMs) -> Screen {
     let freshness = Freshness::of(state.last_reading, now);
-    let runtime = state.value(Quantity::BATTERY_RUNTIME);
-    let would_hold_minutes = runtime.map(|(seconds, _)| minutes(seconds));
+    let own = state
+        .value(Quantity::BATTERY_RUNTIME)
+        .map(|(seconds, time)| (seconds, time.plus_ms(seconds.saturating_mul(1000))));
+    let outlook = outlook(state, required_minutes, now);
+    let counted = state.left.and_then(|left| Some((left.range?, left.until()?)));
+    let ours = outlook.now.map(|told| told.seconds).or(counted.map(|(range, _)| f64::from(range.seconds)));
+    let would_hold_minutes = ours.map(whole).or(own.map(|(seconds, _)| seconds)).map(minutes);
     let active = active(state, freshness, required_minutes, now);
     let offline = (freshness == Freshness::Offline).then_some(ScreenState::Offline);
     let shown = active.iter().map(|a| a.condition.definition().screen).chain(offline).min();
     let shown = shown.unwrap_or(ScreenState::Normal);
-    let holds_until = runtime
-        .filter(|_| state.on_battery_since.is_some())
-        .map(|(seconds, time)| time.plus_ms(seconds.saturating_mul(1000)));
+    let on_battery = state.on_battery_since.is_some();
+    let until = counted.map(|(_, until)| until).filter(|_| on_battery);
+    let holds_until = until.map(|(likely, ..)| likely).or(own.filter(|_| on_battery).map(|(_, until)| until));
     Screen {
         state: shown,
         ready: ready(&active, freshness, would_hold_minutes, required_minutes),
@@ -174,8 +184,15 @@ pub fn screen(state: &InverterState, required_minutes: u32, now: UtcMs) -> Scree
         required_minutes,
         on_battery_since: state.on_battery_since,
         holds_until,
+        holds_between: until.map(|(_, low, high)| (low, high)),
+        outlook,
         active,
     }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "hours at most")]
+const fn whole(seconds: f64) -> i64 {
+    seconds as i64
 }
 
 fn minutes(seconds: i64) -> u32 {

@@ -174,13 +174,23 @@ impl Facts<'_> {
     /// Lamps that are out, by the load of the last test: it holds until a test tells otherwise.
     fn lamps(&mut self) {
         let condition = match lamps(&self.state.readiness.evidence) {
-            Lamps::Unknown | Lamps::Steady => return,
+            Lamps::Steady => return,
+            Lamps::Unknown => return self.lamps_still(),
             Lamps::Warning(_) => Condition::LAMPS_FEWER,
             Lamps::Fault(_) => Condition::LAMPS_LOST,
         };
         let mut tests = self.state.readiness.evidence.iter().rev().filter(|one| one.kind != Kind::Outage);
         if let Some(last) = tests.next() {
             self.held(condition, last.at);
+        }
+    }
+
+    /// The tests that told of it are forgotten: what they told is true until a test tells otherwise.
+    fn lamps_still(&mut self) {
+        for condition in [Condition::LAMPS_FEWER, Condition::LAMPS_LOST] {
+            if let Some(since) = self.state.alarms.held_since(&Key::of(condition)) {
+                self.held(condition, since);
+            }
         }
     }
 

@@ -28,6 +28,8 @@ impl Lane<'_> {
         mut counts: impl FnMut(&Found),
         records: &mut Vec<Record>,
     ) {
+        // Many readings and what was told meanwhile come in one report: at each moment counts what was told by then.
+        let told = told.filter(|test| test.told <= moment.at);
         let charged = self.readiness.charge.share().map(|share| share >= CHARGED);
         let found = self.recogniser.take(moment, told, charged, self.readiness.bank.as_ref());
         records.extend(self.outages.take(moment, self.readiness).map(Record::Outage));

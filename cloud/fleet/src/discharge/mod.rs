@@ -15,6 +15,8 @@ pub use outages::Outages;
 
 use wire::{Sample, UtcMs};
 
+use crate::alarm::Key;
+use crate::condition::Condition;
 use crate::inverter::InverterState;
 use crate::readiness::Moment;
 use crate::record::Record;
@@ -73,10 +75,27 @@ fn settle(state: &mut InverterState) {
     }
 }
 
-/// Forgets what was before an instant, but for what due dates need and what is true now.
+/// Whether anything is kept from before an instant that [`forget_before`] would take.
+pub(crate) fn holds_before(state: &InverterState, before: UtcMs) -> bool {
+    state.readiness.evidence.iter().any(|one| one.at < before && Some(one.at) != rests_on(state))
+        || state.recogniser.holds_before(before)
+        || state.outages.holds_before(before)
+        || state.backlog.as_ref().is_some_and(|backlog| backlog.until() < before)
+}
+
+/// Forgets what was before an instant, but for what due dates need, what is true now, and what an alarm that is still active rests on.
 pub(crate) fn forget_before(state: &mut InverterState, before: UtcMs) {
-    state.readiness.forget_before(before);
+    let rests_on = rests_on(state);
+    state.readiness.evidence.retain(|one| one.at >= before || Some(one.at) == rests_on);
     state.recogniser.forget_before(before);
     state.outages.forget_before(before);
     state.backlog.take_if(|backlog| backlog.until() < before);
+}
+
+/// The discharge that says that the battery is weak, while the alarm of that is active: a weak battery does not become a good one by
+/// being forgotten.
+fn rests_on(state: &InverterState) -> Option<UtcMs> {
+    let weak = state.alarms.is_open(&Key::of(Condition::BATTERY_WEAK));
+    let newest = || state.readiness.evidence.iter().rev().find(|one| one.whole.is_some());
+    weak.then(newest).flatten().map(|one| one.at)
 }

@@ -77,6 +77,12 @@ impl Outages {
         }
     }
 
+    /// Whether it holds what [`Outages::forget_before`] would take.
+    #[must_use]
+    pub fn holds_before(&self, before: UtcMs) -> bool {
+        self.charging.as_ref().is_some_and(|outage| outage.started < before)
+    }
+
     /// Forgets what ended before an instant.
     pub fn forget_before(&mut self, before: UtcMs) {
         self.charging.take_if(|outage| outage.started < before);

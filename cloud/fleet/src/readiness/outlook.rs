@@ -9,6 +9,7 @@ use super::estimate::{Basis, Estimate, estimate};
 use super::moment::Moment;
 use super::protection::{Faults, Protection, protection};
 use super::state::Readiness;
+use crate::alarm::STALE_MS;
 use crate::inverter::InverterState;
 
 /// What can be said now.
@@ -20,6 +21,8 @@ pub struct Outlook {
     pub now: Option<Estimate>,
     /// With a full battery.
     pub full: Option<Estimate>,
+    /// Share of a full charge, 0 to 1: as counted, or by the inverter's own gauge where that says less. `None`: nobody knows; taken as full.
+    pub charge: Option<f32>,
     /// It charges, and is full in so many seconds.
     pub full_in_s: Option<f32>,
     /// Why there is no estimate.
@@ -41,6 +44,9 @@ pub enum Why {
     Uncertain,
 }
 
+/// From here on it counts as full, share.
+const FULL: f32 = 0.97;
+
 /// Faults that keep it from feeding the load, and from charging the battery.
 const CANNOT_FEED: [Own; 5] = [
     Own::INVERTER_FAULT,
@@ -58,7 +64,8 @@ pub fn outlook(state: &InverterState, required_minutes: u32, now: UtcMs) -> Outl
     let moment = question(state);
     let full = moment.and_then(|moment| estimate(&readiness.evidence, &moment, 1.0));
     let feeds = state.on_battery_since.is_some() || state.testing(now);
-    let share = readiness.charge.share().filter(|_| !readiness.charge.is_full());
+    let charge = charge(state);
+    let share = charge.filter(|share| *share < FULL);
     let charged = full.filter(|_| !feeds).map(|full| part(full, share.map_or(1.0, f64::from)));
     let full_in_s = readiness.charge.full_in_s().filter(|_| !feeds && charges(state));
     let judged = || {
@@ -74,8 +81,23 @@ pub fn outlook(state: &InverterState, required_minutes: u32, now: UtcMs) -> Outl
         protection: (!feeds).then(judged),
         now: charged,
         full,
+        charge,
         full_in_s,
         why: full.is_none().then(|| why(state, readiness)),
+    }
+}
+
+/// The lower of what was counted and what the inverter's own gauge says: a battery that nobody charges loses what no discharge shows.
+fn charge(state: &InverterState) -> Option<f32> {
+    let newest = state.last_reading?;
+    let told = state.value(Quantity::BATTERY_CHARGE).filter(|(_, time)| newest.since(*time) <= STALE_MS);
+    #[expect(clippy::cast_possible_truncation, reason = "percent")]
+    let gauge =
+        told.map(|(percent, _)| (Quantity::BATTERY_CHARGE.to_f64(percent) / 100.0).clamp(0.0, 1.0) as f32);
+    let counted = state.readiness.charge.share();
+    match (counted, gauge) {
+        (Some(counted), Some(gauge)) => Some(counted.min(gauge)),
+        (counted, gauge) => counted.or(gauge),
     }
 }
 

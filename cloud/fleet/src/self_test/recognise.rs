@@ -184,6 +184,11 @@ impl Recogniser {
         }
     }
 
+    /// Whether it holds what [`Recogniser::forget_before`] would take.
+    pub(crate) fn holds_before(&self, before: UtcMs) -> bool {
+        self.open.as_ref().is_some_and(|open| open.started < before)
+    }
+
     /// Forgets a test from before an instant whose own result never came.
     pub(crate) fn forget_before(&mut self, before: UtcMs) {
         self.open.take_if(|open| open.started < before);

@@ -165,7 +165,8 @@ fn thirty_days_leave_due_dates_only_unless_a_logbook_is_kept() {
     let (at, before) = (cabinet.state.tests.annual(), cabinet.now());
     let mut kept = cabinet.state.clone();
     alarm::act(&mut kept, Act::KeepLogbook { keeps: true }, cabinet.now());
-    assert!(cabinet.state.forget_before(before));
+    assert!(!cabinet.state.holds_before(at.unwrap()) && cabinet.state.holds_before(before));
+    assert!(cabinet.state.forget_before(before) && !cabinet.state.holds_before(at.unwrap().plus_ms(1)));
     assert!(cabinet.state.readiness.evidence.is_empty());
     assert_eq!(protection(&cabinet), Some(Protection::Unknown));
     assert_eq!((cabinet.state.tests.annual(), at.is_some()), (at, true));
@@ -206,6 +207,10 @@ fn a_battery_that_falls_short_is_told_and_one_that_gave_up_failed_its_test() {
     assert!(outlook.full.unwrap().high_s < 5_400.0, "{outlook:?}");
     assert_eq!(outlook.protection, Some(Protection::Unprotected));
     assert!(cabinet.open().contains(&"battery.weak".to_owned()), "{:?}", cabinet.open());
+    // It does not become a good one by being forgotten.
+    cabinet.state.forget_before(cabinet.now());
+    cabinet.play(600.0, 10.0);
+    assert!(cabinet.open().contains(&"battery.weak".to_owned()), "{:?}", cabinet.open());
     // Half a minute proves nothing of ninety.
     cabinet.days(20.0).test(TestKind::Monthly).play(60.0, 1.0).play(120.0, 10.0);
     assert!(cabinet.open().contains(&"test.failed".to_owned()), "{:?}", cabinet.open());
@@ -236,6 +241,15 @@ fn lamps_that_are_out_are_told_by_the_load_of_the_last_test() {
     assert!(lamps(&mut cabinet, 0.79).is_empty());
     assert_eq!(lamps(&mut cabinet, 0.8 * 0.93), ["lamps.fewer"]);
     assert_eq!(lamps(&mut cabinet, 0.8 * 0.86), ["lamps.lost"]);
+    let mut forgotten = cabinet.state.clone();
+    forgotten.forget_before(cabinet.now());
+    // It is looked at again.
+    alarm::act(&mut forgotten, Act::Require { minutes: None }, cabinet.now().plus_ms(60_000));
+    assert!(forgotten.readiness.evidence.is_empty());
+    assert!(
+        forgotten.open_alarms().any(|open| open.name.key.to_string() == "lamps.lost"),
+        "until a test tells otherwise"
+    );
     assert!(lamps(&mut cabinet, 0.8).is_empty());
 }
 

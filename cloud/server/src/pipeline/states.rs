@@ -184,9 +184,7 @@ impl States {
         for inverter in all {
             let Some(slot) = self.slots.get_mut(&inverter) else { continue };
             // Reported lately, as nearly all have: nothing is copied for them.
-            if slot.state.latest.iter().all(|known| known.time >= before)
-                && slot.state.last_reading.is_none_or(|at| at >= before)
-            {
+            if !slot.state.holds_before(before) {
                 continue;
             }
             if Arc::make_mut(&mut slot.state).forget_before(before) {

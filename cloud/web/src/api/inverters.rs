@@ -12,6 +12,7 @@ use serde::Serialize;
 use wire::{UtcMs, flag};
 
 use super::print;
+use super::readiness::Readiness;
 use crate::caller::{ApiCaller, Caller};
 use crate::view::fleet::Known;
 use crate::{Context, Error, access};
@@ -39,6 +40,7 @@ struct Item {
     on_battery_since: Option<String>,
     last_reading: Option<String>,
     active: Vec<Active>,
+    readiness: Readiness,
     #[serde(flatten)]
     latest: Latest,
 }
@@ -150,6 +152,7 @@ impl Item {
                     since: active.since.to_rfc3339(),
                 })
                 .collect(),
+            readiness: Readiness::new(known, now),
             latest: Latest::new(known),
         }
     }

@@ -11,6 +11,7 @@ pub mod logbook;
 pub mod maintenance;
 pub mod notifications;
 pub mod openapi;
+mod readiness;
 pub mod rename;
 
 use axum::response::{IntoResponse, Response};

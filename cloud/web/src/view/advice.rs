@@ -67,6 +67,19 @@ static TABLE: &[(Condition, &str)] = &[
         Condition::BATTERY_RECHARGING,
         "The battery fed the lights lately. It is ready again when it has charged.",
     ),
+    (Condition::TEST_DUE, "Start it at the panel, or let the inverter's own schedule do it."),
+    (
+        Condition::TEST_MISSED,
+        "Start it at the panel soon. Until then nobody knows whether the lights would last.",
+    ),
+    (
+        Condition::LAMPS_FEWER,
+        "Walk the escape route and look. A load that was changed on purpose is learned by the next tests.",
+    ),
+    (
+        Condition::LAMPS_LOST,
+        "Walk the escape route and replace what is dark. A load that was changed on purpose is learned by the next tests.",
+    ),
     (Condition::UNKNOWN_CODE, "Look the code up in the inverter's manual, and tell us of it."),
     (Condition::VALUE_STALE, "The rest still comes. Look at the readings to see which value is old."),
     (Condition::LIMIT_CROSSED, "Somebody set this limit. Look at the readings to see by how much."),

@@ -9,6 +9,7 @@ use wire::{Quantity, UtcMs};
 use super::fleet::Known;
 use super::flow::Flow;
 use super::hero::Hero;
+use super::readiness::Battery;
 use super::row::upper_first;
 use super::signals::{self, Alarm, Signal};
 use super::stats::{self, Line, Stat};
@@ -43,6 +44,8 @@ pub struct View {
     pub stats: Vec<Stat>,
     /// What holds.
     pub alarms: Vec<Alarm>,
+    /// The battery, by what discharges told.
+    pub battery: Option<Battery>,
     /// The last self-test.
     pub test: Option<Test>,
     /// Name and value.
@@ -100,6 +103,7 @@ impl View {
             flow: Flow::new(screen, state),
             stats: stats::tiles(state, screen.freshness == Freshness::Offline, &local),
             alarms: signals::alarms(screen, &state.rules, &local),
+            battery: Battery::new(screen, state, &local),
             test: state.test.as_ref().and_then(|test| self_test(test, &local)),
             facts: facts(known, &local),
             signals,

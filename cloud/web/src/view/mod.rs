@@ -27,6 +27,7 @@ pub mod new_password;
 pub mod outage;
 pub mod paging;
 pub mod qr;
+pub mod readiness;
 pub mod row;
 pub mod signals;
 pub mod span;

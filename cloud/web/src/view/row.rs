@@ -4,11 +4,13 @@
 
 use std::sync::Arc;
 
+use fleet::readiness::Protection;
 use fleet::{Freshness, Role, ScreenState};
 use wire::{Quantity, UtcMs};
 
 use super::bar::Bar;
 use super::fleet::Known;
+use super::readiness;
 use super::signals;
 use super::strip::Strip;
 use super::words::{self, Local, NB};
@@ -102,7 +104,12 @@ fn note(known: &Known, local: &Local, test_since: Option<UtcMs>) -> String {
             let kind = told.map_or("self", |test| test.kind.as_str());
             test_since.map_or_else(identity, |time| format!("{} test {}", upper_first(kind), since(time)))
         }
-        (ScreenState::Normal, ..) => identity(),
+        (ScreenState::Normal, ..) => match screen.outlook.protection {
+            Some(protection @ (Protection::Recharging { .. } | Protection::Degraded)) => {
+                readiness::protection_words(protection, &screen.outlook, local)
+            }
+            _ => identity(),
+        },
         _ => screen.active.first().map_or_else(identity, |active| match signals::since(active, local) {
             Some(since) => format!("{} since {since}", signals::title(active, &known.state.rules)),
             None => signals::title(active, &known.state.rules),

@@ -199,6 +199,12 @@ impl Local {
         self.zoned(time).strftime("%b\u{a0}%-d, %Y").to_string()
     }
 
+    /// `Nov 2028`: for what is years ahead.
+    #[must_use]
+    pub fn month(&self, time: UtcMs) -> String {
+        self.zoned(time).strftime("%b\u{a0}%Y").to_string()
+    }
+
     /// `EST`, `CET`, `UTC`: what the clock on the wall goes by now.
     #[must_use]
     pub fn zone_name(&self) -> String {

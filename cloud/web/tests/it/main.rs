@@ -29,6 +29,7 @@ mod pages;
 mod pairing;
 mod passkeys;
 mod power_losses;
+mod readiness;
 mod registration;
 mod sessions;
 mod severities;

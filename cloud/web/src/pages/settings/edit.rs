@@ -1,11 +1,12 @@
-//! `GET` and `POST /inverters/{id}/settings`: name, place, site, how long it must hold.
+//! `GET` and `POST /inverters/{id}/settings`: name, place, site, how long it must hold, by which rules its tests are judged.
 
 use askama::Template;
 use axum::extract::{Path, Query, Request, State};
 use axum::response::{Html, Redirect};
 use fleet::audit::Verb;
 use fleet::screen::DEFAULT_REQUIRED_MINUTES;
-use fleet::{Action, MemberRole};
+use fleet::self_test::{RULE_SETS, RuleSet};
+use fleet::{Action, InverterKey, InverterState, MemberRole};
 use serde::Deserialize;
 use store::state::InverterEdit;
 
@@ -18,7 +19,7 @@ use super::super::site;
 use super::super::{form, html};
 use crate::caller::Caller;
 use crate::sign_in::{act, fresh};
-use crate::{Context, Error, access};
+use crate::{Context, Error, access, journaled};
 
 #[derive(Template)]
 #[template(path = "settings.html")]
@@ -32,6 +33,8 @@ struct Page {
     /// Minutes.
     required: u32,
     most_minutes: u32,
+    /// Name, where it is written, chosen.
+    rule_sets: Vec<(&'static str, &'static str, bool)>,
     /// Id, name, chosen.
     sites: Vec<(String, String, bool)>,
     /// Code and name of each organization that it can be handed over to.
@@ -51,6 +54,9 @@ struct Typed {
     /// Empty or missing: as it is.
     #[serde(default)]
     required: String,
+    /// Name of a rule set; empty or missing: as it is.
+    #[serde(default)]
+    rules: String,
 }
 
 /// No emergency light has to burn for longer than a day.
@@ -68,6 +74,7 @@ pub async fn show(
     let works = works.into_iter().filter(|(_, role)| *role >= MemberRole::Member);
     let sites = site::choices(&context, &caller, &row).await?;
     let chosen = row.inverter.site;
+    let judged_by = rule_set(&context, row.inverter.key);
     html(&Page {
         shell: Shell::new(&caller, context.now(), None, "/inverters"),
         said: after.said(),
@@ -77,6 +84,7 @@ pub async fn show(
         place: row.inverter.place,
         required: row.inverter.required_minutes.unwrap_or(DEFAULT_REQUIRED_MINUTES),
         most_minutes: MOST_MINUTES,
+        rule_sets: RULE_SETS.iter().map(|set| (set.name, set.source, set.code == judged_by.code)).collect(),
         sites: sites.into_iter().map(|site| (site.public_id, site.name, chosen == Some(site.key))).collect(),
         organizations: works.map(|(own, _)| (own.public_id, own.name)).collect(),
         id,
@@ -92,7 +100,7 @@ pub async fn submit(
 ) -> Result<Redirect, Error> {
     let row = access::inverter(&context, &caller, &id, Action::Edit).await?;
     fresh::require(&context, &caller)?;
-    let typed: Typed = form(request, "the fields name, place, required and site").await?;
+    let typed: Typed = form(request, "the fields name, place, required, rules and site").await?;
     let sites = site::choices(&context, &caller, &row).await?;
     let site = if typed.site.is_empty() {
         None
@@ -101,6 +109,12 @@ pub async fn submit(
         Some(chosen.ok_or_else(|| Error::Request("Choose a site of the list.".to_owned()))?.key)
     };
     let required = minutes(&typed.required)?;
+    let judge_by = match typed.rules.as_str() {
+        "" => None,
+        name => Some(
+            RuleSet::from_name(name).ok_or_else(|| Error::Request("Choose rules of the list.".to_owned()))?,
+        ),
+    };
     let name = named(&typed.name).unwrap_or_default();
     let edit = InverterEdit {
         name: Some(name.clone()),
@@ -112,7 +126,17 @@ pub async fn submit(
     };
     let act = act::of(&context, &caller, Verb::InverterEdit)?.on_inverter(row.inverter.key).with_detail(name);
     context.state().edit_inverter(row.inverter.key, edit, &act).await.map_err(failed("save settings"))?;
+    if let Some(set) = judge_by.filter(|set| set.code != rule_set(&context, row.inverter.key).code) {
+        let shown = |state: &InverterState| state.rules.rule_set().code == set.code;
+        let act = fleet::Act::JudgeBy { rule_set: Some(set.code) };
+        journaled::act(&context, &[row.inverter.key], &act, shown).await?;
+    }
     Ok(Redirect::to(&format!("/inverters/{id}/settings?done=saved")))
+}
+
+/// By which rules its tests are judged now.
+fn rule_set(context: &Context, inverter: InverterKey) -> &'static RuleSet {
+    context.live().state(inverter).unwrap_or_default().rules.rule_set()
 }
 
 /// How long it must hold, where that was typed.
