@@ -33,6 +33,12 @@ const SCREENS = [
   { name: 'inverter-view-only', who: 'noa', at: (scene) => scene.own },
   { name: 'history-table', who: 'dana', at: (scene) => `${scene.ready}/history.html` },
   { name: 'not-found', who: 'dana', at: () => '/inverters/no-such-inverter' },
+  // Tests.
+  { name: 'tests', who: 'dana', at: () => '/tests' },
+  { name: 'tests-of-inverter', who: 'dana', at: (scene) => `${scene.ready}/tests` },
+  { name: 'tests-view-only', who: 'noa', at: (scene) => `${scene.own}/tests` },
+  { name: 'tests-report', who: 'dana', at: (scene) => `/tests/report?inverter=${scene.ready.split('/').pop()}&last=12` },
+  { name: 'tests-report-of-all', who: 'dana', at: () => '/tests/report?last=12' },
   // Alarms, and what people set for them.
   { name: 'alarms', who: 'dana', at: () => '/alarms' },
   { name: 'no-alarms', who: 'noa', at: () => '/alarms' },

@@ -114,6 +114,8 @@ verbs! {
     LimitAdd             "limit.add"              Holders   "set a limit of {inverter}";
     LimitRemove          "limit.remove"           Holders   "removed a limit of {inverter}";
 
+    TestNote             "test.note"              Holders   "noted what was done after a test of {inverter}";
+
     ShareOffer           "share.offer"            Holders   "offered access to {inverter}";
     ShareAccept          "share.accept"           Holders   "accepted access to {inverter}";
     ShareDecline         "share.decline"          Holders   "declined access to {inverter}";
@@ -188,7 +190,7 @@ pub const AREAS: &[Area] = &[
         prefixes: &["notifications", "phone", "push", "webhook"],
     },
     Area { name: "pairing", words: "Adding inverters", prefixes: &["pair"] },
-    Area { name: "inverters", words: "Inverters", prefixes: &["inverter", "maintenance", "limit"] },
+    Area { name: "inverters", words: "Inverters", prefixes: &["inverter", "maintenance", "limit", "test"] },
     Area { name: "sharing", words: "Sharing", prefixes: &["share"] },
     Area {
         name: "organizations",

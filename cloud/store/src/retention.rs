@@ -116,6 +116,9 @@ pub const PLACES: &[Place] = &[
     rows("letters", "which inverters a letter lists", |state, now| {
         Box::pin(state.delete_letters_before(thirty_days(now)))
     }),
+    rows("test_notes", "what people say was done after a test", |state, now| {
+        Box::pin(state.delete_test_notes_before(thirty_days(now)))
+    }),
     rows("absences", "when the service was away", |state, now| {
         Box::pin(state.delete_absences_before(thirty_days(now)))
     }),
@@ -211,8 +214,9 @@ pub const PLACES: &[Place] = &[
     with(
         Kind::Elsewhere,
         "memory",
-        "open chunks, states, parts of charts",
-        "as the places they are written to; states by `InverterState::forget_before`",
+        "open chunks, states, parts of charts; reports that were made while nobody waited",
+        "as the places they are written to; states by `InverterState::forget_before`; such reports \
+         after seven days, and when their oldest record is 30 days old without a logbook",
     ),
     with(
         Kind::Elsewhere,

@@ -17,6 +17,7 @@ use crate::Error;
 use crate::live::Hub;
 use crate::registration::desk::Desk;
 use crate::registration::limits::Limits;
+use crate::report::exports::Exports;
 use crate::service::{Alone, Service};
 use crate::sign_in::delay::Delays;
 use crate::sign_in::password::Verifier;
@@ -69,6 +70,7 @@ struct Inner {
     hub: Hub,
     strips: Strips,
     exports: Arc<Semaphore>,
+    kept_exports: Exports,
     acts: OnceLock<Arc<dyn Acts>>,
     ways: OnceLock<Ways>,
     signer: OnceLock<Arc<Signer>>,
@@ -143,6 +145,7 @@ impl Context {
             hub,
             strips: Strips::default(),
             exports: Arc::new(Semaphore::new(crate::pages::csv::AT_ONCE)),
+            kept_exports: Exports::default(),
             acts: OnceLock::new(),
             ways: OnceLock::new(),
             signer: OnceLock::new(),
@@ -281,6 +284,12 @@ impl Context {
 
     pub(crate) fn strips(&self) -> &Strips {
         &self.inner.strips
+    }
+
+    /// Reports that were made while nobody waited.
+    #[must_use]
+    pub fn kept_exports(&self) -> &Exports {
+        &self.inner.kept_exports
     }
 
     pub(crate) fn exports(&self) -> &Arc<Semaphore> {

@@ -31,6 +31,7 @@ pub mod outreach;
 mod pages;
 mod random;
 mod registration;
+pub mod report;
 mod routes;
 mod rules;
 mod service;

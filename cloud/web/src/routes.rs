@@ -140,6 +140,19 @@ routes! {
     get  "/inverters/{id}/history.html"        Inverter    pages::table::show;
     get  "/inverters/{id}/history.csv"         Inverter    pages::csv::download;
     get  "/inverters/{id}/outages/{started}"   Inverter    pages::outage::show;
+    get  "/inverters/{id}/tests"               Inverter    pages::tests::inverter::show;
+    post "/inverters/{id}/tests/{test}/note"   Manage      pages::tests::note::submit;
+    get  "/tests"                              SignedIn    pages::tests::calendar::show;
+    get  "/tests/report"                       SignedIn    pages::tests::report::show;
+    post "/tests/exports"                      SignedIn    pages::tests::exports::begin;
+    get  "/tests/exports/{export}"             SignedIn    pages::tests::exports::show;
+    post "/tests/exports/{export}/delete"      SignedIn    pages::tests::exports::delete;
+    get  "/tests/exports/{export}/{kind}"      SignedIn    pages::tests::exports::load;
+    get  "/tests/report.pdf"                   SignedIn    pages::tests::download::as_pdf;
+    get  "/tests/report.csv"                   SignedIn    pages::tests::download::as_csv;
+    get  "/tests/report.csv.check"             SignedIn    pages::tests::download::csv_check;
+    get  "/tests/report.json.check"            SignedIn    pages::tests::download::json_check;
+    get  "/tests/report.json"                  SignedIn    pages::tests::download::as_json;
     get  "/me"                                 SignedIn    pages::me::show;
     post "/me/name"                            SignedIn    pages::me::name::submit;
     get  "/me/password"                        SignedIn    pages::me::password::show;
@@ -251,6 +264,7 @@ routes! {
     get  "/api/v1/inverters/{id}/maintenance"  ApiInverter api::maintenance::list;
     post "/api/v1/inverters/{id}/maintenance"  ApiEdit     api::maintenance::plan;
     delete "/api/v1/inverters/{id}/maintenance/{window}" ApiEdit api::maintenance::end;
+    get  "/api/v1/inverters/{id}/tests"        ApiInverter api::tests::list;
     get  "/api/v1/inverters/{id}/ladder"       ApiInverter api::ladder::show;
     get  "/api/v1/inverters/{id}/logbook"      ApiInverter api::logbook::list;
     get  "/api/v1/inverters/{id}/limits"       ApiInverter api::limits::list;

@@ -17,6 +17,8 @@ const MONDAY: i64 = 4 * DAY;
 /// Seven in the morning, minutes. Early enough to be read before the day's first visit to a building, late enough to wake
 /// nobody: it is where the night of the quiet hours that are offered ends.
 const SEVEN: i64 = 7 * 60;
+/// Days of a month on which the record of tests is looked at.
+const MONTHLY_ON: [u32; 2] = [1, 16];
 
 /// A letter that comes by the calendar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -26,11 +28,15 @@ pub enum Periodical {
     Weekly,
     /// What is worth knowing and was not told at once.
     Daily,
+    /// The record of tests. On the first of a month: the report of the month before. On the 16th it is looked whether something would be
+    /// gone before the next one: records without a logbook live thirty days, and a month may have thirty-one.
+    Monthly,
 }
 
 impl Periodical {
     /// Each with its name in the store, which is its letter's kind, too.
-    pub const TABLE: [(Self, &'static str); 2] = [(Self::Weekly, "weekly"), (Self::Daily, "daily")];
+    pub const TABLE: [(Self, &'static str); 3] =
+        [(Self::Weekly, "weekly"), (Self::Daily, "daily"), (Self::Monthly, "monthly")];
 
     /// Its name.
     #[must_use]
@@ -44,20 +50,34 @@ impl Periodical {
         Self::TABLE.iter().find(|(_, known)| *known == name).map(|(letter, _)| *letter)
     }
 
-    /// How long from one to the next on the wall, and where the first one stood; minutes.
-    const fn rhythm(self) -> (i64, i64) {
+    /// How long from one to the next on the wall, and where the first one stood; minutes. Nothing for what goes by the month.
+    const fn rhythm(self) -> Option<(i64, i64)> {
         match self {
-            Self::Weekly => (7 * DAY, MONDAY + SEVEN),
-            Self::Daily => (DAY, SEVEN),
+            Self::Weekly => Some((7 * DAY, MONDAY + SEVEN)),
+            Self::Daily => Some((DAY, SEVEN)),
+            Self::Monthly => None,
         }
+    }
+
+    /// How long it is on the wall, which shows `shown`, until the next one; more than nothing, minutes.
+    fn left(self, shown: i64) -> i64 {
+        if let Some((period, first)) = self.rhythm() {
+            return period - (shown - first).rem_euclid(period);
+        }
+        let day = (shown - SEVEN).div_euclid(DAY);
+        let is_one = |day: &i64| {
+            let (.., of_month) = UtcMs(day.saturating_mul(wire::time::DAY_MS)).date();
+            MONTHLY_ON.contains(&of_month)
+        };
+        let next = (day + 1..=day + 31).find(is_one).unwrap_or(day + 31);
+        next * DAY + SEVEN - shown
     }
 
     /// When the next one is due after one that was written at `written_at`. `wall`: minutes that the wall's clock shows at an
     /// instant, since it showed 1970. Quiet hours that hold then move it to their end.
     pub fn due(self, written_at: UtcMs, quiet: Option<QuietHours>, wall: &dyn Fn(UtcMs) -> i64) -> UtcMs {
-        let (period, first) = self.rhythm();
         let shown = wall(written_at);
-        let left = period - (shown - first).rem_euclid(period);
+        let left = self.left(shown);
         let minute = UtcMs(written_at.0 - written_at.0.rem_euclid(MINUTE_MS));
         let at = |minutes: i64| minute.plus_ms(minutes * MINUTE_MS);
         // The wall does not show it yet, and has for sure: halved until both are a minute apart.
@@ -131,7 +151,7 @@ mod tests {
                 let after = wall(shift * HOUR_MS);
                 let zone = |at: UtcMs| if at < change { before(at) } else { after(at) };
                 for letter in [Periodical::Weekly, Periodical::Daily] {
-                    let (period, _) = letter.rhythm();
+                    let (period, first) = letter.rhythm().unwrap();
                     let mut written = hours(-200);
                     for _ in 0..20 {
                         let due = letter.due(written, None, &zone);
@@ -139,8 +159,7 @@ mod tests {
                         let shifted = (period * MINUTE_MS).saturating_add(27 * HOUR_MS);
                         assert!(apart > 0 && apart <= shifted, "{letter:?} {shift} {written} {due}");
                         let (shown, just) = (zone(due), zone(due.plus_ms(-MINUTE_MS)));
-                        let slot =
-                            zone(written) + period - (zone(written) - letter.rhythm().1).rem_euclid(period);
+                        let slot = zone(written) + period - (zone(written) - first).rem_euclid(period);
                         assert!(just < slot && shown >= slot, "{letter:?} {shift} {change}: {due}");
                         // Written when it was due, or some hours late: the next one is another.
                         assert!(letter.due(due, None, &zone) > due);
@@ -148,6 +167,27 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    #[test]
+    fn the_record_is_looked_at_on_the_first_and_on_the_sixteenth_and_never_more_than_sixteen_days_apart() {
+        let at = |text: &str| UtcMs::parse_rfc3339(text).unwrap();
+        let check = |written: &str, expect: &str| {
+            let due = Periodical::Monthly.due(at(written), None, &wall(0));
+            assert_eq!(due.to_rfc3339(), at(expect).to_rfc3339(), "after {written}");
+        };
+        check("2026-11-02T09:00:00Z", "2026-11-16T07:00:00Z");
+        check("2026-11-16T07:00:00Z", "2026-12-01T07:00:00Z");
+        check("2026-12-31T23:59:00Z", "2027-01-01T07:00:00Z");
+        check("2027-01-01T06:59:00Z", "2027-01-01T07:00:00Z");
+        check("2028-02-16T07:00:00Z", "2028-03-01T07:00:00Z");
+        let mut written = at("2026-01-01T07:00:00Z");
+        for _ in 0..200 {
+            let due = Periodical::Monthly.due(written, None, &wall(-5 * HOUR_MS));
+            let days = due.since(written).div_euclid(24 * HOUR_MS);
+            assert!((0..=16).contains(&days), "{written} {due}");
+            written = due;
         }
     }
 

@@ -80,6 +80,10 @@ pub struct Preferences {
     #[n(8)]
     #[cbor(default)]
     pub daily: bool,
+    /// Not the report of each month's tests. It comes unless somebody says no: without a logbook it is the only copy that stays.
+    #[n(9)]
+    #[cbor(default)]
+    pub without_monthly: bool,
 }
 
 /// When and how somebody is told.
@@ -175,6 +179,7 @@ impl Default for Preferences {
             reminders: Reminders::Never,
             without_weekly: false,
             daily: false,
+            without_monthly: false,
         }
     }
 }
@@ -211,6 +216,7 @@ impl Preferences {
         match letter {
             Periodical::Weekly => !self.without_weekly,
             Periodical::Daily => self.daily,
+            Periodical::Monthly => !self.without_monthly,
         }
     }
 

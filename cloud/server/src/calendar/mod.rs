@@ -7,6 +7,7 @@
 
 mod back;
 mod daily;
+mod monthly;
 mod reader;
 mod sending;
 mod weekly;
@@ -173,6 +174,7 @@ impl Calendar {
             _ if reader.account.disabled || reader.inverters.is_empty() => None,
             Periodical::Weekly => weekly::letter(self, &reader, now).await?,
             Periodical::Daily => daily::letter(self, &reader, row.told_at, now).await?,
+            Periodical::Monthly => monthly::letter(self, &reader, now).await?,
         };
         let key = format!("calendar/{}/{}/{}", row.letter.name(), row.account.0, now.0);
         let letter = letter.map(|letter| Worded {

@@ -73,7 +73,11 @@ impl World {
         let email = Email::parse(&format!("{name}@x.test")).unwrap();
         let new =
             NewAccount { email: &email, name, password_hash: "$x", operator: false, created_at: THURSDAY };
-        self.store.create_account(new).await.unwrap()
+        let account = self.store.create_account(new).await.unwrap();
+        // The record of tests has tests of its own.
+        self.prefers(account, THURSDAY, Preferences { without_monthly: true, ..Preferences::default() })
+            .await;
+        account
     }
 
     async fn site(&self, name: &str, time_zone: &str) -> SiteKey {
@@ -409,4 +413,65 @@ impl World {
         let made = store::state::Made { alarms: vec![alarm], ..store::state::Made::default() };
         assert!(change.commit(&made).await.unwrap());
     }
+}
+
+/// December 1, 2026, 7:00 AM in New York.
+const FIRST: UtcMs = UtcMs(1_796_126_400_000);
+
+async fn tested(w: &World, inverter: InverterKey, started: UtcMs) {
+    let found = fleet::self_test::Found {
+        kind: fleet::self_test::Kind::Monthly,
+        seen_by: fleet::self_test::SeenBy::Telemetry,
+        started,
+        length_s: 30.0,
+        interrupted: false,
+        gave_up: false,
+        charged: Some(true),
+        above_cutoff_v: None,
+        load: None,
+        own: None,
+    };
+    let record = fleet::Record::Test(found);
+    w.store.commit_records(&[store::state::RecordRow { inverter, record, told_at: started }]).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_record_of_a_month_is_mailed_on_the_first_and_what_would_be_gone_before_the_next_on_the_sixteenth()
+ {
+    let (w, ann, hall) = one_of_ann().await;
+    w.prefers(ann, THURSDAY, Preferences { without_weekly: true, ..Preferences::default() }).await;
+    w.look(THURSDAY).await;
+    tested(&w, hall, FIRST.plus_ms(-11 * DAY_MS)).await;
+    w.heard(hall, FIRST.plus_ms(-10_000));
+    w.look(FIRST.plus_ms(-1)).await;
+    assert_eq!(w.sent(FIRST).await, [], "not before");
+    w.look(FIRST).await;
+    let mail = w.next(FIRST).await.unwrap();
+    assert_eq!(mail.subject, "Test record: 1 test of 1 inverter");
+    let text = mail.text.replace(['\u{a0}', '\n'], " ");
+    for part in [
+        "Nov 20, 2026, 7:00 AM EST: monthly test of 30 s, passed",
+        "Serial NUMBER-HALL",
+        "tests/report?from=2026-11-01",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    may_go(&w.store, &mail, FIRST).await.unwrap();
+    assert!(w.store.note_message(mail.id, &w.lease(), Noted::Sent("250 ok".into())).await.unwrap());
+    w.look(FIRST.plus_ms(60_000)).await;
+    assert_eq!(w.sent(FIRST.plus_ms(60_000)).await, [], "once");
+    // On January 1 a test of the evening of December 1 would be 30 days old and gone; one of the 5th is in that letter.
+    let sixteenth = FIRST.plus_ms(15 * DAY_MS);
+    tested(&w, hall, FIRST.plus_ms(4 * DAY_MS)).await;
+    w.look(sixteenth).await;
+    assert_eq!(w.sent(sixteenth).await, [], "nothing goes before the next letter");
+    let january = FIRST.plus_ms(31 * DAY_MS);
+    w.look(january).await;
+    assert_eq!(w.sent(january).await.len(), 1);
+    tested(&w, hall, january.plus_ms(6 * HOUR_MS)).await;
+    let between = january.plus_ms(15 * DAY_MS);
+    w.look(between).await;
+    let mail = w.next(between).await.unwrap();
+    assert_eq!(mail.subject, "Test record: 1 test of 1 inverter");
+    assert!(mail.text.replace('\u{a0}', " ").contains("Jan 1, 2027, 1:00 PM EST"), "{}", mail.text);
 }

@@ -42,6 +42,12 @@ const fn all(from: &'static str) -> Cut {
     Cut { only: "1", from, with: None, forgets: None }
 }
 
+/// Notes on what is in a logbook, and those that are not.
+const LOGGED: &str = "EXISTS (SELECT 1 FROM logbook_entries AS entry WHERE entry.inverter_id = test_notes.inverter_id \
+     AND entry.record_key = test_notes.key)";
+const NOT_LOGGED: &str = "NOT EXISTS (SELECT 1 FROM logbook_entries AS entry WHERE entry.inverter_id = test_notes.inverter_id \
+     AND entry.record_key = test_notes.key)";
+
 /// Tables with telemetry.
 const OF_DAYS: &[(&str, &[Cut])] = &[
     ("events", &[all("occurred_at")]),
@@ -69,6 +75,14 @@ const OF_DAYS: &[(&str, &[Cut])] = &[
     ("outbox", &[all("queued_at")]),
     ("letters", &[all("written_at")]),
     ("absences", &[all("to_at")]),
+    (
+        "test_notes",
+        &[
+            Cut { only: NOT_LOGGED, ..all("started_at") },
+            // A logbook keeps the record, and the note with it.
+            Cut { only: LOGGED, ..all("?1") },
+        ],
+    ),
     ("quarantine", &[all("received_at")]),
     ("snapshots", &[Cut { forgets: Some(("state", state)), ..all("0") }]),
     ("pairings", &[all("started_at")]),

@@ -46,6 +46,7 @@ const UNWRITTEN: &[(&str, &str)] = &[
         "push_subscriptions::push_arrived",
         "a browser shows that messages arrive; that it was added is in the log",
     ),
+    ("test_notes::delete_test_notes_before", "retention"),
     ("texts_sent::count_text", "counts"),
     ("texts_sent::uncount_text", "counts"),
     ("texts_sent::delete_text_counts_before", "retention"),

@@ -24,3 +24,4 @@ mod registration;
 mod retention;
 mod sharing;
 mod state;
+mod test_notes;

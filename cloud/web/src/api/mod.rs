@@ -13,6 +13,7 @@ pub mod notifications;
 pub mod openapi;
 mod readiness;
 pub mod rename;
+pub mod tests;
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};

@@ -5,6 +5,7 @@
 //! well, and an inverter that is not heard is not said to be watched. Asks no clock, reads nothing.
 
 mod day;
+mod month;
 mod standing;
 mod week;
 
@@ -20,6 +21,7 @@ use super::{Draft, Letter, Part};
 use crate::Error;
 use crate::view::words::{self, Local};
 pub use day::{Day, LateNews};
+pub use month::{MOST_REPORTED, Month};
 use standing::{Stand, Standing, Tally};
 pub use week::listed;
 
@@ -128,6 +130,26 @@ pub fn daily(day: &Day<'_>) -> Result<Option<Letter>, Error> {
         why: "You get this because the daily letter is on. It comes on days with something new only."
             .to_owned(),
         settings: format!("{}/me/notifications", day.origin),
+        ..Draft::default()
+    };
+    draft.written().map(Some)
+}
+
+/// The letter of a month's tests; `None` where there is nothing to tell.
+///
+/// # Errors
+/// [`Error::Internal`]: a template failed.
+pub fn monthly(month: &Month<'_>) -> Result<Option<Letter>, Error> {
+    let Some((told, parts)) = month.parts() else { return Ok(None) };
+    let draft = Draft {
+        kind: "monthly",
+        subject: format!("Test record: {told}"),
+        preview: "Keep this mail: it is your copy of the record.".to_owned(),
+        title: format!("Test record: {told}"),
+        subtitle: format!("{}, as of {}", month.report.period.words, month.local.whole(month.local.now())),
+        parts,
+        why: "You get this because you may see these inverters, and the monthly report is on.".to_owned(),
+        settings: format!("{}/me/notifications", month.origin),
         ..Draft::default()
     };
     draft.written().map(Some)

@@ -37,6 +37,7 @@ pub mod sign_in_code;
 pub mod sign_in_passkey;
 pub mod site;
 pub mod table;
+pub mod tests;
 pub mod tokens;
 pub mod verify;
 

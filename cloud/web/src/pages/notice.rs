@@ -23,6 +23,7 @@ const SAID: &[(&str, &str)] = &[
     ("ended", "Ended. People are told of alarms again."),
     ("limited", "Saved. It counts from the next reading on."),
     ("unlimited", "Removed. Its alarm, if there was one, is over."),
+    ("noted", "Noted. It stands in the record and in every report of it."),
     ("saved", "Saved."),
     ("climbs", "Saved. It counts at once, also for alarms that nobody has acknowledged yet."),
     ("inherits", "Removed. The organization’s ladder counts here, if it has one."),

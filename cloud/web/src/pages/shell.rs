@@ -23,6 +23,7 @@ pub struct Place {
 const MAIN: &[Place] = &[
     Place { path: "/fleet", word: "Fleet", icon: "fleet" },
     Place { path: "/alarms", word: "Alarms", icon: "bell" },
+    Place { path: "/tests", word: "Tests", icon: "tests" },
     Place { path: "/pair", word: "Add inverter", icon: "add" },
 ];
 

@@ -21,6 +21,7 @@ pub(crate) struct Shown {
     remind_every_hours: Option<u8>,
     weekly_letter: bool,
     daily_letter: bool,
+    monthly_report: bool,
 }
 
 /// As it is written: a field that is left out stays, `null` takes away what there may be none of (RFC 7396).
@@ -37,6 +38,7 @@ pub(crate) struct Change {
     remind_every_hours: Option<Option<u8>>,
     weekly_letter: Option<bool>,
     daily_letter: Option<bool>,
+    monthly_report: Option<bool>,
 }
 
 /// Minutes of the day, by the clock of each site.
@@ -70,6 +72,7 @@ impl Shown {
             },
             weekly_letter: !preferences.without_weekly,
             daily_letter: preferences.daily,
+            monthly_report: !preferences.without_monthly,
         }
     }
 }
@@ -91,6 +94,7 @@ impl Change {
         after.over = self.when_over.unwrap_or(before.over);
         after.without_weekly = self.weekly_letter.map_or(before.without_weekly, |wanted| !wanted);
         after.daily = self.daily_letter.unwrap_or(before.daily);
+        after.without_monthly = self.monthly_report.map_or(before.without_monthly, |wanted| !wanted);
         match self.quiet_hours {
             None => {}
             Some(None) => (after.quiet, after.quiet_for_critical) = (None, false),

@@ -34,5 +34,6 @@ pub mod span;
 pub mod stats;
 pub mod story;
 pub mod strip;
+pub mod tests;
 pub mod words;
 pub mod zones;

@@ -205,6 +205,12 @@ impl Local {
         self.zoned(time).strftime("%b\u{a0}%Y").to_string()
     }
 
+    /// `Nov 3, 2026, 5:00 AM EST`: for a record, where an hour that comes twice must not be taken for the other.
+    #[must_use]
+    pub fn stamp(&self, time: UtcMs) -> String {
+        self.zoned(time).strftime("%b %-d, %Y, %-I:%M %p %Z").to_string()
+    }
+
     /// `EST`, `CET`, `UTC`: what the clock on the wall goes by now.
     #[must_use]
     pub fn zone_name(&self) -> String {

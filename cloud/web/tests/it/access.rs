@@ -107,6 +107,12 @@ const ANSWERS: &[(&str, &str, u16, Proves)] = &[
     ("POST", "/inverters/{id}/maintenance", 422, Proves::Fresh),
     ("POST", "/inverters/{id}/maintenance/{window}/end", 404, Proves::Nothing),
     ("POST", "/inverters/{id}/limits", 422, Proves::Fresh),
+    ("POST", "/inverters/{id}/tests/{test}/note", 400, Proves::Nothing),
+    ("POST", "/tests/exports", 303, Proves::Nothing),
+    // An export is its own account's; `test_record` asks for those.
+    ("GET", "/tests/exports/{export}", 404, Proves::Nothing),
+    ("POST", "/tests/exports/{export}/delete", 404, Proves::Nothing),
+    ("GET", "/tests/exports/{export}/{kind}", 404, Proves::Nothing),
     ("POST", "/inverters/{id}/limits/{limit}/remove", 404, Proves::Fresh),
     ("GET", "/inverters/{id}/people/new", 200, Proves::Fresh),
     ("POST", "/inverters/{id}/people", 400, Proves::Fresh),
@@ -163,6 +169,10 @@ const FILLED: &[(&str, &str, &str, &str)] = &[
     ("{limit}", "1", "1", "2"),
     // None happened; `power_losses` asks for one that did.
     ("{started}", "1", "1", "2"),
+    // An instant at which a test began; `test_record` asks for one.
+    ("{test}", "1", "1", "2"),
+    ("{export}", "none", "none", "none"),
+    ("{kind}", "pdf", "pdf", "pdf"),
     ("{passkey}", "nothing", "theirs", "nothing"),
     ("{phone}", "nothing", "theirs", "nothing"),
     ("{device}", "nothing", "theirs", "nothing"),

@@ -36,4 +36,5 @@ mod severities;
 mod sharing;
 mod sharing_live;
 mod sign_in;
+mod test_record;
 mod tokens;

@@ -22,6 +22,7 @@ mod m0016_retention;
 mod m0017_lending;
 mod m0018_records;
 mod m0019_logbook;
+mod m0020_test_notes;
 
 use sea_orm_migration::prelude::*;
 
@@ -51,6 +52,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0017_lending::Lending),
             Box::new(m0018_records::Records),
             Box::new(m0019_logbook::Logbook),
+            Box::new(m0020_test_notes::TestNotes),
         ]
     }
 }

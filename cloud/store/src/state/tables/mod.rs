@@ -26,6 +26,7 @@ pub(super) mod pairing;
 pub(super) mod records;
 mod registration;
 pub(super) mod retention;
+pub(super) mod test_notes;
 
 pub(super) use registration::{allowed, link};
 

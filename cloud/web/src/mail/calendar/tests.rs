@@ -307,3 +307,26 @@ fn nothing_of_what_the_reader_may_not_see_makes_no_letter() {
     assert_eq!(day(&[&foreign], &[(InverterKey(9), Condition::CHARGER_FAULT)]), None);
     assert_eq!(day(&[], &[]), None);
 }
+
+#[test]
+fn the_record_of_a_month_is_a_copy_that_can_be_kept() {
+    let (mut report, local) = (crate::report::samples::plain(), local());
+    let of = |report: &crate::report::Report, between| {
+        let query = "from=2026-10-01&to=2026-10-31";
+        monthly(&Month { origin: ORIGIN, local: &local, report, between, more: 3, query }).unwrap()
+    };
+    let letter = of(&report, false).unwrap();
+    for test in &report.inverters[0].tests {
+        let line = format!("{}: {} test of {}", test.started_words, test.kind, test.length_words);
+        let text = letter.text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(text.contains(&line), "{line}: {text}");
+    }
+    insta::assert_snapshot!("monthly", shown(&letter));
+    // Between two months: only what would be gone, and nothing where nothing would.
+    assert_eq!(of(&report, true).unwrap().subject, "Test record: 14 tests, 1 failed");
+    report.keep_what_goes_before(UtcMs(0));
+    assert!(of(&report, true).is_none());
+    assert!(of(&report, false).is_some(), "that nothing was tested is told, too");
+    report.inverters.clear();
+    assert!(of(&report, false).is_none());
+}

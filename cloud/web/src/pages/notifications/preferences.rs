@@ -67,6 +67,7 @@ fn read(pairs: &[(String, String)], before: Preferences, verified: Channels) -> 
         quiet_for_critical: ticked("quiet_critical"),
         without_weekly: !ticked("weekly"),
         daily: ticked("daily"),
+        without_monthly: !ticked("monthly"),
         reminders: if reminders == 0 { Reminders::Never } else { Reminders::Every { hours: reminders } },
     })
 }
@@ -84,8 +85,9 @@ pub(crate) fn told(preferences: &Preferences) -> String {
     };
     let weekly = if preferences.without_weekly { "; no weekly letter" } else { "" };
     let daily = if preferences.daily { "; a daily letter" } else { "" };
+    let monthly = if preferences.without_monthly { "; no monthly report" } else { "" };
     format!(
-        "critical: {}; warning: {}; info: {}{quiet}{weekly}{daily}",
+        "critical: {}; warning: {}; info: {}{quiet}{weekly}{daily}{monthly}",
         names(preferences.critical),
         names(preferences.warning),
         names(preferences.info)
@@ -122,7 +124,8 @@ mod tests {
         assert_eq!(read.reminders, Reminders::Every { hours: 4 });
         assert_eq!(
             told(&read),
-            "critical: email, text; warning: email; info: nothing; quiet hours; no weekly letter; a daily letter"
+            "critical: email, text; warning: email; info: nothing; quiet hours; no weekly letter; a daily letter; no \
+             monthly report"
         );
         let weekly = self::read(&pairs(&format!("{REST}&weekly=on")), Preferences::default(), email).unwrap();
         assert!(!weekly.without_weekly && !weekly.daily);

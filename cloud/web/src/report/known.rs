@@ -1,0 +1,90 @@
+//! What is known of an inverter's watching beside its records.
+//!
+//! In: its row, its live state, whether its records are kept by a logbook. Out: what the calendar of tests goes by. The only place that
+//! says which rule set and which minutes an inverter's tests are judged by.
+
+use fleet::compliance::{Last, Watched};
+use fleet::retention::KEPT_MS;
+use fleet::screen::DEFAULT_REQUIRED_MINUTES;
+use fleet::self_test::RuleSet;
+use fleet::{Holder, InverterState, Role};
+use store::state::{Logbook, VisibleInverter};
+use wire::{Quantity, UtcMs};
+
+/// A year of a logbook, milliseconds: none is shorter.
+const YEAR_MS: i64 = 365 * wire::time::DAY_MS;
+
+/// What is known of one inverter.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// What is asked for.
+    pub rules: &'static RuleSet,
+    /// Minutes of the long test.
+    pub required_minutes: u32,
+    /// Since when it is watched.
+    pub since: UtcMs,
+    /// Records of what began before this are not kept.
+    pub kept_from: UtcMs,
+    /// When it was last heard.
+    pub heard_until: Option<UtcMs>,
+    /// Tests that counted and are known of though their records may be gone.
+    pub last: Last,
+    /// The unit in which its load is told.
+    pub load_unit: Option<&'static str>,
+}
+
+/// Quantities that a load is read from, the first that is there, with its unit.
+const LOADS: [(Quantity, &str); 4] = [
+    (Quantity::REALPOWER, "W"),
+    (Quantity::POWER, "VA"),
+    (Quantity::LOAD, "%"),
+    (Quantity::BATTERY_POWER, "W"),
+];
+
+/// From when on records of an inverter are kept. A logbook took in what was there when it was begun, and keeps it for its years.
+fn kept_from(row: &VisibleInverter, books: &[Logbook], now: UtcMs) -> UtcMs {
+    let of_row = |book: &&Logbook| {
+        let holder = Holder::Organization(book.organization);
+        row.held.iter().any(|held| held.grant.holder == holder && held.grant.role == Role::ReadWrite)
+    };
+    let from = |book: &Logbook| {
+        let begun = book.begun_at.plus_ms(-KEPT_MS);
+        begun.max(now.plus_ms(-i64::from(book.years).saturating_mul(YEAR_MS)))
+    };
+    let thirty_days = now.plus_ms(-KEPT_MS);
+    books.iter().filter(of_row).map(from).min().map_or(thirty_days, |from| from.min(thirty_days))
+}
+
+impl Known {
+    /// Of an inverter, now.
+    #[must_use]
+    pub fn of(row: &VisibleInverter, state: &InverterState, books: &[Logbook], now: UtcMs) -> Self {
+        let tells = |(quantity, _): &&(Quantity, &str)| state.value(*quantity).is_some();
+        Self {
+            rules: state.rules.rule_set(),
+            required_minutes: row.inverter.required_minutes.unwrap_or(DEFAULT_REQUIRED_MINUTES),
+            since: state.tests.watched_since().unwrap_or(row.inverter.registered_at),
+            kept_from: kept_from(row, books, now),
+            heard_until: state.last_contact,
+            last: Last { monthly: state.tests.monthly(), annual: state.tests.annual() },
+            load_unit: LOADS.iter().find(tells).map(|(_, unit)| *unit),
+        }
+    }
+
+    /// As the rules want it.
+    #[must_use]
+    pub fn watched<'a>(&'a self, now: UtcMs, wall: &'a dyn Fn(UtcMs) -> i64) -> Watched<'a> {
+        #[expect(clippy::cast_precision_loss, reason = "minutes of a few hours")]
+        let required_s = self.required_minutes.saturating_mul(60) as f32;
+        Watched {
+            rules: self.rules,
+            required_s,
+            since: self.since,
+            kept_from: self.kept_from,
+            heard_until: self.heard_until,
+            last: self.last,
+            now,
+            wall,
+        }
+    }
+}
