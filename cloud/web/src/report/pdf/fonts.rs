@@ -3,8 +3,10 @@
 //! In: bytes that the build took out of packages (Inter, OFL; DejaVu Sans, free). Out: faces in the order in which they are asked. A
 //! character that none of them has is drawn as the replacement character; the text in the file stays what it is.
 
+use harfrust::{FontRef, Shaper, ShaperData};
 use krilla::text::Font;
-use rustybuzz::Face;
+use skrifa::MetadataProvider as _;
+use skrifa::charmap::Charmap;
 
 use super::PdfError;
 
@@ -21,7 +23,9 @@ const DEJA_VU: &[u8] =
     include_bytes!(concat!(env!("OUT_DIR"), "/npm/node_modules/dejavu-fonts-ttf/ttf/DejaVuSans.ttf"));
 
 /// What stands for a character that no font has.
-const REPLACEMENT: char = '\u{fffd}';
+pub(super) const REPLACEMENT: &str = "\u{fffd}";
+/// The font that has it.
+pub(super) const WIDE: usize = 2;
 
 /// How strong letters are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +37,16 @@ pub(super) enum Weight {
 /// One font, as the file and as the shaper have it.
 pub(super) struct Loaded {
     pub(super) font: Font,
-    pub(super) face: Face<'static>,
+    face: FontRef<'static>,
+    shaping: ShaperData,
+    charmap: Charmap<'static>,
+}
+
+impl Loaded {
+    /// What sets its glyphs.
+    pub(super) fn shaper(&self) -> Shaper<'_> {
+        self.shaping.shaper(&self.face).build()
+    }
 }
 
 /// Every font of a document.
@@ -50,8 +63,8 @@ impl Fonts {
     fn chain(&self, weight: Weight) -> [(usize, &Loaded); 2] {
         let [regular, bold, wide] = &self.loaded;
         match weight {
-            Weight::Regular => [(0, regular), (2, wide)],
-            Weight::Bold => [(1, bold), (2, wide)],
+            Weight::Regular => [(0, regular), (WIDE, wide)],
+            Weight::Bold => [(1, bold), (WIDE, wide)],
         }
     }
 
@@ -71,15 +84,10 @@ impl Fonts {
         {
             return Some(before);
         }
-        let has = |(_, loaded): &(usize, &Loaded)| loaded.face.glyph_index(character).is_some();
+        let has = |(_, loaded): &(usize, &Loaded)| loaded.charmap.map(character).is_some();
         self.chain(weight).into_iter().find(has).map(|(place, _)| place)
     }
 
-    /// The font and glyph of the replacement character.
-    pub(super) fn replacement(&self) -> (usize, u32) {
-        let wide = self.at(2);
-        (2, wide.face.glyph_index(REPLACEMENT).map_or(0, |glyph| u32::from(glyph.0)))
-    }
 }
 
 /// Joiners, variation selectors and marks that stand on the character before.
@@ -89,6 +97,6 @@ pub(super) const fn joins(character: char) -> bool {
 
 fn load(bytes: &'static [u8]) -> Result<Loaded, PdfError> {
     let font = Font::new(bytes.into(), 0).ok_or(PdfError::Font)?;
-    let face = Face::from_slice(bytes, 0).ok_or(PdfError::Font)?;
-    Ok(Loaded { font, face })
+    let face = FontRef::new(bytes).map_err(|_| PdfError::Font)?;
+    Ok(Loaded { font, shaping: ShaperData::new(&face), charmap: face.charmap(), face })
 }

@@ -3,11 +3,11 @@
 //! In: one line of text. Out: pieces from left to right, each of one font and direction, with the text that its glyphs stand for, by
 //! which readers copy and search. Widths are in ems.
 
+use harfrust::{Direction, ShapeOptions, UnicodeBuffer};
 use krilla::text::{GlyphId, KrillaGlyph};
-use rustybuzz::{Direction, UnicodeBuffer};
 use unicode_bidi::{BidiInfo, Level};
 
-use super::fonts::{Fonts, Weight};
+use super::fonts::{Fonts, REPLACEMENT, WIDE, Weight};
 
 /// A part of a line.
 pub(super) struct Piece {
@@ -71,7 +71,7 @@ fn piece(fonts: &Fonts, font: Option<usize>, text: &str, backwards: bool) -> Pie
     buffer.push_str(text);
     buffer.set_direction(if backwards { Direction::RightToLeft } else { Direction::LeftToRight });
     buffer.guess_segment_properties();
-    let shaped = rustybuzz::shape(&loaded.face, &[], buffer);
+    let shaped = loaded.shaper().shape(buffer, ShapeOptions::new());
     let mut starts: Vec<usize> = shaped.glyph_infos().iter().map(|info| info.cluster as usize).collect();
     starts.sort_unstable();
     starts.dedup();
@@ -98,11 +98,11 @@ fn piece(fonts: &Fonts, font: Option<usize>, text: &str, backwards: bool) -> Pie
     Piece { font, glyphs, text: text.to_owned(), width }
 }
 
+/// One mark for what no font has; the text in the file stays what it is.
 fn replaced(fonts: &Fonts, text: &str) -> Piece {
-    let (font, glyph) = fonts.replacement();
-    let loaded = fonts.at(font);
-    let index = rustybuzz::ttf_parser::GlyphId(u16::try_from(glyph).unwrap_or(0));
-    let advance = f32::from(loaded.face.glyph_hor_advance(index).unwrap_or(0)) / loaded.font.units_per_em();
-    let glyph = KrillaGlyph::new(GlyphId::new(glyph), advance, 0.0, 0.0, 0.0, 0..text.len(), None);
-    Piece { font, glyphs: vec![glyph], text: text.to_owned(), width: advance }
+    let mut mark = piece(fonts, Some(WIDE), REPLACEMENT, false);
+    for glyph in &mut mark.glyphs {
+        glyph.text_range = 0..text.len();
+    }
+    Piece { text: text.to_owned(), ..mark }
 }
