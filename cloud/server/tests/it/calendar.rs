@@ -313,14 +313,14 @@ async fn whoever_sends_asks_again() {
 #[tokio::test]
 async fn who_switched_it_off_gets_none_and_who_switches_it_on_again_waits_for_monday() {
     let (w, ann, _) = one_of_ann().await;
-    let off = Preferences { without_weekly: true, ..Preferences::default() };
+    let off = Preferences { without_weekly: true, without_monthly: true, ..Preferences::default() };
     w.prefers(ann, THURSDAY.plus_ms(1), off).await;
     w.look(MONDAY).await;
     w.look(MONDAY.plus_ms(WEEK_MS)).await;
     assert_eq!(w.sent(MONDAY.plus_ms(WEEK_MS)).await, []);
     let wednesday = MONDAY.plus_ms(WEEK_MS + 2 * DAY_MS);
     let quiet = QuietHours::new(22 * 60, 9 * 60);
-    w.prefers(ann, wednesday, Preferences { quiet, ..Preferences::default() }).await;
+    w.prefers(ann, wednesday, Preferences { quiet, without_monthly: true, ..Preferences::default() }).await;
     w.look(wednesday).await;
     assert_eq!(w.sent(wednesday).await, [], "what it did not want is not made up for");
     let next = MONDAY.plus_ms(2 * WEEK_MS);

@@ -25,6 +25,8 @@ pub struct Known {
     pub since: UtcMs,
     /// Records of what began before this are not kept.
     pub kept_from: UtcMs,
+    /// A logbook keeps its records for longer than thirty days.
+    pub logbook: bool,
     /// When it was last heard.
     pub heard_until: Option<UtcMs>,
     /// Tests that counted and are known of though their records may be gone.
@@ -41,8 +43,9 @@ const LOADS: [(Quantity, &str); 4] = [
     (Quantity::BATTERY_POWER, "W"),
 ];
 
-/// From when on records of an inverter are kept. A logbook took in what was there when it was begun, and keeps it for its years.
-fn kept_from(row: &VisibleInverter, books: &[Logbook], now: UtcMs) -> UtcMs {
+/// From when on a logbook keeps records of an inverter, if one does. It took in what was there when it was begun, and keeps it for its
+/// years.
+fn logbook_from(row: &VisibleInverter, books: &[Logbook], now: UtcMs) -> Option<UtcMs> {
     let of_row = |book: &&Logbook| {
         let holder = Holder::Organization(book.organization);
         row.held.iter().any(|held| held.grant.holder == holder && held.grant.role == Role::ReadWrite)
@@ -51,20 +54,21 @@ fn kept_from(row: &VisibleInverter, books: &[Logbook], now: UtcMs) -> UtcMs {
         let begun = book.begun_at.plus_ms(-KEPT_MS);
         begun.max(now.plus_ms(-i64::from(book.years).saturating_mul(YEAR_MS)))
     };
-    let thirty_days = now.plus_ms(-KEPT_MS);
-    books.iter().filter(of_row).map(from).min().map_or(thirty_days, |from| from.min(thirty_days))
+    books.iter().filter(of_row).map(from).min()
 }
 
 impl Known {
     /// Of an inverter, now.
     #[must_use]
     pub fn of(row: &VisibleInverter, state: &InverterState, books: &[Logbook], now: UtcMs) -> Self {
+        let (in_book, thirty_days) = (logbook_from(row, books, now), now.plus_ms(-KEPT_MS));
         let tells = |(quantity, _): &&(Quantity, &str)| state.value(*quantity).is_some();
         Self {
             rules: state.rules.rule_set(),
             required_minutes: row.inverter.required_minutes.unwrap_or(DEFAULT_REQUIRED_MINUTES),
             since: state.tests.watched_since().unwrap_or(row.inverter.registered_at),
-            kept_from: kept_from(row, books, now),
+            kept_from: in_book.map_or(thirty_days, |from| from.min(thirty_days)),
+            logbook: in_book.is_some(),
             heard_until: state.last_contact,
             last: Last { monthly: state.tests.monthly(), annual: state.tests.annual() },
             load_unit: LOADS.iter().find(tells).map(|(_, unit)| *unit),

@@ -213,7 +213,7 @@ impl Of<'_> {
                 .collect(),
             missing: self.missing(),
             kept: self.kept(),
-            forgets: self.viewed.known.kept_from > self.viewed.known.since,
+            forgets: !self.viewed.known.logbook,
         }
     }
 

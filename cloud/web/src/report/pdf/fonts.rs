@@ -87,7 +87,6 @@ impl Fonts {
         let has = |(_, loaded): &(usize, &Loaded)| loaded.charmap.map(character).is_some();
         self.chain(weight).into_iter().find(has).map(|(place, _)| place)
     }
-
 }
 
 /// Joiners, variation selectors and marks that stand on the character before.
