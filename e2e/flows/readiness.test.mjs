@@ -30,7 +30,7 @@ for (const [protection, words] of [
     const inverter = await protectedSo(protection);
     const { page, context, seen } = await newPage(browser, { state, width: 390 });
     await page.goto(`${demo.url}/inverters/${inverter.id}`);
-    await page.locator('#i-battery').getByText(words).first().waitFor();
+    await page.locator('#i-readiness').getByText(words).first().waitFor();
     const hero = await page.locator('#i-hero').innerText();
     if (inverter.readiness.now) {
       assert.match(hero, /\d+\smin ±\s\d+/);
