@@ -231,7 +231,12 @@ pub const PLACES: &[Place] = &[
         "mails, in development",
         "deleted after three weeks, as a letter tells of up to a week (`maildir::sweep`)",
     ),
-    with(Kind::Elsewhere, "exports", "readings that somebody asked for", "streamed, never a file here"),
+    with(
+        Kind::Elsewhere,
+        "exports",
+        "readings and test reports that somebody asked for",
+        "streamed, or in memory until the oldest record is 30 days old; never a file here",
+    ),
     with(
         Kind::Elsewhere,
         "backups",
