@@ -245,16 +245,15 @@ fn a_grant_that_was_taken_in_between_is_written_to_nobody() {
     rig.cloud.start();
     let mut link = Publisher::connect(rig.cloud.address, &bundle).unwrap();
     link.publish(&told(1, server::clock::now(), Some(Condition::CHARGER_FAULT))).unwrap();
-    eventually("both are to be told", || rig.receipts().len() == 2);
+    in_time("both are to be told", || rig.receipts().len() == 2);
     rig.cloud.stop();
     let act = Rig::act(Verb::ShareRevoke);
     assert!(rig.runtime.block_on(rig.store.remove_grant(ann.into(), inverter, &act)).unwrap());
     append(&rig.cloud, FOLDER);
     rig.cloud.start();
-    eventually("both are done with", || {
-        rig.receipts().iter().all(|receipt| receipt.state != MailState::Queued)
-    });
-    assert_eq!(rig.cloud.counter("mails_withheld_total"), 1);
+    in_time("both are done with", || rig.receipts().iter().all(|receipt| receipt.state != MailState::Queued));
+    let (withheld, receipts) = (rig.cloud.counter("mails_withheld_total"), rig.receipts());
+    assert_eq!(withheld, 1, "{receipts:?}\n{}", rig.cloud.log());
     rig.cloud.stop();
     let receipts: BTreeMap<_, _> =
         rig.receipts().into_iter().map(|receipt| (receipt.to.clone(), receipt)).collect();

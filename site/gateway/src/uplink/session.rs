@@ -260,7 +260,8 @@ impl<'a> Session<'a> {
     }
 
     fn receive(&mut self) -> Result<(), End> {
-        self.transport.receive(&mut self.inbox).map_err(|error| End::Broken(words(&error)))?;
+        // What came before the end counts: a report that was acknowledged is not sent again.
+        let end = self.transport.receive(&mut self.inbox).err();
         let inbox = std::mem::take(&mut self.inbox);
         let mut rest = inbox.as_slice();
         loop {
@@ -275,7 +276,7 @@ impl<'a> Session<'a> {
             self.handle(mqtt::from_server(Version::V5, packet).map_err(refused)?)?;
         }
         self.inbox = rest.to_vec();
-        Ok(())
+        end.map_or(Ok(()), |error| Err(End::Broken(words(&error))))
     }
 
     fn handle(&mut self, packet: FromServer<'_>) -> Result<(), End> {

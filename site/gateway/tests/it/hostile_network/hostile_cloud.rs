@@ -30,6 +30,8 @@ pub struct Play {
     pub piece: usize,
     /// How long it then waits for the other side to go.
     pub hold: Duration,
+    /// What follows comes in one record with the acknowledgement.
+    pub at_once: bool,
 }
 
 impl Play {
@@ -43,6 +45,7 @@ impl Play {
             pause: Duration::ZERO,
             piece: usize::MAX,
             hold,
+            at_once: false,
         }
     }
 
@@ -61,6 +64,11 @@ impl Play {
 
     pub fn piece(self, piece: usize) -> Self {
         Self { piece, ..self }
+    }
+
+    /// All of it in one record with the acknowledgement, and then it waits until the other side is gone.
+    pub fn at_once(self) -> Self {
+        Self { at_once: true, hold: Duration::from_secs(10), ..self }
     }
 
     pub fn every(self, pause: Duration) -> Self {
@@ -126,12 +134,23 @@ fn perform(
         let mut out = Vec::new();
         ConnAck::refuse(0).encode(Version::V5, &mut out).unwrap();
         wire.send(out)?;
-        acknowledge_one_live(&mut wire, &mut inbox, acknowledged)?;
+        let mut ack = acknowledge_one_live(&mut wire, &mut inbox, acknowledged)?;
+        if play.at_once {
+            // A server's frame of up to 125 bytes: binary, whole, not masked (RFC 6455, 5.2).
+            if let Wire::Web(_) = wire {
+                ack.splice(0..0, [0x82, u8::try_from(ack.len()).unwrap()]);
+            }
+            ack.extend_from_slice(&play.after);
+            wire.beneath().write_all(&ack)?;
+            wire.beneath().flush()?;
+        } else if !ack.is_empty() {
+            wire.send(ack)?;
+        }
     } else {
         wire.send(play.instead.clone())?;
     }
     wire.beneath().write_all(&play.begin)?;
-    for _ in 0..play.times {
+    for _ in 0..if play.at_once { 0 } else { play.times } {
         for piece in play.after.chunks(play.piece) {
             wire.beneath().write_all(piece)?;
             wire.beneath().flush()?;
@@ -143,12 +162,13 @@ fn perform(
     Ok(())
 }
 
-/// Kept readings are never acknowledged here: an honest cloud must get them all.
+/// The acknowledgement of the first report of live readings; empty where none comes. Kept readings are never acknowledged
+/// here: an honest cloud must get them all.
 fn acknowledge_one_live(
     wire: &mut Wire,
     inbox: &mut Vec<u8>,
     acknowledged: &Mutex<Vec<(BootId, u64)>>,
-) -> std::io::Result<()> {
+) -> std::io::Result<Vec<u8>> {
     let end = Instant::now() + Duration::from_secs(5);
     while Instant::now() < end && wire.receive(inbox)? {
         while let Framing::Complete { length } = mqtt::frame(inbox, Sender::Client, MAX_PACKET_BYTES).unwrap()
@@ -171,8 +191,8 @@ fn acknowledge_one_live(
             let (packet_id, mut out) = (publish.delivery.packet_id().unwrap(), Vec::new());
             let ack = PubAck { packet_id, reason: Reason::SUCCESS, properties: Properties::EMPTY };
             ack.encode(Version::V5, &mut out).unwrap();
-            return wire.send(out);
+            return Ok(out);
         }
     }
-    Ok(())
+    Ok(Vec::new())
 }

@@ -244,6 +244,36 @@ fn what_comes_in_one_piece_with_the_welcome_is_read_too() {
 }
 
 #[test]
+fn what_was_acknowledged_in_one_piece_with_the_end_is_not_sent_again() {
+    // A goodbye, and what no WebSocket has; half a packet, and nothing more, as of a cloud that is killed.
+    let ends: [(&str, Vec<u8>); 4] = [
+        ("mqtts", vec![0xe0, 1, 0x8b]),
+        ("mqtts", vec![0x30, 0xff]),
+        ("wss", vec![0x88, 0]),
+        ("wss", vec![0x83, 0]),
+    ];
+    for (scheme, bytes) in ends {
+        let mut site = site_with(0);
+        site.scheme = scheme;
+        let cloud = HostileCloud::start(&site.pki, vec![Play::after(bytes.clone()).at_once()]);
+        let port = cloud.address.port();
+        let mut gateway = site.gateway(port);
+        let feeder = Feeder::start(&site, Duration::from_millis(400));
+        let taken = cloud.end(30);
+        assert!(!taken.is_empty(), "{scheme} {bytes:?}: nothing was acknowledged");
+        let honest =
+            Cloud::on(std::net::TcpListener::bind(("127.0.0.1", port)).unwrap(), &site.pki, "server");
+        gateway.wait_for("Connected", 2, 30);
+        honest.wait_until("a live reading", 30, |received| !received.is_empty());
+        drop(feeder);
+        assert_eq!(gateway.stop(), Some(0));
+        let again: Vec<_> = honest.distinct().into_iter().filter(|one| taken.contains(one)).collect();
+        assert!(again.is_empty(), "{scheme} {bytes:?}: sent again: {again:?}");
+        nothing_missing(&taken, &honest);
+    }
+}
+
+#[test]
 fn the_same_of_a_web_socket_against_the_shipped_program() {
     let site = site_with(KEPT);
     let plays = [
