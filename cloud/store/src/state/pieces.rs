@@ -1,7 +1,7 @@
 //! Many old rows deleted some at a time.
 //!
-//! In: a table's column of time, an instant. Out: what is older is gone. Each piece is a transaction of its own, and as much time as it took
-//! is left after it: all that is deleted is overwritten, and devices wait for the same disk.
+//! In: a table's column of time, an instant. Out: what is older is gone. Each piece is a transaction of its own, and three times
+//! as long as it took nothing is done after it: all that is deleted is overwritten, and devices wait for the same disk.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,9 @@ use sea_orm::{
 use wire::UtcMs;
 
 /// Rows of a piece, where they are of different instants; the column of time must lead an index.
-const AT_ONCE: u64 = 1_000;
+const AT_ONCE: u64 = 250;
+/// So many times as long as a piece took nothing is deleted.
+const RESTS: u32 = 3;
 /// Left after a piece at the least and at the most.
 const REST: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
 
@@ -41,6 +43,6 @@ pub(super) async fn delete<E: EntityTrait>(
         if last.is_none() {
             return Ok(gone);
         }
-        tokio::time::sleep(began.elapsed().clamp(REST.0, REST.1)).await;
+        tokio::time::sleep((began.elapsed() * RESTS).clamp(REST.0, REST.1)).await;
     }
 }
