@@ -244,3 +244,23 @@ fn power_failures_are_counted_where_they_began() {
     let counts: Vec<usize> = view.months.iter().map(|month| month.outages).collect();
     assert_eq!((counts, view.outages.len()), (vec![0, 1, 2], 3));
 }
+
+#[test]
+fn due_dates_are_counted_from_the_newest_test_that_counted_and_was_of_that_kind() {
+    let case = Case::new("2026-11-17");
+    let (old, new) = (annual("2025-03-02"), annual("2026-02-20"));
+    // A short test after the long one moves the short one's date alone, a failed one moves none.
+    let view = case.view(&[old.clone(), new.clone(), monthly("2026-11-01"), failed("2026-11-10")], 12);
+    assert_eq!(view.monthly, Standing::Done { next: day("2026-12-01") });
+    let Annual::Done { at, proof, by } = view.annual else { panic!("{:?}", view.annual) };
+    assert_eq!((at, by), (day("2026-02-20"), day("2026-02-20").plus_ms(NFPA_101.annual_ms)));
+    assert_eq!(view.tests[proof.unwrap()].started(), at);
+    // Short tests alone never stand for a long one.
+    let view = case.view(&[monthly("2026-10-05"), monthly("2026-11-03")], 12);
+    assert!(matches!(view.annual, Annual::Missed { last: None, .. }), "{:?}", view.annual);
+    // What is known of though its record is gone counts like the others.
+    let gone =
+        Case { last: Last { monthly: None, annual: Some(day("2026-05-04")) }, ..Case::new("2026-11-17") };
+    let Annual::Done { at, .. } = gone.view(&[old, new], 12).annual else { panic!("the newest is of May") };
+    assert_eq!(at, day("2026-05-04"));
+}
