@@ -22,6 +22,7 @@ async function protectedSo(protection) {
 
 for (const [protection, words] of [
   ['protected', /Protected/],
+  ['degraded', /Degraded/],
   ['recharging', /Recharging, full at about/],
   ['unprotected', /Unprotected/],
   ['unknown', /Unknown/],

@@ -31,6 +31,7 @@ const SCREENS = [
   { name: 'inverter', who: 'dana', at: (scene) => scene.ready, chart: true },
   { name: 'inverter-alarm', who: 'dana', at: (scene) => scene.broken, chart: true },
   { name: 'inverter-view-only', who: 'noa', at: (scene) => scene.own },
+  { name: 'outage', who: 'dana', at: (scene) => scene.outage },
   { name: 'history-table', who: 'dana', at: (scene) => `${scene.ready}/history.html` },
   { name: 'not-found', who: 'dana', at: () => '/inverters/no-such-inverter' },
   // Tests.

@@ -21,6 +21,7 @@ export async function makeScene(browser) {
   await offers(page, scene);
   await rules(page, scene);
   scene.alarm = await alarm(browser, dana);
+  scene.outage = (await lossMail()).path;
   await context.close();
   return scene;
 }
@@ -115,6 +116,15 @@ async function alarm(browser, state) {
   }, 60_000);
   await context.close();
   return found;
+}
+
+/** The newest letter to the demo's account that tells of a power loss: its text, and the page it leads to. */
+export async function lossMail() {
+  return eventually('a letter that tells of a power loss', async () => {
+    const page = await (await fetch(demo.mail_url)).text();
+    const text = page.split('<article>').find((each) => each.includes(`To ${demo.email},`) && each.includes('/outages/'));
+    return text && { text, path: text.match(/\/inverters\/[^/"<]+\/outages\/\d+/)[0] };
+  }, 60_000);
 }
 
 /** Types a password at the door and stops before the second factor. */

@@ -8,12 +8,14 @@ use axum::response::Html;
 use fleet::retention::KEPT_MS;
 use fleet::{Action, Record, RecordKind};
 use wire::UtcMs;
+use wire::time::HOUR_MS;
 
 use super::html;
 use super::shell::Shell;
 use crate::caller::Caller;
+use crate::view::bar::Bar;
 use crate::view::fleet::Known;
-use crate::view::outage::Told;
+use crate::view::outage::{self, Told};
 use crate::{Context, Error, access};
 
 /// What the chart shows before and after it, milliseconds.
@@ -28,8 +30,11 @@ struct Page {
     inverter: String,
     site: Option<String>,
     told: Told,
-    /// The chart around it.
+    bar: Bar,
+    /// The chart of some hours around it.
     chart: String,
+    /// Its readings.
+    table: String,
     /// Until when it can be seen.
     kept_until: String,
 }
@@ -50,17 +55,25 @@ pub async fn show(
     let name = format!("{}/{}", RecordKind::Outage.name(), started.0);
     let found = context.state().record(key, &name).await;
     let found = found.map_err(|error| Error::internal("read a power loss", error))?.ok_or(Error::NotFound)?;
-    let Record::Outage(outage) = &found.record else { return Err(Error::NotFound) };
+    let Record::Outage(lost) = &found.record else { return Err(Error::NotFound) };
     let known = Known::new(&context, row, now);
     let local = known.local(now);
-    let to = outage.recharged.unwrap_or_else(|| found.record.ended()).plus_ms(AFTER_MS).min(now);
+    let to = lost.recharged.unwrap_or_else(|| found.record.ended()).plus_ms(AFTER_MS).min(now);
     html(&Page {
         shell: Shell::new(&caller, now, None, "/inverters"),
         name: known.name().to_owned(),
         site: known.row.site.as_ref().map(|site| site.name.clone()),
-        told: Told::new(outage, &local),
-        chart: format!("/inverters/{id}/history.html?from={}&to={}", started.plus_ms(-BEFORE_MS).0, to.0),
+        told: Told::new(lost, &local),
+        bar: outage::bar(lost, known.screen.required_minutes),
+        chart: chart(&id, started.plus_ms(-BEFORE_MS), to),
+        table: format!("/inverters/{id}/history.html?from={}&to={}", started.plus_ms(-BEFORE_MS).0, to.0),
         kept_until: local.day_and_time(started.plus_ms(KEPT_MS)),
         inverter: id,
     })
+}
+
+/// The inverter's page with the shortest range of its chart that holds all of it.
+fn chart(id: &str, from: UtcMs, to: UtcMs) -> String {
+    let range = if to.since(from) <= 6 * HOUR_MS { "6h" } else { "24h" };
+    format!("/inverters/{id}?range={range}&end={}#history", to.to_rfc3339())
 }

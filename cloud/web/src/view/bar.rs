@@ -3,6 +3,7 @@
 //! In: what the screen says and now. Out: widths in per cent of the scale, the words beside it and the sentence for
 //! those who do not see it. Unknown, stale and used-up parts are drawn differently from known ones.
 
+use fleet::readiness::Protection;
 use fleet::{Freshness, Screen, ScreenState};
 use wire::UtcMs;
 
@@ -37,6 +38,29 @@ pub struct Bar {
 }
 
 impl Bar {
+    /// The bar of a power loss that is over: how long the battery held, and what was missing to what had been said of it.
+    #[must_use]
+    pub fn of_outage(held: u32, said: Option<u32>, gave_up: bool, required: u32) -> Self {
+        let longest = held.max(said.unwrap_or_default());
+        let scale = scale_minutes(required).max(longest.div_ceil(30).saturating_mul(30));
+        let percent = |minutes: u32| tenth(f64::from(minutes) * 100.0 / f64::from(scale.max(1)));
+        let missing = said.filter(|said| gave_up && *said > held).map_or(0, |said| said.saturating_sub(held));
+        let of_said =
+            said.map_or_else(String::new, |said| format!(" of the {said} minutes that it was said to hold"));
+        Self {
+            state: if gave_up { "alarm" } else { "bat" },
+            label: format!("On battery for {held} minutes{of_said}, {required} required"),
+            beside: words::minutes(held),
+            stale: false,
+            used: 0.0,
+            fill: percent(held),
+            missing: percent(missing),
+            required: percent(required),
+            required_minutes: required,
+            scale_minutes: scale,
+        }
+    }
+
     /// The bar of one inverter now.
     #[must_use]
     pub fn new(screen: &Screen, test_since: Option<UtcMs>, now: UtcMs) -> Self {
@@ -86,11 +110,16 @@ impl Bar {
                 format!("Self-test running for {done} minutes, {required} required of the annual test");
             bar.beside = format!("{done} of {required}{NB}min");
         } else if let Some(minutes) = held {
-            let short = minutes < required;
-            bar.state = if short { "alarm" } else { "ok" };
+            let (short, unsure) = (minutes < required, unsure(screen));
+            bar.state = match (short, unsure) {
+                (true, _) => "alarm",
+                (false, true) => "warn",
+                (false, false) => "ok",
+            };
             bar.fill = percent(minutes);
             bar.missing = if short { tenth(bar.required - bar.fill) } else { 0.0 };
-            bar.label = format!("Would hold {minutes} of the required {required} minutes");
+            let more = if unsure && !short { ", and may fall short" } else { "" };
+            bar.label = format!("Would hold {minutes} of the required {required} minutes{more}");
             bar.beside = if short { format!("{minutes} of {required}{NB}min") } else { shown(minutes) };
         } else {
             bar.state = "off";
@@ -100,6 +129,13 @@ impl Bar {
         }
         bar
     }
+}
+
+/// By the lower end of the estimate it falls short.
+pub(super) fn unsure(screen: &Screen) -> bool {
+    let low_s = screen.outlook.now.map(|now| now.low_s);
+    screen.outlook.protection == Some(Protection::Degraded)
+        && low_s.is_some_and(|low_s| low_s < f64::from(screen.required_minutes) * 60.0)
 }
 
 /// Where the scale ends, minutes.

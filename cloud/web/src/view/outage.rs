@@ -7,6 +7,7 @@ use fleet::readiness::moment::Unit;
 use fleet::record::{Outage, Predicted};
 use wire::UtcMs;
 
+use super::bar::Bar;
 use super::words::{self, Local, NB};
 
 /// A power loss as it is told.
@@ -24,6 +25,13 @@ pub struct Told {
     pub says: Vec<String>,
     /// Figures.
     pub facts: Vec<(&'static str, String)>,
+}
+
+/// The runtime bar of an outage, against the minutes that are required.
+#[must_use]
+pub fn bar(outage: &Outage, required: u32) -> Bar {
+    let said = outage.predicted.map(|said| whole(said.runtime_s));
+    Bar::of_outage(whole(outage.length_s), said, outage.gave_up, required)
 }
 
 impl Told {
@@ -114,19 +122,25 @@ fn predicted(outage: &Outage) -> String {
 
 /// `118 min (109 to 127)`.
 fn spread(said: &Predicted) -> String {
-    format!("{} ({} to {})", words::minutes(whole(said.runtime_s)), whole(said.low_s), whole(said.high_s))
+    format!(
+        "{} ({}{NB}to{NB}{})",
+        words::minutes(whole(said.runtime_s)),
+        whole(said.low_s),
+        whole(said.high_s)
+    )
 }
 
 fn facts(outage: &Outage, local: &Local) -> Vec<(&'static str, String)> {
     let mut facts = vec![
-        ("On battery from", local.exact(outage.started)),
-        ("To", local.exact(ended(outage))),
+        ("On battery from", local.day_time_and_zone(outage.started)),
+        ("To", local.day_time_and_zone(ended(outage))),
         ("For", words::length(length_ms(outage))),
     ];
     facts.extend(outage.lowest_v.map(|volts| (LOWEST, format!("{volts:.1}{NB}V"))));
     facts.extend(outage.load.map(|load| ("Load, on average", load_words(load))));
     facts.extend(outage.predicted.map(|said| (PREDICTED, spread(&said))));
-    let full = outage.recharged.map_or_else(|| "not yet, or not told".to_owned(), |at| local.time(at));
+    let full =
+        outage.recharged.map_or_else(|| "not yet, or not told".to_owned(), |at| local.day_time_and_zone(at));
     facts.push((FULL, full));
     facts
 }
@@ -183,7 +197,7 @@ mod tests {
         };
         check(
             outage(1_440.0, false, Some(7_080.0)),
-            "118\u{a0}min (106 to 130). 24\u{a0}min of that were needed.",
+            "118\u{a0}min (106\u{a0}to\u{a0}130). 24\u{a0}min of that were needed.",
         );
         check(
             outage(3_600.0, true, Some(7_080.0)),

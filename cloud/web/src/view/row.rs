@@ -8,7 +8,7 @@ use fleet::readiness::Protection;
 use fleet::{Freshness, Role, ScreenState};
 use wire::{Quantity, UtcMs};
 
-use super::bar::Bar;
+use super::bar::{self, Bar};
 use super::fleet::Known;
 use super::readiness;
 use super::signals;
@@ -105,6 +105,9 @@ fn note(known: &Known, local: &Local, test_since: Option<UtcMs>) -> String {
             test_since.map_or_else(identity, |time| format!("{} test {}", upper_first(kind), since(time)))
         }
         (ScreenState::Normal, ..) => match screen.outlook.protection {
+            Some(Protection::Degraded) if bar::unsure(screen) => {
+                format!("Degraded: may fall short of {}", words::minutes(screen.required_minutes))
+            }
             Some(protection @ (Protection::Recharging { .. } | Protection::Degraded)) => {
                 readiness::protection_words(protection, &screen.outlook, local)
             }

@@ -187,6 +187,12 @@ impl Local {
         then.strftime(if same { "%-I:%M:%S\u{a0}%p" } else { "%b\u{a0}%-d, %-I:%M:%S\u{a0}%p" }).to_string()
     }
 
+    /// `Nov 16, 2:55 AM EST`: for figures of what is over, where an hour that comes twice must not be taken for the other.
+    #[must_use]
+    pub fn day_time_and_zone(&self, time: UtcMs) -> String {
+        self.zoned(time).strftime("%b\u{a0}%-d, %-I:%M\u{a0}%p\u{a0}%Z").to_string()
+    }
+
     /// `Nov 16`.
     #[must_use]
     pub fn day(&self, time: UtcMs) -> String {

@@ -150,7 +150,12 @@ pub const INVERTERS: &[Inverter] = &[
         name: "Lab Wing",
         model: E_10,
         site: ST_BRENDAN,
-        line: native(&["--load", "80", "--age", "3.5", "--seed", "512"], &[], &["4 test monthly"]),
+        // Most likely it holds, and perhaps it does not.
+        line: native(
+            &["--load", "80", "--age", "6", "--seed", "512"],
+            &["load 92"],
+            &["23 test annual", "20 load 92", "4 test monthly"],
+        ),
         scheme: Scheme::Wss,
         role: "read-only",
     },
