@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::print;
 use crate::caller::ApiCaller;
 use crate::report::model::{FORMAT, Sheet};
-use crate::report::{self, Asked, Period, words};
+use crate::report::{self, Period, words};
 use crate::{Context, Error, access};
 
 #[derive(Serialize)]
@@ -42,32 +42,21 @@ pub async fn list(
     let now = context.now();
     let failed = |error| Error::internal("read records", error);
     let period = Period::parse(&pairs, now, report::zone(&row))?;
-    let rows = std::slice::from_ref(&row);
-    let asked = Asked {
-        title: "",
-        period: &period,
-        made_for: "",
-        origin: context.origin(),
-        number: String::new(),
-        now,
-        progress: &|_| {},
-    };
-    let made = report::make(context.state(), context.live(), rows, asked).await.map_err(failed)?;
-    let (last, count) = period.months();
-    let viewed = report::views(context.state(), context.live(), rows, Some(last), count, now).await;
-    let views = viewed.map_err(failed)?;
-    let view = &views.first().ok_or(Error::NotFound)?.view;
+    let made = report::single(context.state(), context.live(), &row, &period, now).await.map_err(failed)?;
+    let (record, viewed) = made.ok_or(Error::NotFound)?;
+    let view = &viewed.view;
     let month = |of: &MonthView| Month {
         month: format!("{:04}-{:02}", of.month.year(), of.month.number()),
         state: words::cell_name(&of.cell),
         test: of.proof.and_then(|at| view.tests.get(at)).map(|test| test.key.clone()),
         power_failures: of.outages,
     };
+    let days = period.days();
     print(&Record {
         format: FORMAT,
-        from: made.period.from,
-        to: made.period.to,
+        from: days.from,
+        to: days.to,
         months: view.months.iter().map(month).collect(),
-        record: made.inverters.into_iter().next().ok_or(Error::NotFound)?,
+        record,
     })
 }

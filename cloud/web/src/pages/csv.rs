@@ -146,13 +146,17 @@ fn line(text: &mut String, columns: &[Quantity], reading: &StoredReading) {
     text.push_str("\r\n");
 }
 
+/// What a formula begins with, also as it is typed in East Asia; some programs leave out blanks before it.
+const FORMULA: [char; 10] = ['=', '+', '-', '@', '|', '%', '＝', '＋', '－', '＠'];
+
 /// Text from outside as one field: quoted, and never the beginning of a formula (OWASP, CSV injection).
 #[must_use]
 pub fn field(text: &str) -> String {
     if text.is_empty() {
         return String::new();
     }
-    let guard = if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '|', '%']) { "'" } else { "" };
+    let formula = text.starts_with(['\t', '\r', '\n']) || text.trim_start().starts_with(FORMULA);
+    let guard = if formula { "'" } else { "" };
     let plain: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     format!("\"{guard}{}\"", plain.replace('"', "\"\""))
 }
@@ -165,7 +169,7 @@ mod tests {
     #[test]
     fn text_from_outside_never_begins_a_formula() {
         assert_eq!(field("=HYPERLINK(\"http://evil\")"), "\"'=HYPERLINK(\"\"http://evil\"\")\"");
-        for text in ["+1", "-1", "@SUM(A1)", "\t=1", "|cmd", "%x"] {
+        for text in ["+1", "-1", "@SUM(A1)", "\t=1", "|cmd", "%x", "  =1", "\u{a0}+1", "＝1", "＠SUM(A1)"] {
             assert!(field(text).starts_with("\"'"), "{text:?}");
         }
         assert_eq!(field("AR=0x4000"), "\"AR=0x4000\"");

@@ -43,4 +43,18 @@ mod tests {
         assert_ne!(code(b"{\"a\":1}"), code(b"{\"a\":2}"));
         assert_eq!(code(b"x").len(), LENGTH + LENGTH / GROUP - 1);
     }
+
+    #[test]
+    fn no_byte_is_left_out() {
+        let json = crate::report::samples::plain().json().unwrap();
+        let whole = code(&json);
+        for at in 0..json.len() {
+            let mut other = json.clone();
+            other[at] ^= 1;
+            assert_ne!(code(&other), whole, "byte {at} of {}", json.len());
+        }
+        assert_ne!(code(&json[1..]), whole);
+        assert_ne!(code(&json[..json.len() - 1]), whole);
+        assert_ne!(code(&[&json[..], b"\n"].concat()), whole);
+    }
 }

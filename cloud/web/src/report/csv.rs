@@ -81,4 +81,33 @@ mod tests {
         }
         assert!(text.lines().count() > 5);
     }
+
+    #[test]
+    fn no_cell_is_a_formula_whoever_wrote_it() {
+        for begins in ["=", "+", "-", "@", "\t=", " =", "＝"] {
+            let evil = format!("{begins}HYPERLINK(\"http://evil\",A1)");
+            let mut report = crate::report::samples::plain();
+            let sheet = &mut report.inverters[0];
+            for text in [&mut sheet.name, &mut sheet.model, &mut sheet.site, &mut sheet.serial] {
+                text.clone_from(&evil);
+            }
+            sheet.missing[0].what.clone_from(&evil);
+            sheet.missing[0].why.clone_from(&evil);
+            sheet.outages[0].words.clone_from(&evil);
+            for test in &mut sheet.tests {
+                test.own_result = Some(evil.clone());
+                test.reason.clone_from(&evil);
+                for note in &mut test.notes {
+                    note.text.clone_from(&evil);
+                }
+            }
+            let text = csv(&report);
+            // Each of them stands behind an apostrophe within its quotes, and its own quotes are doubled.
+            let shown = begins.replace('\t', " ");
+            let safe = format!("\"'{shown}HYPERLINK(\"\"http://evil\"\",A1)");
+            let count = text.matches(&safe).count();
+            assert_eq!(count, text.matches("HYPERLINK").count(), "{begins:?}: {text}");
+            assert!(count > 80, "{count}");
+        }
+    }
 }

@@ -66,19 +66,11 @@ pub async fn make(
     rows: &[VisibleInverter],
     asked: Asked<'_>,
 ) -> Result<Report, StateError> {
-    let (last, months) = asked.period.months();
     let mut names = HashMap::new();
     let mut inverters = Vec::with_capacity(rows.len());
     for rows in rows.chunks(AT_ONCE) {
-        let viewed = views(store, live, rows, Some(last), months, asked.now).await?;
-        let keys: Vec<InverterKey> = rows.iter().map(|row| row.inverter.key).collect();
-        let notes = store.test_notes(&keys, UtcMs(0), asked.now.plus_ms(DAY_MS)).await?;
-        learn(store, &mut names, rows, &notes).await?;
-        for (row, viewed) in rows.iter().zip(&viewed) {
-            let (from, to) = asked.period.instants(zone(row));
-            let of = Of { row, viewed, local: Local::new(zone(row), asked.now), from, to };
-            inverters.push(of.sheet(&notes, &names));
-        }
+        let made = sheets(store, live, rows, asked.period, asked.now, &mut names).await?;
+        inverters.extend(made.into_iter().map(|(sheet, _)| sheet));
         (asked.progress)(inverters.len());
     }
     let local = Local::new(rows.first().map_or("UTC", zone), asked.now);
@@ -88,11 +80,47 @@ pub async fn make(
         title: printable(asked.title),
         period: asked.period.days(),
         made_at: asked.now,
-        made_words: format!("{}, {}", local.day_and_year(asked.now), local.time(asked.now)),
+        made_words: local.stamp(asked.now),
         made_for: printable(asked.made_for),
         made_by: asked.origin.to_owned(),
         inverters,
     })
+}
+
+/// The record of one inverter: its sheet as the report has it, and the calendar of the same months.
+///
+/// # Errors
+/// [`StateError`].
+pub async fn single(
+    store: &StateStore,
+    live: &dyn Live,
+    row: &VisibleInverter,
+    period: &Period,
+    now: UtcMs,
+) -> Result<Option<(Sheet, Viewed)>, StateError> {
+    let made = sheets(store, live, std::slice::from_ref(row), period, now, &mut HashMap::new()).await?;
+    Ok(made.into_iter().next())
+}
+
+async fn sheets(
+    store: &StateStore,
+    live: &dyn Live,
+    rows: &[VisibleInverter],
+    period: &Period,
+    now: UtcMs,
+    names: &mut HashMap<Holder, String>,
+) -> Result<Vec<(Sheet, Viewed)>, StateError> {
+    let (last, months) = period.months();
+    let viewed = views(store, live, rows, Some(last), months, now).await?;
+    let keys: Vec<InverterKey> = rows.iter().map(|row| row.inverter.key).collect();
+    let notes = store.test_notes(&keys, UtcMs(0), now.plus_ms(DAY_MS)).await?;
+    learn(store, names, rows, &notes).await?;
+    let made = rows.iter().zip(viewed).map(|(row, viewed)| {
+        let (from, to) = period.instants(zone(row));
+        let of = Of { row, viewed: &viewed, local: Local::new(zone(row), now), from, to };
+        (of.sheet(&notes, names), viewed)
+    });
+    Ok(made.collect())
 }
 
 /// The calendar of each inverter: `months` months up to `last`, or up to this one.
@@ -284,10 +312,7 @@ impl Of<'_> {
     }
 
     fn missing(&self) -> Vec<Missing> {
-        let months = self.viewed.view.months.iter().filter_map(|month| {
-            let why = words::missing(&month.cell, &self.local)?;
-            Some(Missing { what: words::month_and_year(month.month), why })
-        });
+        let months = self.missing_months();
         let why = match &self.viewed.view.annual {
             Annual::Done { .. } => None,
             Annual::Failed { reason, .. } => Some(format!(
@@ -306,6 +331,29 @@ impl Of<'_> {
         });
         let annual = why.map(|why| Missing { what: "Annual test".to_owned(), why });
         blind.into_iter().chain(months).chain(annual).collect()
+    }
+
+    /// Months of which nothing can be known, one after the other, are one line.
+    fn missing_months(&self) -> Vec<Missing> {
+        let mut runs: Vec<(Month, Month, Cell, String)> = Vec::new();
+        for month in &self.viewed.view.months {
+            let Some(why) = words::missing(&month.cell, &self.local) else { continue };
+            match runs.last_mut() {
+                Some((_, last, cell, _))
+                    if matches!(cell, Cell::NotWatched | Cell::NotKept)
+                        && *cell == month.cell
+                        && last.plus(1) == month.month =>
+                {
+                    *last = month.month;
+                }
+                _ => runs.push((month.month, month.month, month.cell, why)),
+            }
+        }
+        let what = |first: Month, last: Month| {
+            let (from, to) = (words::month_and_year(first), words::month_and_year(last));
+            if first == last { from } else { format!("{from} to {to}") }
+        };
+        runs.into_iter().map(|(first, last, _, why)| Missing { what: what(first, last), why }).collect()
     }
 
     fn kept(&self) -> String {

@@ -18,6 +18,6 @@ pub(crate) mod words;
 pub use csv::csv;
 pub use known::Known;
 pub(crate) use make::zone;
-pub use make::{Asked, Viewed, make, views};
+pub use make::{Asked, Viewed, make, single, views};
 pub use model::Report;
 pub use period::Period;

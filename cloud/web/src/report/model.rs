@@ -170,7 +170,7 @@ pub struct PowerFailure {
 /// Something that is missing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Missing {
-    /// `Nov 2026`, or `Annual test`.
+    /// `Nov 2026`, `Dec 2025 to Oct 2026`, or `Annual test`.
     pub what: String,
     /// Why.
     pub why: String,

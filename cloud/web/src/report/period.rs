@@ -28,7 +28,7 @@ impl Period {
     /// # Errors
     /// [`Error::Request`] with what to write.
     pub fn parse(pairs: &[(String, String)], now: UtcMs, zone: &str) -> Result<Self, Error> {
-        let today = today(now, zone);
+        let today = Self::today(now, zone);
         let text = |name: &str| {
             pairs.iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, v)| v.as_str())
         };
@@ -59,6 +59,12 @@ impl Period {
             return Err(Error::Request("A report is of five years at most.".to_owned()));
         }
         Ok(period)
+    }
+
+    /// The day on a site's wall.
+    pub(crate) fn today(now: UtcMs, zone: &str) -> Date {
+        let zone = TimeZone::get(zone).unwrap_or(TimeZone::UTC);
+        Timestamp::from_millisecond(now.0).map_or(date(1970, 1, 1), |at| at.to_zoned(zone).date())
     }
 
     /// The instants of its beginning and of its end on a site's wall.
@@ -97,11 +103,6 @@ impl Period {
     pub fn query(&self) -> String {
         format!("from={}&to={}", self.from, self.to)
     }
-}
-
-fn today(now: UtcMs, zone: &str) -> Date {
-    let zone = TimeZone::get(zone).unwrap_or(TimeZone::UTC);
-    Timestamp::from_millisecond(now.0).map_or(date(1970, 1, 1), |at| at.to_zoned(zone).date())
 }
 
 fn day(text: &str) -> Result<Date, Error> {

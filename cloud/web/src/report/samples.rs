@@ -29,6 +29,11 @@ pub fn hostile() -> Report {
     report("Names", names.iter().map(|name| sheet(name, 3)).collect())
 }
 
+/// One inverter with so many tests.
+pub fn of(tests: i64) -> Report {
+    report("So many", vec![sheet("Parking P1", tests)])
+}
+
 /// More tests than one sheet of paper holds.
 pub fn long() -> Report {
     report("Long", vec![sheet("Long", 120)])

@@ -79,12 +79,19 @@ pub fn asks(rules: &RuleSet, required_minutes: u32) -> String {
     format!("{short}, {required_minutes}{NB}min yearly")
 }
 
-/// Seconds as people say them.
+/// Up to three hours are said in minutes: they are compared with the minutes that are required.
+const IN_MINUTES_MS: i64 = 3 * 3_600_000;
+
+/// Seconds as people say them: `30 s`, `90 min`, `4 h 10 min`.
 pub fn seconds(seconds: f32) -> String {
     #[expect(clippy::cast_possible_truncation, reason = "hours at most")]
     let ms = (f64::from(seconds) * 1000.0).round() as i64;
     // 29.6 s of a test of 30 s are half a minute to everybody.
-    if ms < 60_000 { format!("{}{NB}s", (ms + 500) / 1000) } else { length(ms + 500) }
+    match ms + 500 {
+        ms if ms < 60_500 => format!("{}{NB}s", ms / 1000),
+        ms if ms < IN_MINUTES_MS => format!("{}{NB}min", ms / 60_000),
+        ms => length(ms),
+    }
 }
 
 /// What a month's cell says, in a word or two.

@@ -3,11 +3,11 @@
 //! In: inverters with their views. Out: lines of cells, each with its state, its mark and its words; what the page says above them.
 
 use fleet::compliance::{Annual, Cell, MonthView, View};
-use fleet::self_test::Standing;
+use fleet::self_test::{Kind, Standing};
 use store::state::VisibleInverter;
 use wire::UtcMs;
 
-use super::words::{Local, counted};
+use super::words::{Local, NB, counted};
 use crate::pages::people::list::title;
 use crate::report::{Viewed, words, zone};
 
@@ -80,7 +80,7 @@ pub fn groups(rows: &[VisibleInverter], views: &[Viewed], now: UtcMs) -> Vec<Gro
             groups.push(Group { title: title.to_owned(), lines: Vec::new() });
         }
         if let Some(group) = groups.last_mut() {
-            group.lines.push(Line::new(row, &viewed.view, now));
+            group.lines.push(Line::new(row, viewed, now));
         }
     }
     groups
@@ -89,7 +89,8 @@ pub fn groups(rows: &[VisibleInverter], views: &[Viewed], now: UtcMs) -> Vec<Gro
 impl Line {
     /// Of one inverter.
     #[must_use]
-    pub fn new(row: &VisibleInverter, view: &View, now: UtcMs) -> Self {
+    pub fn new(row: &VisibleInverter, viewed: &Viewed, now: UtcMs) -> Self {
+        let view = &viewed.view;
         let local = Local::new(zone(row), now);
         let href = format!("/inverters/{}/tests", row.inverter.public_id);
         let at = |proof: Option<usize>| {
@@ -99,7 +100,7 @@ impl Line {
         Self {
             name: title(row),
             cells: view.months.iter().map(|month| cell(month, &local, at(month.proof))).collect(),
-            annual: annual(&view.annual, &local, at),
+            annual: running(viewed, now).unwrap_or_else(|| annual(&view.annual, &local, at)),
             href,
         }
     }
@@ -132,6 +133,19 @@ fn cell(month: &MonthView, local: &Local, href: Option<String>) -> Mark {
         says.push_str(&format!(", {}", counted(month.outages as u64, "power failure")));
     }
     Mark { letter: name.chars().take(1).collect(), state, class, icon, words: says, href }
+}
+
+/// The long test while it runs.
+fn running(viewed: &Viewed, now: UtcMs) -> Option<Mark> {
+    let told = viewed.state.test.as_ref().filter(|test| test.in_progress());
+    let long = told.is_some_and(|test| test.kind == words::kind(Kind::Annual).0);
+    let since = viewed.state.test_since(now).filter(|_| long)?;
+    let words = format!(
+        "Running now, {} of {}{NB}min",
+        now.since(since).max(0) / 60_000,
+        viewed.known.required_minutes
+    );
+    Some(Mark { letter: String::new(), state: "test", class: "", icon: "test", words, href: None })
 }
 
 fn annual(of: &Annual, local: &Local, at: impl Fn(Option<usize>) -> Option<String>) -> Mark {

@@ -14,7 +14,7 @@ use super::super::shell::Shell;
 use super::calendar::MONTHS;
 use crate::caller::Caller;
 use crate::report::model::{Sheet, Test};
-use crate::report::{self, Asked, Period};
+use crate::report::{self, Period};
 use crate::view::tests::Line;
 use crate::{Context, Error, access};
 
@@ -45,21 +45,9 @@ pub async fn show(
     let now = context.now();
     let failed = |error| Error::internal("read records", error);
     let period = Period::parse(&[("last".to_owned(), MONTHS.to_string())], now, report::zone(&row))?;
-    let rows = std::slice::from_ref(&row);
-    let asked = Asked {
-        title: "",
-        period: &period,
-        made_for: "",
-        origin: context.origin(),
-        number: String::new(),
-        now,
-        progress: &|_| {},
-    };
-    let made = report::make(context.state(), context.live(), rows, asked).await.map_err(failed)?;
-    let sheet = made.inverters.into_iter().next().ok_or(Error::NotFound)?;
-    let viewed = report::views(context.state(), context.live(), rows, None, MONTHS, now).await;
-    let views = viewed.map_err(failed)?;
-    let line = views.first().map(|viewed| Line::new(&row, &viewed.view, now)).ok_or(Error::NotFound)?;
+    let made = report::single(context.state(), context.live(), &row, &period, now).await.map_err(failed)?;
+    let (sheet, viewed) = made.ok_or(Error::NotFound)?;
+    let line = Line::new(&row, &viewed, now);
     let may_note = access::may(&context, &caller, &row, Action::Edit);
     html(&Page {
         shell: Shell::new(&caller, now, None, "/tests"),

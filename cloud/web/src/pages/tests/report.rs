@@ -5,12 +5,13 @@
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::Html;
+use wire::UtcMs;
 
 use super::super::html;
 use super::super::shell::Shell;
 use super::scope::{Pairs, Scope};
 use crate::caller::Caller;
-use crate::report::{Report, code};
+use crate::report::{self, Period, Report, code};
 use crate::{Context, Error};
 
 /// Inverters of which each test is on the page.
@@ -30,8 +31,8 @@ struct Page {
     json: String,
     csv_check: String,
     json_check: String,
-    /// The same of another time: words, address.
-    others: Vec<(&'static str, String)>,
+    /// The same of other times: words, address, whether it is this one.
+    periods: Vec<(&'static str, String, bool)>,
 }
 
 /// What names a report's inverters in an address.
@@ -48,9 +49,9 @@ struct Many {
     pairs: Pairs,
 }
 
-/// Other periods that are offered.
-const PERIODS: [(&str, &str); 3] =
-    [("Last month", ""), ("Last 12 months", "last=12"), ("This year", "year=")];
+/// Periods that are offered: words, name and value in the address.
+const PERIODS: [(&str, &str, &str); 3] =
+    [("Last month", "", ""), ("Last 12 months", "last", "12"), ("This year", "year", "")];
 
 /// `GET /tests/report`
 pub async fn show(
@@ -73,12 +74,6 @@ pub async fn show(
     }
     let report = scope.report(&context, &caller).await?;
     let json = report.json().map_err(|error| Error::internal("print a report", error))?;
-    let year = context.now().date().0;
-    let joint = if scope.named.is_empty() { "?" } else { "&" };
-    let other = |(words, query): &(&'static str, &str)| {
-        let query = if *query == "year=" { format!("year={year}") } else { (*query).to_owned() };
-        (*words, format!("/tests/report{}{joint}{query}", scope.named))
-    };
     html(&Page {
         shell: Shell::new(&caller, context.now(), None, "/tests"),
         code: code::code(&json),
@@ -88,9 +83,23 @@ pub async fn show(
         json: scope.address(".json"),
         csv_check: scope.address(".csv.check"),
         json_check: scope.address(".json.check"),
-        others: PERIODS.iter().map(other).collect(),
+        periods: periods(&scope, context.now()),
         report,
     })
+}
+
+/// The periods that are offered.
+fn periods(scope: &Scope, now: UtcMs) -> Vec<(&'static str, String, bool)> {
+    let zone = scope.rows.first().map_or("UTC", report::zone);
+    let year = Period::today(now, zone).year().to_string();
+    let offered = |(words, name, value): &(&'static str, &str, &str)| {
+        let value = if *name == "year" { &year } else { *value };
+        let is = Period::parse(&[((*name).to_owned(), value.to_owned())], now, zone);
+        let joint = if scope.named.is_empty() { "?" } else { "&" };
+        let query = if name.is_empty() { String::new() } else { format!("{joint}{name}={value}") };
+        (*words, format!("/tests/report{}{query}", scope.named), is.is_ok_and(|is| is == scope.period))
+    };
+    PERIODS.iter().map(offered).collect()
 }
 
 /// Not more than are made while somebody waits.

@@ -91,6 +91,14 @@ impl<'a> Paper<'a> {
         !fits
     }
 
+    /// How high a paragraph is.
+    pub(super) fn height(&self, style: Style, text: &str) -> f32 {
+        let lines = wrap(self.fonts, style.weight, text, MEASURE / style.size).len();
+        #[expect(clippy::cast_precision_loss, reason = "lines of a paragraph")]
+        let lines = lines as f32;
+        style.leading * lines
+    }
+
     /// A new sheet, unless nothing is on this one.
     pub(super) fn turn(&mut self) {
         if self.y > MARGIN {
@@ -185,9 +193,10 @@ impl<'a> Paper<'a> {
         self.tree.push(tree);
     }
 
-    /// Lines to sign on, each with what stands below it.
-    pub(super) fn signatures(&mut self, below: &[&str]) {
-        self.need(64.0);
+    /// Lines to sign on, each with what stands below it, on one sheet with what comes after them and is so high: nobody signs a sheet
+    /// whose words go on behind it, and no sheet is left to a last word.
+    pub(super) fn signatures(&mut self, below: &[&str], after: f32) {
+        self.need(64.0 + after);
         self.y += 40.0;
         #[expect(clippy::cast_precision_loss, reason = "a few lines")]
         let column = MEASURE / below.len().max(1) as f32;

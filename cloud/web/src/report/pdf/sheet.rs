@@ -9,21 +9,21 @@ use crate::report::model::{Report, Sheet, Test};
 use crate::report::words;
 
 const TESTS: [Column; 6] = [
-    Column { name: "Started", width: 132.0, right: false },
-    Column { name: "Test", width: 52.0, right: false },
-    Column { name: "Length", width: 56.0, right: false },
-    Column { name: "Result", width: 158.0, right: false },
+    Column { name: "Started", width: 152.0, right: false },
+    Column { name: "Test", width: 50.0, right: false },
+    Column { name: "Length", width: 46.0, right: false },
+    Column { name: "Result", width: 150.0, right: false },
     Column { name: "At end", width: 50.0, right: true },
     Column { name: "Load", width: 56.0, right: true },
 ];
 const OUTAGES: [Column; 4] = [
-    Column { name: "Started", width: 132.0, right: false },
-    Column { name: "On battery", width: 80.0, right: false },
-    Column { name: "How it went", width: 230.0, right: false },
-    Column { name: "Lowest", width: 62.0, right: true },
+    Column { name: "Started", width: 152.0, right: false },
+    Column { name: "On battery", width: 64.0, right: false },
+    Column { name: "How it went", width: 234.0, right: false },
+    Column { name: "Lowest", width: 54.0, right: true },
 ];
 const MISSING: [Column; 2] =
-    [Column { name: "What", width: 132.0, right: false }, Column { name: "Why", width: 372.0, right: false }];
+    [Column { name: "What", width: 152.0, right: false }, Column { name: "Why", width: 352.0, right: false }];
 const ALL: [Column; 6] = [
     Column { name: "Inverter", width: 112.0, right: false },
     Column { name: "Site", width: 104.0, right: false },
@@ -165,13 +165,14 @@ fn test(test: &Test) -> Vec<Cell> {
 }
 
 fn close(paper: &mut Paper<'_>, report: &Report, code: &str) {
-    paper.signatures(&["Checked by", "Title", "Date"]);
     let words = format!(
         "Recorded automatically from the inverters’ readings and self-test results. Report {}, made {} for {} by {}. Check code {code}: \
          the data of this report is attached to the file as test-report.json, and the code is of its bytes. The file is signed; \
          “inverter-connect verify FILE” says whether any byte of it was changed.",
         report.number, report.made_words, report.made_for, report.made_by
     );
+    let after = paper.height(SMALL, &words);
+    paper.signatures(&["Checked by", "Title", "Date"], after);
     paper.paragraph(Part::Paragraph, SMALL, &words);
 }
 

@@ -5,7 +5,10 @@ use std::process::{Command, Stdio};
 
 use serde::Deserialize;
 
-use super::print;
+use super::fonts::Fonts;
+use super::paper::{Drawn, HEIGHT, MARGIN, Paper, WIDTH};
+use super::shape::width;
+use super::{print, sheet};
 use crate::report::model::Report;
 use crate::report::{code, samples};
 
@@ -138,4 +141,48 @@ fn a_long_report_goes_over_many_sheets_each_with_its_number() {
         read.pages.len() - 1,
         "a head on each sheet"
     );
+}
+
+#[test]
+fn nothing_sticks_out_and_what_is_signed_ends_on_its_sheet() {
+    let fonts = Fonts::load().unwrap();
+    let reports = (0..40).map(samples::of).chain([samples::hostile(), samples::plain()]);
+    for report in reports {
+        let mut paper = Paper::new(&fonts);
+        sheet::write(&mut paper, &report, "7KQ2-M4XD-03TB-PZ5E");
+        let tests = report.inverters.iter().map(|sheet| sheet.tests.len()).sum::<usize>();
+        for drawn in paper.pages.iter().flatten() {
+            let Drawn::Line { x, base, style, text, .. } = drawn else { continue };
+            let right = x + width(&fonts, style.weight, text) * style.size;
+            assert!(right <= WIDTH - MARGIN + 0.5, "{tests} tests: {text:?} ends at {right}");
+            assert!(
+                *x >= MARGIN && *base >= MARGIN && *base <= HEIGHT - 56.0,
+                "{tests} tests: {text:?} at {x}, {base}"
+            );
+        }
+        let lines = |page: &Vec<Drawn>| {
+            let text = page.iter().filter_map(|drawn| match drawn {
+                Drawn::Line { text, .. } => Some(text.as_str()),
+                Drawn::Rule { .. } => None,
+            });
+            words(&text.collect::<Vec<_>>().join(" "))
+        };
+        let last = lines(paper.pages.last().unwrap());
+        assert!(last.contains("Checked by"), "{tests} tests: the last sheet has only {last:?}");
+        assert!(last.ends_with("whether any byte of it was changed."), "{tests} tests: {last}");
+    }
+}
+
+#[test]
+fn when_a_test_began_stands_on_one_line() {
+    let fonts = Fonts::load().unwrap();
+    let mut report = samples::of(1);
+    // As wide as they come.
+    let wide = "Nov 26, 2026, 10:50 PM AKDT";
+    report.inverters[0].tests[0].started_words = wide.to_owned();
+    report.inverters[0].outages[0].started_words = wide.to_owned();
+    let mut paper = Paper::new(&fonts);
+    sheet::write(&mut paper, &report, "7KQ2-M4XD-03TB-PZ5E");
+    let whole = |drawn: &&Drawn| matches!(drawn, Drawn::Line { text, .. } if text == wide);
+    assert_eq!(paper.pages.iter().flatten().filter(whole).count(), 2);
 }
