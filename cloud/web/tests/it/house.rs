@@ -31,6 +31,7 @@ use web::sign_in::vault::FactorsKey;
 use wire::{BootId, Condition, Conditions, Flag, Quality, Quantity, Reading, Report, Sample, Serial, UtcMs};
 
 use crate::house_fakes::{FakeActs, FakeLive, FakeService};
+use crate::markup;
 
 pub const ORIGIN: &str = "https://inverters.test";
 pub const HOST: &str = "inverters.test";
@@ -453,7 +454,8 @@ impl House {
             request = request.extension(ConnectInfo(address));
         }
         let request = request.body(Body::from(form.to_owned())).unwrap();
-        self.router.clone().oneshot(request).await.unwrap()
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        sound(&format!("{method} {path}"), response).await
     }
 
     pub async fn text(&self, path: &str, proof: &Proof) -> String {
@@ -465,6 +467,21 @@ impl House {
     pub async fn json(&self, path: &str, proof: &Proof) -> serde_json::Value {
         serde_json::from_str(&self.text(path, proof).await).unwrap()
     }
+}
+
+/// The response, whose markup is sound if it is a page.
+async fn sound(what: &str, response: Response<Body>) -> Response<Body> {
+    let has = |name, value: &str| {
+        response.headers().get(name).is_some_and(|is| is.to_str().unwrap_or_default().starts_with(value))
+    };
+    if !has(header::CONTENT_TYPE, "text/html") || response.headers().contains_key(header::CONTENT_ENCODING) {
+        return response;
+    }
+    let (parts, body) = response.into_parts();
+    let bytes = body.collect().await.unwrap().to_bytes();
+    let faults = markup::faults(std::str::from_utf8(&bytes).unwrap());
+    assert!(faults.is_empty(), "{what} answers {}: {faults:#?}", parts.status);
+    Response::from_parts(parts, Body::from(bytes))
 }
 
 /// The session's cookie that a response sets.
