@@ -1,7 +1,8 @@
 //! `inverter-connect verify FILE`: is this logbook, entry or report what was signed?
 //!
-//! In: a file from anywhere, keys that the reader trusts. Out: in words what holds and what does not; exit code 0 where it holds, 1 where it
-//! does not, 2 where that could not be told. Needs no configuration, no data folder and no network; reads a file of any length in bounded
+//! In: a file from anywhere, keys that the reader trusts. Out: in words what holds and what does not; exit code 0 where it holds and a key that
+//! was named signed it, 1 where it does not, 2 where that could not be told, 3 where it agrees with itself and no key was named: anybody
+//! can make a key and sign a file of his own with it. Needs no configuration, no data folder and no network; reads a file of any length in bounded
 //! memory, and nothing of a line before its signature held.
 
 mod keys;
@@ -23,7 +24,7 @@ pub struct Arguments {
     /// A logbook, one of its entries, or a report.
     file: PathBuf,
     /// The key that must have signed: its fingerprint, or a file with the public key (PEM) or the fingerprint. Several times where a
-    /// key was replaced. Without it, only whether the file agrees with itself can be told.
+    /// key was replaced. Without it nobody is proven to have signed: only whether the file agrees with itself is told, by exit code 3.
     #[arg(long, value_name = "FILE|FINGERPRINT")]
     key: Vec<String>,
     /// The signed line of a report, where it is not the report's last line and does not lie beside it as FILE.check.
@@ -37,6 +38,8 @@ const HOLDS: u8 = 0;
 const BROKEN: u8 = 1;
 /// That could not be told.
 const UNKNOWN: u8 = 2;
+/// It agrees with itself, and nobody is proven to have signed it: no key was named.
+const UNPROVEN: u8 = 3;
 
 /// Verifies, and says in words what came of it.
 #[must_use]
@@ -44,7 +47,11 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     match look(arguments) {
         Ok((holds, words)) => {
             print!("{words}");
-            ExitCode::from(if holds { HOLDS } else { BROKEN })
+            ExitCode::from(match (holds, arguments.key.is_empty()) {
+                (false, _) => BROKEN,
+                (true, true) => UNPROVEN,
+                (true, false) => HOLDS,
+            })
         }
         Err(error) => {
             eprintln!("inverter-connect: {error:#}. Whether it holds could not be told");

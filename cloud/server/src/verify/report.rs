@@ -3,6 +3,7 @@
 //! In: a file, its signed line: its own last line, the one beside it, or the one that was named. Out: whether its bytes are those that were
 //! signed. The file itself is only hashed, never read as what it is.
 
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -49,8 +50,10 @@ pub(super) fn look(
         };
         return Ok((false, format!("NOT as it was signed: the report was changed.{length}\n")));
     }
-    let mut said = format!(
-        "The report is as it was signed: {bytes} bytes, made {} as {}.\n",
+    let mut said = words::heading(trusted);
+    let _ = writeln!(
+        said,
+        "The report is as it was signed: {bytes} bytes, made {} as {}.",
         check.made_at,
         plain(&check.name)
     );

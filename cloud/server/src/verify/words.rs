@@ -13,7 +13,9 @@ const PRINTED: usize = 20;
 /// Of a logbook or one entry of it.
 pub(super) fn book(verdict: &Verdict, trusted: &[Fingerprint]) -> String {
     let mut said = String::new();
-    if !verdict.holds() {
+    if verdict.holds() {
+        said.push_str(&heading(trusted));
+    } else {
         wrong(&mut said, verdict);
     }
     if let Some(opening) = &verdict.opening {
@@ -93,14 +95,25 @@ fn alone(said: &mut String, entry: &Entry) {
     );
 }
 
+/// What stands above what holds, where no key was named: it proves nothing of who signed, whatever follows.
+pub(super) fn heading(trusted: &[Fingerprint]) -> String {
+    if trusted.is_empty() {
+        "NOBODY IS PROVEN TO HAVE SIGNED THIS: no --key was given. It agrees with itself, and so would a file that anybody made up and signed \
+         with a key of his own.\n"
+            .to_owned()
+    } else {
+        String::new()
+    }
+}
+
 /// Whose key.
 pub(super) fn signed_by(key: Fingerprint, trusted: &[Fingerprint]) -> String {
     if trusted.contains(&key) {
         return format!("Signed by the key that you named: {key}\n");
     }
     format!(
-        "Signed by the key {key}\nWhose key that is, the file cannot prove. Compare it with the fingerprint that the service publishes under \
-         /verify, or name it with --key.\n"
+        "Signed by the key {key}\nWhose key that is, the file cannot prove. Get the fingerprint of the installation's key from elsewhere (the \
+         service publishes it under /verify; on paper, by telephone) and give it with --key.\n"
     )
 }
 

@@ -72,7 +72,7 @@ async fn club(store: &StateStore) -> (OrganizationKey, InverterKey) {
 }
 
 /// The file of a logbook, as it is exported.
-async fn file(store: &StateStore, club: OrganizationKey, signer: &Signer) -> Vec<String> {
+pub async fn file(store: &StateStore, club: OrganizationKey, signer: &Signer) -> Vec<String> {
     let book = store.logbook(club).await.unwrap().unwrap();
     let (name, last, hash) = (book.place.book.clone(), book.place.last, book.place.hash);
     let (organization, begun_at, years) = ("Harborview".to_owned(), book.begun_at, book.years);
@@ -246,7 +246,7 @@ impl Desk {
     }
 }
 
-fn run(file: &Path, more: &[&str]) -> Output {
+pub fn run(file: &Path, more: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_inverter-connect"));
     // No configuration, no data folder.
     command.arg("verify").arg(file).args(more).env_clear();
@@ -264,8 +264,13 @@ fn verify_says_in_words_and_by_its_exit_code_what_holds() {
     );
     let (pem, text) = (desk.write("key.pem", pem), desk.write("key.txt", format!("{print}\n")));
     let whole = desk.write("whole.ndjson", &desk.whole);
-    desk.check(&whole, &[], 0, "It holds: 6 entries, 1 to 6");
-    desk.check(&whole, &[], 0, "Whose key that is, the file cannot prove");
+    // Without a key a forger's file is as good: a script must not take it for proven.
+    let unproven = "NOBODY IS PROVEN TO HAVE SIGNED THIS: no --key was given.";
+    for expect in [unproven, "It holds: 6 entries, 1 to 6", "Whose key that is, the file cannot prove"] {
+        desk.check(&whole, &[], 3, expect);
+    }
+    let (_, said) = desk.verify(&whole, &["--key", &print]);
+    assert!(!said.contains("PROVEN") && !said.contains("cannot prove"), "{said}");
     for key in [print.as_str(), pem.to_str().unwrap(), text.to_str().unwrap()] {
         desk.check(&whole, &["--key", key], 0, "Signed by the key that you named");
     }
@@ -287,6 +292,8 @@ fn verify_says_in_words_and_by_its_exit_code_what_holds() {
         desk.check(&desk.write("broken.ndjson", text), &["--key", &print], 1, expect);
     }
     desk.check(&desk.write("one.json", lines[4]), &["--key", &print], 0, "one entry, number 4");
+    desk.check(&desk.write("one.json", lines[4]), &[], 3, unproven);
+    desk.check(&desk.write("broken.ndjson", lines[..5].join("\n")), &[], 1, "the end is missing");
     desk.check(&desk.write("one.json", lines[4].replace("118.25", "0.0")), &["--key", &print], 1, "NOT as");
 }
 
@@ -302,7 +309,9 @@ fn verify_checks_a_report_by_its_last_line_or_the_file_beside_it() {
     desk.check(&report, &["--key", &print], 0, "The report is as it was signed: 29 bytes");
     desk.check(&beside, &[], 2, "give the report");
     let elsewhere = desk.write("elsewhere", csv);
-    desk.check(&elsewhere, &["--check", beside.to_str().unwrap()], 0, "as it was signed");
+    for expect in ["NOBODY IS PROVEN TO HAVE SIGNED THIS", "as it was signed"] {
+        desk.check(&elsewhere, &["--check", beside.to_str().unwrap()], 3, expect);
+    }
     desk.check(&desk.write("may.csv", csv.replace("30", "31")), &[], 1, "the report was changed");
     desk.check(&desk.write("may.csv", format!("{csv}\n")), &[], 1, "It has 30 bytes and had 29");
     let other = Signer::from_seed(&[6; 32]).unwrap().public().fingerprint().to_string();
