@@ -188,7 +188,7 @@ impl Work {
             at: time,
             before,
             received_at: self.received_at,
-            numbered: cause.boot.is_some() && cause.sequence.is_some(),
+            number: cause.boot.zip(cause.sequence),
         };
         if late {
             discharge::late(state, &taken, &mut self.applied.records);
@@ -295,8 +295,8 @@ impl Work {
     fn test(&mut self, state: &mut InverterState, cause: Cause, told: TestRecord, late: bool) {
         let newer = state.test.as_ref().is_none_or(|known| told.told >= known.told);
         let time = told.told;
-        if let (true, Some(backlog)) = (late, &mut state.backlog) {
-            backlog.told(&told);
+        if late {
+            discharge::told(state, &told);
         }
         if newer {
             let anew =

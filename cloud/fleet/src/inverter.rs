@@ -121,9 +121,10 @@ pub struct InverterState {
     /// How much light is left, while the battery feeds the load.
     #[n(26)]
     pub left: Option<Left>,
-    /// What a gateway kept while it had no contact, while that arrives.
-    #[n(27)]
-    pub backlog: Option<Box<Backlog>>,
+    /// What a gateway kept while it had no contact, while that arrives: one a silence, oldest first. 27 was one alone.
+    #[n(28)]
+    #[cbor(default)]
+    pub backlogs: Vec<Backlog>,
 }
 
 impl InverterState {

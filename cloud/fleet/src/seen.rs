@@ -62,6 +62,14 @@ impl Seen {
         entry.is_some_and(|entry| entry.intervals.iter().any(|i| (i.first..=i.last).contains(&sequence)))
     }
 
+    /// Whether two numbers were taken, and all between them.
+    #[must_use]
+    pub fn joins(&self, boot: BootId, one: u64, other: u64) -> bool {
+        let entry = self.boots.iter().rev().find(|entry| entry.boot == boot);
+        let holds = |number: u64, i: &Interval| (i.first..=i.last).contains(&number);
+        entry.is_some_and(|entry| entry.intervals.iter().any(|i| holds(one, i) && holds(other, i)))
+    }
+
     /// Gaps closed to stay within the bound.
     #[must_use]
     pub const fn gaps_closed(&self) -> u64 {

@@ -5,7 +5,7 @@
 use crate::event::TestRecord;
 use crate::readiness::{Kind, Moment, Readiness};
 use crate::record::Record;
-use crate::self_test::{self, Found, Recogniser};
+use crate::self_test::{self, Recogniser};
 
 use super::outages::Outages;
 
@@ -20,14 +20,8 @@ pub struct Lane<'a> {
 }
 
 impl Lane<'_> {
-    /// Takes the next moment; `counts` hears of each test that is over.
-    pub fn take(
-        &mut self,
-        moment: &Moment,
-        told: Option<&TestRecord>,
-        mut counts: impl FnMut(&Found),
-        records: &mut Vec<Record>,
-    ) {
+    /// Takes the next moment.
+    pub fn take(&mut self, moment: &Moment, told: Option<&TestRecord>, records: &mut Vec<Record>) {
         // Many readings and what was told meanwhile come in one report: at each moment counts what was told by then.
         let told = told.filter(|test| test.told <= moment.at);
         let charged = self.readiness.charge.share().map(|share| share >= CHARGED);
@@ -35,10 +29,7 @@ impl Lane<'_> {
         records.extend(self.outages.take(moment, self.readiness).map(Record::Outage));
         self.readiness.take(moment, found.as_ref().map(|found| kind(found.kind)));
         records.extend(self.outages.charged(moment, &self.readiness.charge).map(Record::Outage));
-        if let Some(found) = found {
-            counts(&found);
-            records.push(Record::Test(found));
-        }
+        records.extend(found.map(Record::Test));
     }
 }
 

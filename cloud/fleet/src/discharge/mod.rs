@@ -13,17 +13,21 @@ pub use backlog::Backlog;
 pub use left::{Left, Range};
 pub use outages::Outages;
 
-use wire::{Sample, UtcMs};
+use wire::{BootId, Sample, UtcMs};
 
 use crate::alarm::Key;
 use crate::condition::Condition;
+use crate::event::TestRecord;
 use crate::inverter::InverterState;
 use crate::readiness::Moment;
 use crate::record::Record;
+use crate::seen::Seen;
 use lane::Lane;
 
 /// Readings of a gateway that is in contact are no further apart, milliseconds; the cadence is 10 s.
 const GAP_MS: i64 = 60_000;
+/// Nor this far where numbers between them were not taken: those are still to come. On battery it reads each second.
+const SKIPPED_MS: i64 = 2_000;
 
 /// What is the same for all readings of a report.
 pub(crate) struct Taken<'a> {
@@ -35,43 +39,96 @@ pub(crate) struct Taken<'a> {
     pub before: Option<UtcMs>,
     /// When the cloud received it.
     pub received_at: UtcMs,
-    /// Its gateway numbers what it sends, and so may keep what it could not send.
-    pub numbered: bool,
+    /// Start and number that its gateway gave it; who numbers may keep what could not be sent.
+    pub number: Option<(BootId, u64)>,
 }
+
+impl Taken<'_> {
+    /// Contact was lost before it, as far as can be told: what came meanwhile may be told late.
+    fn is_after_silence(&self, seen: &Seen) -> bool {
+        let gap_ms = self.before.map_or(i64::MAX, |before| self.at.since(before));
+        let skipped = |(boot, number): (BootId, u64)| {
+            number.checked_sub(1).is_some_and(|before| !seen.contains(boot, before))
+        };
+        gap_ms > GAP_MS || (gap_ms > SKIPPED_MS && self.number.is_some_and(skipped))
+    }
+}
+
+/// Silences whose backlogs are followed at once; where there are more, the oldest one's is not waited for.
+const MOST_BACKLOGS: usize = 4;
 
 /// Takes a reading that is the newest, and is in the state already.
 pub(crate) fn live(state: &mut InverterState, taken: &Taken<'_>, records: &mut Vec<Record>) {
-    let unread = taken.before.is_none_or(|before| taken.at.since(before) > GAP_MS);
-    if unread || state.backlog.as_ref().is_some_and(|backlog| backlog.is_over(taken.received_at)) {
-        settle(state);
-    }
-    if unread && taken.numbered {
-        state.backlog = Some(Box::new(Backlog::begin(state, taken)));
-    }
     let moment = Moment::of(state, taken.sample, taken.at);
+    while state.backlogs.first().is_some_and(|oldest| oldest.is_over(taken.received_at)) {
+        settle(state, records);
+    }
+    if let Some(number) = taken.number.filter(|_| taken.is_after_silence(&state.seen)) {
+        if state.backlogs.len() >= MOST_BACKLOGS {
+            settle(state, records);
+        }
+        state.backlogs.push(Backlog::begin(state, taken, (moment, number)));
+    }
     state.tests.watch(taken.at);
-    let InverterState { readiness, recogniser, outages, test, backlog, rules, tests, .. } = state;
+    let known = records.len();
+    let InverterState { readiness, recogniser, outages, test, backlogs, .. } = state;
     // While a backlog may tell how a test went, the word of its result alone makes none.
-    let told = test.as_ref().filter(|_| backlog.is_none() || taken.before.is_none());
-    let mut lane = Lane { readiness, recogniser, outages };
-    lane.take(&moment, told, |found| tests.take(found, rules), records);
+    let told = test.as_ref().filter(|_| backlogs.is_empty() || taken.before.is_none());
+    Lane { readiness, recogniser, outages }.take(&moment, told, records);
+    for record in records.split_off(known) {
+        let record = state.backlogs.iter_mut().try_fold(record, |record, backlog| backlog.hold(record));
+        records.extend(record.inspect(|record| count(state, record)));
+    }
     left::count(state, &moment);
 }
 
 /// Takes a reading that is late.
 pub(crate) fn late(state: &mut InverterState, taken: &Taken<'_>, records: &mut Vec<Record>) {
-    let InverterState { backlog, rules, tests, .. } = state;
-    let Some(backlog) = backlog else { return };
-    backlog.take(taken, |found| tests.take(found, rules), records);
-    if backlog.is_complete() {
-        settle(state);
+    let within = |backlog: &Backlog| taken.at < backlog.until();
+    let Some(at) = state.backlogs.iter().position(within) else { return };
+    // It comes in order: of the silences before this one nothing more will come.
+    for _ in 0..at {
+        settle(state, records);
+    }
+    state.backlogs.iter_mut().for_each(|backlog| backlog.touch(taken.received_at));
+    let known = records.len();
+    let InverterState { backlogs, seen, .. } = state;
+    let Some(backlog) = backlogs.first_mut() else { return };
+    backlog.take(taken, records);
+    let complete = backlog.is_complete(taken, seen);
+    records.iter().skip(known).for_each(|record| count(state, record));
+    if complete {
+        settle(state, records);
     }
 }
 
-/// What came late is in order with what came since: one lane is left.
-fn settle(state: &mut InverterState) {
-    if let Some(backlog) = state.backlog.take() {
-        backlog.into_live(&mut state.readiness, &mut state.recogniser, &mut state.outages);
+/// A late event told of a self-test.
+pub(crate) fn told(state: &mut InverterState, test: &TestRecord) {
+    if let Some(backlog) = state.backlogs.iter_mut().find(|backlog| test.told < backlog.until()) {
+        backlog.told(test);
+    }
+}
+
+/// What came late after the first silence is in order with what came since: there is one lane less.
+fn settle(state: &mut InverterState, records: &mut Vec<Record>) {
+    if state.backlogs.is_empty() {
+        return;
+    }
+    let backlog = state.backlogs.remove(0);
+    let InverterState { readiness, recogniser, outages, backlogs, .. } = state;
+    let mut lanes: Vec<Lane<'_>> = backlogs.iter_mut().map(Backlog::lane).collect();
+    lanes.push(Lane { readiness, recogniser, outages });
+    let settled = backlog.settle(&mut lanes);
+    for record in settled {
+        count(state, &record);
+        records.push(record);
+    }
+}
+
+/// Due dates rest on it.
+fn count(state: &mut InverterState, record: &Record) {
+    if let Record::Test(found) = record {
+        state.tests.take(found, &state.rules);
     }
 }
 
@@ -80,7 +137,7 @@ pub(crate) fn holds_before(state: &InverterState, before: UtcMs) -> bool {
     state.readiness.evidence.iter().any(|one| one.at < before && Some(one.at) != rests_on(state))
         || state.recogniser.holds_before(before)
         || state.outages.holds_before(before)
-        || state.backlog.as_ref().is_some_and(|backlog| backlog.until() < before)
+        || state.backlogs.iter().any(|backlog| backlog.until() < before)
 }
 
 /// Forgets what was before an instant, but for what due dates need, what is true now, and what an alarm that is still active rests on.
@@ -89,7 +146,7 @@ pub(crate) fn forget_before(state: &mut InverterState, before: UtcMs) {
     state.readiness.evidence.retain(|one| one.at >= before || Some(one.at) == rests_on);
     state.recogniser.forget_before(before);
     state.outages.forget_before(before);
-    state.backlog.take_if(|backlog| backlog.until() < before);
+    state.backlogs.retain(|backlog| backlog.until() >= before);
 }
 
 /// The discharge that says that the battery is weak, while the alarm of that is active: a weak battery does not become a good one by

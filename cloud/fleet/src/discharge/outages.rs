@@ -77,6 +77,35 @@ impl Outages {
         }
     }
 
+    /// What went on at `at` began when `earlier`, which a backlog followed up to there, says.
+    pub(super) fn join(&mut self, at: UtcMs, earlier: &Self) {
+        if let Some(running) = self.running.as_mut().filter(|running| running.started == at) {
+            running.join(earlier.running.as_ref());
+        }
+        if let Some(charging) = self.charging.take_if(|charging| charging.started == at) {
+            self.charging = Some(earlier.joined(charging));
+        }
+    }
+
+    /// An outage that is over, with what was before it was seen.
+    pub(super) fn joined(&self, later: Outage) -> Outage {
+        let Some(running) = self.running.as_ref().filter(|running| running.started < later.started) else {
+            return later;
+        };
+        let ms = later.started.since(running.started);
+        #[expect(clippy::cast_precision_loss, reason = "hours at most")]
+        let before_s = ms as f32 / 1000.0;
+        Outage {
+            started: running.started,
+            length_s: before_s + later.length_s,
+            lowest_v: lowest(running.lowest_v, later.lowest_v),
+            load: mean(running.load, before_s, later.load, later.length_s),
+            predicted: running.predicted,
+            contact_lost: true,
+            ..later
+        }
+    }
+
     /// Whether it holds what [`Outages::forget_before`] would take.
     #[must_use]
     pub fn holds_before(&self, before: UtcMs) -> bool {
@@ -112,10 +141,7 @@ impl Running {
     fn go_on(&mut self, moment: &Moment) {
         self.contact_lost |= moment.at.since(self.last) > GAP_MS;
         self.last = moment.at;
-        self.lowest_v = match (self.lowest_v, moment.volts) {
-            (Some(known), Some(volts)) => Some(known.min(volts)),
-            (known, volts) => known.or(volts),
-        };
+        self.lowest_v = lowest(self.lowest_v, moment.volts);
         let Some(load) = moment.load else { return };
         let mean = self.load.get_or_insert(load);
         if mean.unit == load.unit {
@@ -124,6 +150,17 @@ impl Running {
             let count = self.loads as f32;
             mean.value += (load.value - mean.value) / count;
         }
+    }
+
+    /// It goes on from one that a backlog followed.
+    fn join(&mut self, earlier: Option<&Self>) {
+        let Some(earlier) = earlier.filter(|earlier| earlier.started < self.started) else { return };
+        #[expect(clippy::cast_precision_loss, reason = "a mean")]
+        let counts = (earlier.loads as f32, self.loads as f32);
+        self.load = mean(earlier.load, counts.0, self.load, counts.1);
+        self.loads = self.loads.saturating_add(earlier.loads);
+        self.lowest_v = lowest(earlier.lowest_v, self.lowest_v);
+        (self.started, self.predicted, self.contact_lost) = (earlier.started, earlier.predicted, true);
     }
 
     /// It ended with `moment`, or was last seen before a silence.
@@ -143,6 +180,23 @@ impl Running {
             contact_lost: self.contact_lost || lost,
         }
     }
+}
+
+fn lowest(one: Option<f32>, other: Option<f32>) -> Option<f32> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
+}
+
+/// Of two means, each with its weight; the later one's where their units differ.
+fn mean(one: Option<Load>, weight: f32, other: Option<Load>, other_weight: f32) -> Option<Load> {
+    let (Some(one), Some(other)) = (one, other) else { return other.or(one) };
+    if one.unit != other.unit || weight + other_weight <= 0.0 {
+        return Some(other);
+    }
+    let value = (one.value * weight + other.value * other_weight) / (weight + other_weight);
+    Some(Load { value, ..other })
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "seconds of a runtime")]

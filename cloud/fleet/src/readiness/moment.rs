@@ -40,36 +40,50 @@ pub struct Load {
 }
 
 /// What feeds the load.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
 pub enum Source {
     /// Utility power.
+    #[n(0)]
     Line,
     /// The battery, in a self-test.
+    #[n(1)]
     Test,
     /// The battery, because there is no utility power.
+    #[n(2)]
     Outage,
     /// Nothing: no utility power, and the battery does not feed.
+    #[n(3)]
     Nothing,
 }
 
 /// What readiness looks at of one reading.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Encode, Decode)]
+#[cbor(array)]
 pub struct Moment {
     /// When, repaired.
+    #[n(0)]
     pub at: UtcMs,
     /// What feeds the load.
+    #[n(1)]
     pub source: Source,
     /// Battery voltage, V.
+    #[n(2)]
     pub volts: Option<f32>,
     /// Battery current, A; positive while charging.
+    #[n(3)]
     pub amperes: Option<f32>,
     /// Temperature of the battery, or what is nearest to it, °C.
+    #[n(4)]
     pub celsius: Option<f32>,
     /// The load.
+    #[n(5)]
     pub load: Option<Load>,
     /// Battery charge by the inverter's own gauge, percent.
+    #[n(6)]
     pub percent: Option<f32>,
     /// Whether it says that it charges.
+    #[n(7)]
     pub charging: Option<bool>,
 }
 

@@ -178,9 +178,54 @@ impl Recogniser {
     /// What a backlog told, which began as a copy of this.
     pub(crate) fn adopt(&mut self, earlier: Self) {
         self.used = earlier.used.or(self.used);
-        let since = |open: &Found| earlier.at.is_none_or(|at| open.started > at);
+        let since = |open: &Found| earlier.at.is_none_or(|at| open.started >= at);
         if !self.open.as_ref().is_some_and(since) {
             self.open = earlier.open;
+        }
+    }
+
+    /// Whether the battery feeds since utility power failed: what looks like a test is the end of an outage.
+    pub(crate) const fn in_outage(&self) -> bool {
+        self.outage
+    }
+
+    /// What went on at `at` began when `earlier`, which a backlog followed up to there, says.
+    pub(crate) fn join(&mut self, at: UtcMs, earlier: &Self) {
+        if earlier.outage {
+            self.outage |= self.running.take_if(|running| running.started == at).is_some();
+            self.open.take_if(|open| open.started == at);
+        }
+        if let (Some(running), Some(before)) = (&mut self.running, &earlier.running)
+            && running.started == at
+            && before.started < at
+        {
+            running.join(before);
+        }
+        if let Some(open) = self.open.take_if(|open| open.started == at) {
+            self.open = Some(earlier.joined(open));
+        }
+    }
+
+    /// A test that is over, with what was before it was seen.
+    pub(crate) fn joined(&self, later: Found) -> Found {
+        let Some(running) = self.running.as_ref().filter(|running| running.started < later.started) else {
+            return later;
+        };
+        let before_s = seconds(later.started.since(running.started));
+        let length_s = before_s + later.length_s;
+        let load = match (running.mean(), later.load) {
+            (Some(one), Some(other)) if length_s > 0.0 => {
+                Some((one * before_s + other * later.length_s) / length_s)
+            }
+            (one, other) => other.or(one),
+        };
+        Found {
+            kind: kind(later.own.as_ref(), length_s),
+            started: running.started,
+            length_s,
+            charged: running.charged,
+            load,
+            ..later
         }
     }
 
@@ -237,6 +282,23 @@ impl Recogniser {
     }
 }
 
+impl Running {
+    fn mean(&self) -> Option<f32> {
+        (self.count > 0).then_some(self.load)
+    }
+
+    /// It goes on from one that a backlog followed.
+    fn join(&mut self, earlier: &Self) {
+        let count = self.count.saturating_add(earlier.count);
+        if count > 0 {
+            #[expect(clippy::cast_precision_loss, reason = "a mean")]
+            let share = self.count as f32 / count as f32;
+            self.load = earlier.load + (self.load - earlier.load) * share;
+        }
+        (self.started, self.charged, self.count) = (earlier.started, earlier.charged, count);
+    }
+}
+
 fn close(
     running: &Running,
     moment: &Moment,
@@ -262,7 +324,7 @@ fn close(
         gave_up: moment.source == Source::Nothing,
         charged: running.charged,
         above_cutoff_v: running.volts.and_then(above),
-        load: (running.count > 0).then_some(running.load),
+        load: running.mean(),
         own: own.cloned(),
     })
 }

@@ -18,6 +18,8 @@ pub struct Cabinet {
     told: Option<(u64, TestResult)>,
     /// The gateway has no contact: reports that wait.
     kept: Option<Vec<Report>>,
+    /// Contact is back: reports that are still to be told late.
+    late: Vec<Report>,
 }
 
 impl Cabinet {
@@ -33,6 +35,7 @@ impl Cabinet {
             sequence: 0,
             told: None,
             kept: None,
+            late: vec![],
         };
         cabinet.play(60.0, 10.0);
         cabinet
@@ -78,9 +81,18 @@ impl Cabinet {
 
     /// Contact is back: what is live goes first, what was kept follows in order, packed.
     pub fn find_contact(&mut self) -> &mut Self {
-        let kept = self.kept.take().unwrap();
-        self.play(10.0, 10.0);
-        for part in kept.chunks(50) {
+        self.have_contact().play(10.0, 10.0).tell_late()
+    }
+
+    /// Contact is back, and what was kept is not told yet.
+    pub fn have_contact(&mut self) -> &mut Self {
+        self.late.extend(self.kept.take().unwrap());
+        self
+    }
+
+    /// What was kept is told.
+    pub fn tell_late(&mut self) -> &mut Self {
+        for part in std::mem::take(&mut self.late).chunks(50) {
             self.passed_s += 0.01;
             let mut packed = Report { boot: Some(BootId([1; 16])), ..Report::default() };
             for report in part {

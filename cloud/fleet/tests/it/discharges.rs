@@ -112,7 +112,7 @@ fn what_a_gateway_kept_completes_the_outage_in_which_contact_was_lost() {
     let evidence = &cabinet.state.readiness.evidence;
     assert_eq!(evidence.len(), 1, "{evidence:?}");
     assert!((evidence[0].length_s - 3_600.0).abs() < 60.0, "{evidence:?}");
-    assert!(cabinet.state.backlog.is_none(), "it is complete");
+    assert!(cabinet.state.backlogs.is_empty(), "it is complete");
     assert!(cabinet.state.readiness.charge.share().unwrap() < 0.8, "what it drew is missing");
     // Late data did not run the state backwards.
     assert_eq!(cabinet.state.on_battery_since, None);
@@ -130,6 +130,105 @@ fn a_whole_test_within_a_silence_is_read_from_the_backlog_and_found_once() {
     assert_eq!((found[0].seen_by, found[0].kind), (SeenBy::Telemetry, self_test::Kind::Annual));
     assert_eq!(cabinet.state.tests.annual(), Some(found[0].started));
     assert!(cabinet.state.readiness.evidence.iter().any(|one| one.whole.is_some()), "it is a basis");
+}
+
+/// What began in a silence of which the backlog comes after `late_s` seconds of contact, and ends after 60 seconds of it.
+fn over_the_end_of_a_silence(
+    begin: impl Fn(&mut Cabinet),
+    end: impl Fn(&mut Cabinet),
+    late_s: f64,
+) -> Cabinet {
+    let mut cabinet = Cabinet::new(|parameters| parameters.monthly_s = 150.0);
+    cabinet.play(600.0, 10.0).lose_contact().play(120.0, 10.0);
+    begin(&mut cabinet);
+    cabinet.play(90.0, 1.0).have_contact().play(60.0_f64.min(late_s), 1.0);
+    if late_s < 60.0 {
+        cabinet.tell_late().play(60.0 - late_s, 1.0);
+    }
+    end(&mut cabinet);
+    cabinet.play(60.0, 1.0);
+    if late_s > 60.0 {
+        cabinet.play(late_s - 60.0, 10.0).tell_late();
+    }
+    cabinet.play(30.0, 1.0);
+    assert!(cabinet.state.backlogs.is_empty());
+    cabinet
+}
+
+#[test]
+fn what_began_in_a_silence_and_goes_on_after_it_is_one_from_its_beginning() {
+    for late_s in [5.0, 150.0] {
+        let cabinet = over_the_end_of_a_silence(
+            |cabinet| {
+                cabinet.mains(false);
+            },
+            |cabinet| {
+                cabinet.mains(true);
+            },
+            late_s,
+        );
+        let found = outages(&cabinet);
+        assert_eq!((found.len(), tests(&cabinet).len()), (1, 0), "{late_s}: {:?}", cabinet.records);
+        assert!((found[0].length_s - 155.0).abs() < 10.0 && found[0].contact_lost, "{late_s}: {found:?}");
+
+        let cabinet = over_the_end_of_a_silence(
+            |cabinet| {
+                cabinet.test(TestKind::Monthly);
+            },
+            |_| {},
+            late_s,
+        );
+        let found = tests(&cabinet);
+        assert_eq!((found.len(), outages(&cabinet).len()), (1, 0), "{late_s}: {:?}", cabinet.records);
+        assert!((found[0].length_s - 150.0).abs() < 3.0, "{late_s}: {found:?}");
+        assert_eq!(found[0].own.as_ref().map(|own| own.result.as_str()), Some("passed"), "{late_s}");
+        assert_eq!(cabinet.state.tests.monthly(), Some(found[0].started), "{late_s}");
+    }
+}
+
+#[test]
+fn an_outage_that_ends_with_the_silence_is_not_lost() {
+    for quiet_s in [0.0, 4.0, 14.0] {
+        let mut cabinet = Cabinet::new(|_| {});
+        cabinet.lose_contact().play(120.0, 10.0).mains(false).play(90.0, 1.0).mains(true).play(6.0, 1.0);
+        cabinet.play(quiet_s, 1.0).have_contact().play(10.0, 1.0).tell_late().play(30.0, 10.0);
+        let found = outages(&cabinet);
+        assert_eq!((found.len(), tests(&cabinet).len()), (1, 0), "{quiet_s}: {:?}", cabinet.records);
+        assert!((found[0].length_s - 95.0).abs() < 4.0, "{quiet_s}: {found:?}");
+    }
+}
+
+#[test]
+fn what_falls_into_a_short_silence_is_not_lost() {
+    let mut cabinet = Cabinet::new(|_| {});
+    for outage in [false, true] {
+        cabinet.play(60.0, 10.0).lose_contact().play(3.0, 1.0);
+        if outage {
+            cabinet.mains(false).play(25.0, 1.0).mains(true).play(12.0, 1.0);
+        } else {
+            cabinet.test(TestKind::Monthly).play(40.0, 1.0);
+        }
+        cabinet.find_contact().play(30.0, 10.0);
+    }
+    assert_eq!((tests(&cabinet).len(), outages(&cabinet).len()), (1, 1), "{:?}", cabinet.records);
+    assert!(tests(&cabinet)[0].own.is_some() && cabinet.state.backlogs.is_empty());
+}
+
+#[test]
+fn a_silence_before_the_backlog_of_the_last_one_came_loses_nothing() {
+    let mut cabinet = Cabinet::new(|_| {});
+    cabinet.lose_contact().play(60.0, 10.0).test(TestKind::Monthly).play(60.0, 1.0);
+    for seconds in [100.0, 200.0] {
+        cabinet.mains(false).play(seconds, 1.0).mains(true).play(120.0, 1.0);
+        cabinet.have_contact().play(20.0, 10.0).lose_contact().play(90.0, 10.0);
+    }
+    cabinet.have_contact().play(20.0, 10.0).tell_late().play(60.0, 10.0);
+    let lengths: Vec<_> = outages(&cabinet).iter().map(|outage| outage.length_s.round()).collect();
+    assert!(lengths.len() == 2 && lengths[0] < 110.0 && lengths[1] > 195.0, "{lengths:?}");
+    let found = tests(&cabinet);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].own.is_some(), "its result came in the next silence: {found:?}");
+    assert!(cabinet.state.backlogs.is_empty());
 }
 
 #[test]
