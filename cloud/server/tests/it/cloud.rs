@@ -170,13 +170,18 @@ impl Cloud {
 
     /// A counter of `/metrics`.
     pub fn counter(&self, name: &str) -> u64 {
-        let mut stream = TcpStream::connect(self.metrics).unwrap();
-        stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
-        let mut text = String::new();
-        stream.read_to_string(&mut text).unwrap();
-        let name = format!("inverter_connect_{name} ");
-        text.lines().find_map(|line| line.strip_prefix(&name)).map_or(0, |value| value.parse().unwrap())
+        counter(self.metrics, name)
     }
+}
+
+/// A counter of the `/metrics` at an address.
+pub fn counter(metrics: SocketAddr, name: &str) -> u64 {
+    let mut stream = TcpStream::connect(metrics).unwrap();
+    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    let name = format!("inverter_connect_{name} ");
+    text.lines().find_map(|line| line.strip_prefix(&name)).map_or(0, |value| value.parse().unwrap())
 }
 
 impl Drop for Cloud {
