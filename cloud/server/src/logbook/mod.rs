@@ -8,7 +8,7 @@ mod draft;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fleet::logbook::{Checkpoint, Hash, Signer, seal, years};
 use store::state::{BookKey, Draft, Logbook, StateError, StateStore};
@@ -24,7 +24,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// Looks between two at what is too old.
 const LOOKS_A_SWEEP: u32 = 120;
 /// Entries of one transaction: nobody's write waits for more.
-const AT_ONCE: u64 = 100;
+const AT_ONCE: u64 = 50;
+/// Left after a full one at the least and at the most.
+const REST: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
 
 /// Keeps the logbooks of one store.
 #[derive(Debug)]
@@ -46,12 +48,15 @@ impl Keeper {
     /// # Errors
     /// [`StateError`]: what was not entered still waits.
     pub async fn look(&self, now: UtcMs) -> Result<u64, StateError> {
+        self.store.fill_logbooks().await?;
         let mut written = 0;
         loop {
+            let began = Instant::now();
             let waiting = self.store.logbook_waiting(AT_ONCE).await?;
             if waiting.is_empty() {
                 return Ok(written);
             }
+            let full = waiting.len() as u64 == AT_ONCE;
             let (mut books, mut gone) = (BTreeMap::<BookKey, Vec<Draft>>::new(), Vec::new());
             for one in waiting {
                 match draft::of(&self.store, &self.live, &one).await? {
@@ -64,6 +69,10 @@ impl Keeper {
             }
             if !gone.is_empty() {
                 self.store.drop_waiting(&gone).await?;
+            }
+            // Who waits for the writer asks for it now and then: between two pieces it must be free for longer than that.
+            if full {
+                tokio::time::sleep(began.elapsed().clamp(REST.0, REST.1)).await;
             }
         }
     }

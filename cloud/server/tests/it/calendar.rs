@@ -61,7 +61,7 @@ async fn one_of_ann() -> (World, AccountKey, InverterKey) {
     (w, ann, hall)
 }
 
-fn calendar(store: &StateStore, live: &Arc<LiveStates>, heard_from: UtcMs) -> Calendar {
+pub fn calendar(store: &StateStore, live: &Arc<LiveStates>, heard_from: UtcMs) -> Calendar {
     let pipeline = Arc::<Counters>::default();
     pipeline.following.store(1, Ordering::Relaxed);
     let sees = Sees { live: Arc::clone(live), pipeline, back: Back { heard_from } };

@@ -60,3 +60,4 @@ mod timing;
 mod told;
 mod trials;
 mod ways_house;
+mod wide;

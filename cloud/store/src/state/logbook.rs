@@ -1,7 +1,9 @@
 //! Logbooks: which organizations keep one, for how long, and where its chain stands.
 //!
-//! In: an owner's word. Out: logbooks. Begun, it takes in what is still there of the inverters that the organization manages; given up, all
+//! In: an owner's word. Out: logbooks. Begun, it takes in piece by piece what is still there of the inverters that the organization manages; given up, all
 //! of it is deleted in the same transaction. Entries are the rooms `logbook_enter`'s and `logbook_read`'s business.
+
+use std::time::Instant;
 
 use fleet::logbook::{Hash, Place, PublicKey};
 use fleet::{Grant, OrganizationKey, Role};
@@ -13,7 +15,7 @@ use wire::UtcMs;
 
 use super::tables::grant;
 use super::tables::logbook::{book, signed_by};
-use super::{Act, StateError, StateStore, audit, grants, logbook_enter, sha256};
+use super::{Act, StateError, StateStore, audit, grants, pieces, sha256};
 
 /// A logbook's number. Never shown outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -62,7 +64,8 @@ impl StateStore {
     }
 
     /// An organization begins to keep a logbook. `name`: 32 random digits. Tests and outages of inverters that it manages and that are
-    /// still there are entered, too.
+    /// still there are entered, too: they wait some at a time, so that nobody's write waits for all of them, and after a kill
+    /// [`StateStore::fill_logbooks`] goes on.
     ///
     /// # Errors
     /// [`StateError::Taken`] where it keeps one, [`StateError::Database`].
@@ -86,14 +89,37 @@ impl StateStore {
             written_at: Set(0),
             gone_number: Set(0),
             checkpoint: Set(None),
+            filled_through: Set(Some(0)),
         };
         let number = organization.0.to_string();
         let taken = StateError::taken(DOING, "a logbook of organization", &number);
         let made = book::Entity::insert(row).exec(&change).await.map_err(taken)?;
-        let key = BookKey(made.last_insert_id);
-        logbook_enter::wait_for_all(&change, key, organization, act.at()).await?;
         audit::append(&change, act).await.map_err(StateError::doing(DOING))?;
-        self.commit_change(change, DOING).await
+        self.commit_change(change, DOING).await?;
+        self.fill(BookKey(made.last_insert_id)).await
+    }
+
+    /// Lets what was there when logbooks were begun wait for them, where a kill came between.
+    ///
+    /// # Errors
+    /// [`StateError::Database`]: what does not wait yet is still known.
+    pub async fn fill_logbooks(&self) -> Result<(), StateError> {
+        let query = book::Entity::find().filter(book::Column::FilledThrough.is_not_null());
+        let rows = query.all(&self.connection).await.map_err(StateError::doing("list logbooks"))?;
+        for row in rows {
+            self.fill(BookKey(row.id)).await?;
+        }
+        Ok(())
+    }
+
+    async fn fill(&self, key: BookKey) -> Result<(), StateError> {
+        loop {
+            let began = Instant::now();
+            if !self.fill_logbook(key).await? {
+                return Ok(());
+            }
+            pieces::rest(began).await;
+        }
     }
 
     /// An organization keeps its logbook for more or fewer years.

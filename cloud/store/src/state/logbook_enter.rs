@@ -4,7 +4,7 @@
 //! after a kill what waits still waits or is entered. Never changes an entry; the database refuses it.
 
 use fleet::logbook::{Entry, Hash, Inverter, Place, Signer, What};
-use fleet::{AccountKey, InverterKey, OrganizationKey, Role};
+use fleet::{AccountKey, InverterKey, Role};
 use sea_orm::sea_query::{OnConflict, Query};
 use sea_orm::{
     ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction,
@@ -64,6 +64,24 @@ impl StateStore {
         let rows =
             query.all(&self.connection).await.map_err(StateError::doing("list what waits for logbooks"))?;
         rows.into_iter().map(Waiting::from_row).collect()
+    }
+
+    /// Lets the next piece of the records that were there when a logbook was begun wait for it, oldest first. Whether there may be more.
+    pub(super) async fn fill_logbook(&self, key: BookKey) -> Result<bool, StateError> {
+        let failed = StateError::doing("begin the logbook");
+        let change = connect::begin(&self.connection).await.map_err(&failed)?;
+        let row = book::Entity::find_by_id(key.0).one(&change).await.map_err(&failed)?;
+        // It was given up meanwhile, or is filled.
+        let Some((row, after)) = row.and_then(|row| row.filled_through.map(|after| (row, after))) else {
+            return Ok(false);
+        };
+        let (rows, through) = there_by(&change, &row, after).await.map_err(&failed)?;
+        insert(&change, rows).await.map_err(&failed)?;
+        let filled = book::ActiveModel { filled_through: Set(through), ..book::ActiveModel::default() };
+        let update = book::Entity::update_many().set(filled).filter(book::Column::Id.eq(key.0));
+        update.exec(&change).await.map_err(&failed)?;
+        change.commit().await.map_err(&failed)?;
+        Ok(through.is_some())
     }
 
     /// Lets a note on a record wait for each logbook of an organization that manages the inverter then.
@@ -252,30 +270,33 @@ pub(super) async fn wait_note(
     Ok(())
 }
 
-/// Lets all records that are still there of an organization's inverters wait for its new logbook.
-pub(super) async fn wait_for_all(
+/// Some records that are still there of the inverters that a logbook's organization managed when it was begun, which began after `after`; and
+/// the last instant that is whole in there: nothing where these are the last.
+async fn there_by(
     change: &impl ConnectionTrait,
-    key: BookKey,
-    organization: OrganizationKey,
-    now: UtcMs,
-) -> Result<(), StateError> {
-    let failed = StateError::doing("begin the logbook");
-    let holds = Condition::any().add(grant::Column::EndsAt.is_null()).add(grant::Column::EndsAt.gt(now.0));
+    book: &book::Model,
+    after: i64,
+) -> Result<(Vec<(i64, i64, String)>, Option<i64>), DbErr> {
+    let holds =
+        Condition::any().add(grant::Column::EndsAt.is_null()).add(grant::Column::EndsAt.gt(book.begun_at));
     let own = Query::select()
         .column(grant::Column::InverterId)
         .from(grant::Entity)
-        .and_where(grant::Column::OrganizationId.eq(organization.0))
+        .and_where(grant::Column::OrganizationId.eq(book.organization_id))
         .and_where(grant::Column::Role.eq(Role::ReadWrite.name()))
         .cond_where(holds)
         .to_owned();
-    let query = record::Entity::find()
+    let there = record::Entity::find()
         .select_only()
-        .columns([record::Column::InverterId, record::Column::Key])
         .filter(record::Column::InverterId.in_subquery(own))
+        .filter(record::Column::StartedAt.gt(after))
         .order_by_asc(record::Column::StartedAt);
-    let rows: Vec<(i64, String)> = query.into_tuple().all(change).await.map_err(&failed)?;
-    let rows = rows.into_iter().map(|(inverter, record_key)| (key.0, inverter, record_key)).collect();
-    insert(change, rows).await.map_err(&failed)
+    let last = there.clone().column(record::Column::StartedAt).offset(ROWS_A_STATEMENT as u64 - 1).limit(1);
+    let through: Option<i64> = last.into_tuple().one(change).await?;
+    let piece = Condition::all().add_option(through.map(|through| record::Column::StartedAt.lte(through)));
+    let piece = there.columns([record::Column::InverterId, record::Column::Key]).filter(piece);
+    let rows: Vec<(i64, String)> = piece.into_tuple().all(change).await?;
+    Ok((rows.into_iter().map(|(inverter, key)| (book.id, inverter, key)).collect(), through))
 }
 
 /// A grant by which an organization that keeps a logbook manages an inverter.

@@ -43,6 +43,11 @@ pub(super) async fn delete<E: EntityTrait>(
         if last.is_none() {
             return Ok(gone);
         }
-        tokio::time::sleep((began.elapsed() * RESTS).clamp(REST.0, REST.1)).await;
+        rest(began).await;
     }
+}
+
+/// Rests after a piece that began at `began`.
+pub(super) async fn rest(began: Instant) {
+    tokio::time::sleep((began.elapsed() * RESTS).clamp(REST.0, REST.1)).await;
 }

@@ -23,6 +23,7 @@ mod m0017_lending;
 mod m0018_records;
 mod m0019_logbook;
 mod m0020_test_notes;
+mod m0021_logbook_filling;
 
 use sea_orm_migration::prelude::*;
 
@@ -53,6 +54,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0018_records::Records),
             Box::new(m0019_logbook::Logbook),
             Box::new(m0020_test_notes::TestNotes),
+            Box::new(m0021_logbook_filling::LogbookFilling),
         ]
     }
 }

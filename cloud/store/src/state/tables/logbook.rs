@@ -19,6 +19,8 @@ pub(in super::super) mod book {
         /// The last entry that went as its years were over, and the signed line that says so.
         pub gone_number: i64,
         pub checkpoint: Option<String>,
+        /// Of the records that were there at the start, those that began later than this do not wait yet; nothing: all do.
+        pub filled_through: Option<i64>,
     }
     entity!();
 }
