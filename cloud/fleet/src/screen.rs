@@ -168,7 +168,7 @@ pub fn screen(state: &InverterState, required_minutes: u32, now: UtcMs) -> Scree
     let counted = state.left.and_then(|left| Some((left.range?, left.until()?)));
     let ours = outlook.now.map(|told| told.seconds).or(counted.map(|(range, _)| f64::from(range.seconds)));
     let would_hold_minutes = ours.map(whole).or(own.map(|(seconds, _)| seconds)).map(minutes);
-    let active = active(state, freshness, required_minutes, now);
+    let active = active(state, freshness, &outlook, required_minutes, now);
     let offline = (freshness == Freshness::Offline).then_some(ScreenState::Offline);
     let shown = active.iter().map(|a| a.condition.definition().screen).chain(offline).min();
     let shown = shown.unwrap_or(ScreenState::Normal);
@@ -221,8 +221,14 @@ fn ready(
 }
 
 /// What holds, without the delays that alarms have.
-fn active(state: &InverterState, freshness: Freshness, required_minutes: u32, now: UtcMs) -> Vec<Active> {
-    let facts = alarm::facts(state, required_minutes, now);
+fn active(
+    state: &InverterState,
+    freshness: Freshness,
+    outlook: &Outlook,
+    required_minutes: u32,
+    now: UtcMs,
+) -> Vec<Active> {
+    let facts = alarm::facts(state, required_minutes, now, Some(outlook));
     let mut all: Vec<Active> = facts
         .into_iter()
         .map(|fact| Active {

@@ -11,7 +11,7 @@ use crate::condition::Condition;
 use crate::inverter::InverterState;
 use crate::level::Latest;
 use crate::readiness::outlook::charges;
-use crate::readiness::{Estimate, Kind, Lamps, lamps, outlook};
+use crate::readiness::{Estimate, Kind, Lamps, Outlook, lamps, outlook};
 use crate::screen::{OFFLINE_MS, SERIAL_SILENT_MS};
 use crate::self_test::{self, Deadline};
 
@@ -47,10 +47,15 @@ pub struct Fact {
     pub(super) fresh: bool,
 }
 
-/// Everything that holds at `now`.
+/// Everything that holds at `now`; `looked`: the outlook at `now`, where somebody has it already.
 #[must_use]
-pub fn facts(state: &InverterState, required_minutes: u32, now: UtcMs) -> Vec<Fact> {
-    let mut all = Facts { found: Vec::new(), state, now };
+pub fn facts(
+    state: &InverterState,
+    required_minutes: u32,
+    now: UtcMs,
+    looked: Option<&Outlook>,
+) -> Vec<Fact> {
+    let mut all = Facts { found: Vec::new(), state, now, looked };
     all.reported();
     all.silence();
     all.test();
@@ -86,6 +91,7 @@ struct Facts<'a> {
     found: Vec<Fact>,
     state: &'a InverterState,
     now: UtcMs,
+    looked: Option<&'a Outlook>,
 }
 
 impl Facts<'_> {
@@ -204,7 +210,8 @@ impl Facts<'_> {
             return;
         }
         let key = Key::of(Condition::BATTERY_WEAK);
-        let outlook = outlook(self.state, required_minutes, self.now);
+        let look = || outlook(self.state, required_minutes, self.now);
+        let outlook = self.looked.copied().unwrap_or_else(look);
         let required_s = f64::from(required_minutes) * 60.0;
         // Two levels: a load that goes up and down is no news each time.
         let enough_s = if self.state.alarms.is_open(&key) { required_s * STEADY } else { required_s };

@@ -59,7 +59,7 @@ fn look(state: &mut InverterState, cause: Cause, events: &mut Vec<Event>) {
     if state.watch.is_catching_up(now) {
         return;
     }
-    let facts = facts(state, state.rules.required_minutes(), now);
+    let facts = facts(state, state.rules.required_minutes(), now, None);
     let read_at = state.last_reading.unwrap_or(now);
     let mut turns = Vec::new();
     let InverterState { alarms, rules, .. } = state;

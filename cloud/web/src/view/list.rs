@@ -72,15 +72,15 @@ pub fn arranged<'a>(all: &'a [Known], filter: &Filter) -> Vec<(String, &'a Known
         .map(|known| (heading(known, filter), known))
         .collect();
     match filter.sort.as_str() {
-        "name" => shown.sort_by_key(|(_, known)| known.name().to_lowercase()),
-        "hold" => shown.sort_by_key(|(_, known)| {
+        "name" => shown.sort_by_cached_key(|(_, known)| known.name().to_lowercase()),
+        "hold" => shown.sort_by_cached_key(|(_, known)| {
             (
                 known.screen.would_hold_minutes.is_none(),
                 known.screen.would_hold_minutes,
                 known.name().to_lowercase(),
             )
         }),
-        _ => shown.sort_by_key(|(heading, known)| {
+        _ => shown.sort_by_cached_key(|(heading, known)| {
             let calm = !known.needs_attention();
             let urgency = if calm { None } else { Some(known.screen.state) };
             (
