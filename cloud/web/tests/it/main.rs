@@ -42,3 +42,4 @@ mod sharing_live;
 mod sign_in;
 mod test_record;
 mod tokens;
+mod wide;

@@ -12,7 +12,7 @@ use crate::house::{House, Proof, outage, sample};
 const DAY_MS: i64 = 86_400_000;
 
 /// A reading of an inverter that does not say itself how long it would hold.
-fn silent() -> Sample {
+pub fn silent() -> Sample {
     let mut sample = sample(104);
     sample.quantities = wire::Quantities::new();
     sample.quantities.set(Quantity::BATTERY_VOLTAGE, 13_642);
@@ -21,7 +21,7 @@ fn silent() -> Sample {
     sample
 }
 
-fn test(at: UtcMs, minutes: f64, load: f32) -> Evidence {
+pub fn test(at: UtcMs, minutes: f64, load: f32) -> Evidence {
     Evidence {
         kind: Kind::Annual,
         at,
