@@ -5,10 +5,10 @@
 
 use fleet::logbook::{Entry, Hash, Inverter, Place, Signer, What};
 use fleet::{AccountKey, InverterKey, Role};
-use sea_orm::sea_query::{OnConflict, Query};
+use sea_orm::sea_query::{Expr, OnConflict, Query};
 use sea_orm::{
     ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction,
-    DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 use wire::UtcMs;
 
@@ -182,9 +182,10 @@ async fn write(
     let earlier = logged::Entity::find()
         .filter(logged::Column::BookId.eq(key.0))
         .filter(logged::Column::InverterId.eq(i64::from(draft.inverter.0)))
-        .filter(logged::Column::RecordKey.eq(draft.record_key.as_str()))
-        .order_by_desc(logged::Column::Number);
-    let earlier = earlier.all(change).await.map_err(&failed)?;
+        .filter(logged::Column::RecordKey.eq(draft.record_key.as_str()));
+    // Asked for in order, SQLite reads the whole logbook backwards: the index of a record's entries does not have their order.
+    let mut earlier = earlier.all(change).await.map_err(&failed)?;
+    earlier.sort_unstable_by_key(|row| std::cmp::Reverse(row.number));
     let said = earlier.iter().filter_map(|row| Entry::unchecked(&row.line));
     // A record is told of again by a replay, and by each word that comes later; a note is written once.
     let last = said
@@ -288,7 +289,8 @@ async fn there_by(
         .to_owned();
     let there = record::Entity::find()
         .select_only()
-        .filter(record::Column::InverterId.in_subquery(own))
+        // With the sign no index of inverters is asked: the one of ages gives a piece without all that comes after it.
+        .filter(Expr::cust("+records.inverter_id").in_subquery(own))
         .filter(record::Column::StartedAt.gt(after))
         .order_by_asc(record::Column::StartedAt);
     let last = there.clone().column(record::Column::StartedAt).offset(ROWS_A_STATEMENT as u64 - 1).limit(1);
