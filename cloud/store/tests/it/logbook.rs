@@ -290,6 +290,26 @@ fn changed_behind_its_back(file: &std::path::Path) -> String {
 }
 
 #[tokio::test]
+async fn what_was_there_at_the_beginning_waits_also_where_that_was_cut_off() {
+    const RECORDS: usize = 2_500;
+    for ms in [0, 3, 6, 12, 24, 48] {
+        let house = House::new().await;
+        let rows: Vec<_> =
+            (1..=RECORDS as i64).map(|back| outage(house.hall, NOW.plus_ms(-back * 1_000), None)).collect();
+        house.told(&rows).await;
+        let cut_off = tokio::time::timeout(std::time::Duration::from_millis(ms), house.begin()).await;
+        if house.store.logbook(house.club).await.unwrap().is_none() {
+            assert!(cut_off.is_err());
+            house.begin().await;
+        }
+        house.store.fill_logbooks().await.unwrap();
+        let waiting = house.store.logbook_waiting(10_000).await.unwrap();
+        assert_eq!(waiting.len(), RECORDS, "after {ms} ms");
+        assert_eq!(waiting[0].record_key, rows[RECORDS - 1].record.key(), "the oldest first");
+    }
+}
+
+#[tokio::test]
 async fn every_key_that_ever_signed_is_kept() {
     let house = House::new().await;
     let (one, other) = (signer().public(), Signer::from_seed(&[6; 32]).unwrap().public());
