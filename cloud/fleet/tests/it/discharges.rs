@@ -188,13 +188,14 @@ fn what_began_in_a_silence_and_goes_on_after_it_is_one_from_its_beginning() {
 
 #[test]
 fn an_outage_that_ends_with_the_silence_is_not_lost() {
-    for quiet_s in [0.0, 4.0, 14.0] {
+    // With the last seconds of it live, its end between two readings, and some seconds after it.
+    for quiet_s in [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 10.0, 20.0] {
         let mut cabinet = Cabinet::new(|_| {});
-        cabinet.lose_contact().play(120.0, 10.0).mains(false).play(90.0, 1.0).mains(true).play(6.0, 1.0);
+        cabinet.lose_contact().play(120.0, 10.0).mains(false).play(90.0, 1.0).mains(true);
         cabinet.play(quiet_s, 1.0).have_contact().play(10.0, 1.0).tell_late().play(30.0, 10.0);
         let found = outages(&cabinet);
         assert_eq!((found.len(), tests(&cabinet).len()), (1, 0), "{quiet_s}: {:?}", cabinet.records);
-        assert!((found[0].length_s - 95.0).abs() < 4.0, "{quiet_s}: {found:?}");
+        assert!((found[0].length_s - 95.0).abs() < 6.0, "{quiet_s}: {found:?}");
     }
 }
 
