@@ -192,7 +192,7 @@ impl Recogniser {
     /// What went on at `at` began when `earlier`, which a backlog followed up to there, says.
     pub(crate) fn join(&mut self, at: UtcMs, earlier: &Self) {
         if earlier.outage {
-            self.outage |= self.running.take_if(|running| running.started == at).is_some();
+            self.outage |= self.running.take_if(|running| running.started <= at).is_some();
             self.open.take_if(|open| open.started == at);
         }
         if let (Some(running), Some(before)) = (&mut self.running, &earlier.running)

@@ -165,6 +165,11 @@ impl Lived {
         self.plan.is_empty() && self.mode == Mode::Line
     }
 
+    /// All that can be told is.
+    pub fn has_caught_up(&self) -> bool {
+        !self.router || self.told_all()
+    }
+
     pub fn told_all(&self) -> bool {
         self.live.is_empty() && self.late.is_empty()
     }
