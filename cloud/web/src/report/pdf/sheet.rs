@@ -168,7 +168,8 @@ fn close(paper: &mut Paper<'_>, report: &Report, code: &str) {
     let words = format!(
         "Recorded automatically from the inverters’ readings and self-test results. Report {}, made {} for {} by {}. Check code {code}: \
          the data of this report is attached to the file as test-report.json, and the code is of its bytes. The file is signed; \
-         “inverter-connect verify FILE” says whether any byte of it was changed.",
+         “inverter-connect verify FILE --key FINGERPRINT” says whether any byte of it was changed and whether this installation signed it; \
+         /verify there has the fingerprint.",
         report.number, report.made_words, report.made_for, report.made_by
     );
     let after = paper.height(SMALL, &words);

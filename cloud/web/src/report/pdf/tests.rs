@@ -169,7 +169,7 @@ fn nothing_sticks_out_and_what_is_signed_ends_on_its_sheet() {
         };
         let last = lines(paper.pages.last().unwrap());
         assert!(last.contains("Checked by"), "{tests} tests: the last sheet has only {last:?}");
-        assert!(last.ends_with("whether any byte of it was changed."), "{tests} tests: {last}");
+        assert!(last.ends_with("has the fingerprint."), "{tests} tests: {last}");
     }
 }
 
