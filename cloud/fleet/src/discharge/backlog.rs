@@ -13,7 +13,7 @@ use crate::inverter::InverterState;
 use crate::readiness::{Moment, Readiness, Source};
 use crate::record::Record;
 use crate::seen::Seen;
-use crate::self_test::Recogniser;
+use crate::self_test::{Found, Recogniser};
 
 use super::lane::Lane;
 use super::outages::Outages;
@@ -147,28 +147,25 @@ impl Backlog {
     pub(super) fn settle(mut self, lanes: &mut [Lane<'_>]) -> Vec<Record> {
         let mut records = Vec::new();
         let held = std::mem::take(&mut self.held);
-        if !self.fed {
-            return held;
-        }
         let complete = self.at.is_some_and(|at| self.until().since(at) <= GAP_MS);
-        if complete {
-            let next = self.next;
-            self.follow(&next, &mut records);
-        }
+        // With the line there again an outage ends at the latest here; the seconds that the battery may feed on are no test.
+        let next = self.next;
+        self.follow(&next, &mut records);
         for lane in &mut *lanes {
-            lane.readiness.adopt(self.readiness.clone(), complete);
+            if self.fed {
+                lane.readiness.adopt(self.readiness.clone(), complete);
+            }
             lane.recogniser.adopt(self.recogniser.clone());
             lane.outages.adopt(self.outages.clone());
-            if complete {
-                lane.recogniser.join(self.until(), &self.recogniser);
-                lane.outages.join(self.until(), &self.outages);
-            }
+            lane.recogniser.join(next.at, &self.recogniser);
+            lane.outages.join(next.at, &self.outages);
         }
         records.extend(held.into_iter().filter_map(|record| match record {
-            Record::Test(_) if complete && self.recogniser.in_outage() => None,
-            Record::Test(test) if complete => Some(Record::Test(self.recogniser.joined(test))),
-            Record::Outage(outage) if complete => Some(Record::Outage(self.outages.joined(outage))),
-            record => Some(record),
+            Record::Test(_) if self.recogniser.in_outage() => None,
+            Record::Test(test) => {
+                Some(self.recogniser.joined(test)).filter(Found::is_long_enough).map(Record::Test)
+            }
+            Record::Outage(outage) => Some(Record::Outage(self.outages.joined(outage))),
         }));
         records
     }
@@ -176,7 +173,7 @@ impl Backlog {
 
 /// What feeds the load, by the reading alone. After an outage the battery feeds on for some seconds with the line there again:
 /// that is its end, and no test. `None` where the stream does not tell.
-fn source(sample: &Sample, outage: bool) -> Option<Source> {
+pub(super) fn source(sample: &Sample, outage: bool) -> Option<Source> {
     let (battery, line) = (sample.flags.value(Flag::BatteryPower)?, sample.flags.value(Flag::LinePresent)?);
     let holds = |own: &Own| sample.conditions.value(*own) == Some(true);
     let bad = [Own::UTILITY_LOST, Own::INPUT_LOW, Own::INPUT_HIGH].iter().any(holds);

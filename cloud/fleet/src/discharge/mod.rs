@@ -59,15 +59,23 @@ const MOST_BACKLOGS: usize = 4;
 
 /// Takes a reading that is the newest, and is in the state already.
 pub(crate) fn live(state: &mut InverterState, taken: &Taken<'_>, records: &mut Vec<Record>) {
-    let moment = Moment::of(state, taken.sample, taken.at);
     while state.backlogs.first().is_some_and(|oldest| oldest.is_over(taken.received_at)) {
         settle(state, records);
     }
-    if let Some(number) = taken.number.filter(|_| taken.is_after_silence(&state.seen)) {
+    let silence = taken.number.filter(|_| taken.is_after_silence(&state.seen));
+    // What was going on before a silence may be over.
+    let outage = silence.is_none() && state.outages.is_running();
+    let moment = backlog::source(taken.sample, outage).map_or_else(
+        || Moment::of(state, taken.sample, taken.at),
+        |source| Moment::read(taken.sample, taken.at, source),
+    );
+    if let Some(number) = silence {
         if state.backlogs.len() >= MOST_BACKLOGS {
             settle(state, records);
         }
         state.backlogs.push(Backlog::begin(state, taken, (moment, number)));
+        state.outages.cut();
+        state.recogniser.cut();
     }
     state.tests.watch(taken.at);
     let known = records.len();

@@ -77,6 +77,11 @@ impl Outages {
         }
     }
 
+    /// Contact was lost: whether the one that ran goes on, a backlog will tell that began as a copy of this.
+    pub(super) fn cut(&mut self) {
+        self.running = None;
+    }
+
     /// What went on at `at` began when `earlier`, which a backlog followed up to there, says.
     pub(super) fn join(&mut self, at: UtcMs, earlier: &Self) {
         if let Some(running) = self.running.as_mut().filter(|running| running.started == at) {

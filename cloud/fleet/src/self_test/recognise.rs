@@ -118,6 +118,10 @@ pub struct Recogniser {
     #[n(4)]
     #[cbor(default)]
     outage: bool,
+    /// Contact was lost before the next moment.
+    #[n(5)]
+    #[cbor(default)]
+    silent: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
@@ -135,6 +139,10 @@ struct Running {
     load: f32,
     #[n(5)]
     count: u32,
+    /// It may have begun in a silence, of which a backlog will tell: how long it was is not known yet.
+    #[n(6)]
+    #[cbor(default)]
+    after_silence: bool,
 }
 
 impl Recogniser {
@@ -156,6 +164,7 @@ impl Recogniser {
         let testing = moment.source == Source::Test && !self.outage;
         let first = self.at.is_none();
         self.at = Some(moment.at);
+        let after_silence = std::mem::take(&mut self.silent);
         if first && self.running.is_none() && !testing {
             // What was over before anybody looked is no news.
             self.used = over.map(|told| told.count);
@@ -163,7 +172,7 @@ impl Recogniser {
         }
         let lost = self.running.as_ref().is_some_and(|running| moment.at.since(running.last) > LOST_MS);
         if testing && !lost {
-            self.go_on(moment, charged);
+            self.go_on(moment, charged, after_silence);
             return None;
         }
         match self.running.take() {
@@ -173,6 +182,11 @@ impl Recogniser {
             }
             None => self.by_word(moment, fresh),
         }
+    }
+
+    /// Contact was lost: whether what ran goes on, a backlog will tell that began as a copy of this.
+    pub(crate) fn cut(&mut self) {
+        (self.running, self.outage, self.silent) = (None, false, true);
     }
 
     /// What a backlog told, which began as a copy of this.
@@ -195,11 +209,11 @@ impl Recogniser {
             self.outage |= self.running.take_if(|running| running.started <= at).is_some();
             self.open.take_if(|open| open.started == at);
         }
-        if let (Some(running), Some(before)) = (&mut self.running, &earlier.running)
-            && running.started == at
-            && before.started < at
-        {
-            running.join(before);
+        if let Some(running) = self.running.as_mut().filter(|running| running.started == at) {
+            running.after_silence = false;
+            if let Some(before) = earlier.running.as_ref().filter(|before| before.started < at) {
+                running.join(before);
+            }
         }
         if let Some(open) = self.open.take_if(|open| open.started == at) {
             self.open = Some(earlier.joined(open));
@@ -208,9 +222,8 @@ impl Recogniser {
 
     /// A test that is over, with what was before it was seen.
     pub(crate) fn joined(&self, later: Found) -> Found {
-        let Some(running) = self.running.as_ref().filter(|running| running.started < later.started) else {
-            return later;
-        };
+        let before = self.running.as_ref().filter(|running| running.started < later.started);
+        let Some(running) = before else { return later };
         let before_s = seconds(later.started.since(running.started));
         let length_s = before_s + later.length_s;
         let load = match (running.mean(), later.load) {
@@ -239,7 +252,7 @@ impl Recogniser {
         self.open.take_if(|open| open.started < before);
     }
 
-    fn go_on(&mut self, moment: &Moment, charged: Option<bool>) {
+    fn go_on(&mut self, moment: &Moment, charged: Option<bool>, after_silence: bool) {
         let running = self.running.get_or_insert(Running {
             started: moment.at,
             last: moment.at,
@@ -247,6 +260,7 @@ impl Recogniser {
             volts: None,
             load: 0.0,
             count: 0,
+            after_silence,
         });
         running.last = moment.at;
         running.volts = moment.volts.or(running.volts);
@@ -282,6 +296,13 @@ impl Recogniser {
     }
 }
 
+impl Found {
+    /// A flicker of the flags is no test.
+    pub(crate) fn is_long_enough(&self) -> bool {
+        self.length_s >= SHORTEST_S || self.own.is_some()
+    }
+}
+
 impl Running {
     fn mean(&self) -> Option<f32> {
         (self.count > 0).then_some(self.load)
@@ -310,7 +331,7 @@ fn close(
     let near = moment.at.since(running.last) <= 60_000;
     let until = if near { moment.at } else { running.last };
     let length_s = seconds(until.since(running.started));
-    if length_s < SHORTEST_S && own.is_none() {
+    if length_s < SHORTEST_S && own.is_none() && !running.after_silence {
         return None;
     }
     let above = |volts: f32| bank.map(|bank| volts / bank.cells - bank.cutoff_cell_v);

@@ -21,4 +21,5 @@ mod readiness_tables;
 mod readiness_years;
 mod registration;
 mod self_tests;
+mod silences;
 mod situations;
