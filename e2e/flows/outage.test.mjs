@@ -4,15 +4,15 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { accessible, fits, settled, touchable } from '../support/checks.mjs';
 import { demo, newPage, openBrowser, signedIn } from '../support/demo.mjs';
-import { lossMail } from '../support/scene.mjs';
+import { lossMails } from '../support/scene.mjs';
 
 let browser;
 let state;
-let mail;
+let mails;
 before(async () => {
   browser = await openBrowser();
   state = await signedIn(browser);
-  mail = await lossMail();
+  mails = await lossMails();
 }, { timeout: 90_000 });
 after(() => browser?.close());
 
@@ -20,7 +20,12 @@ for (const width of [390, 1280]) {
   describe(`${width} px`, () => {
     test('a letter tells of a power loss, and its page says how it went', { timeout: 60_000 }, async () => {
       const { page, context, seen } = await newPage(browser, { width, state });
-      await page.goto(demo.url + mail.path);
+      // An inverter of which nothing was known when it began has no prediction; the one of the demo's last day has.
+      let mail;
+      for (mail of mails) {
+        await page.goto(demo.url + mail.path);
+        if (await page.locator('dt', { hasText: 'Predicted at its start' }).count() > 0) break;
+      }
       const title = await page.getByRole('heading', { level: 1 }).innerText();
       // A letter about one loss and one about several word it differently; how long it was stands in both.
       const length = plain(title).match(/^The battery held for (.+), until power was back$/)[1];

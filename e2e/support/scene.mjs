@@ -21,7 +21,7 @@ export async function makeScene(browser) {
   await offers(page, scene);
   await rules(page, scene);
   scene.alarm = await alarm(browser, dana);
-  scene.outage = (await lossMail()).path;
+  scene.outage = (await lossMails())[0].path;
   await context.close();
   return scene;
 }
@@ -118,12 +118,13 @@ async function alarm(browser, state) {
   return found;
 }
 
-/** The newest letter to the demo's account that tells of a power loss: its text, and the page it leads to. */
-export async function lossMail() {
+/** The letters to the demo's account that tell of a power loss, newest first: their text, and the page each leads to. */
+export async function lossMails() {
   return eventually('a letter that tells of a power loss', async () => {
     const page = await (await fetch(demo.mail_url)).text();
-    const text = page.split('<article>').find((each) => each.includes(`To ${demo.email},`) && each.includes('/outages/'));
-    return text && { text, path: text.match(/\/inverters\/[^/"<]+\/outages\/\d+/)[0] };
+    const letters = page.split('<article>').filter((each) => each.includes(`To ${demo.email},`) && each.includes('/outages/'));
+    const found = letters.map((text) => ({ text, path: text.match(/\/inverters\/[^/"<]+\/outages\/\d+/)[0] }));
+    return found.length > 0 && found;
   }, 60_000);
 }
 
