@@ -6,9 +6,11 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, SyncSender};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
+use argon2::password_hash::{
+    Output, ParamsString, PasswordHash, PasswordHasher, PasswordVerifier, SaltString,
+};
 use argon2::{Algorithm, Argon2, Params, Version};
 use tokio::sync::oneshot;
 
@@ -80,18 +82,21 @@ impl Default for Verifier {
 }
 
 impl Verifier {
-    /// Whether `password` is that of `stored`. Where `stored` is `None` the same work is done and the answer is no.
+    /// Whether `password` is that of `stored`. Where `stored` is `None` the same work is done for `nobodys` ([`nobodys`]), and the
+    /// answer is no.
     ///
     /// # Errors
     /// See [`PasswordError`].
-    pub async fn verify(&self, password: String, stored: Option<String>) -> Result<bool, PasswordError> {
+    pub async fn verify(
+        &self,
+        password: String,
+        stored: Option<String>,
+        nobodys: String,
+    ) -> Result<bool, PasswordError> {
         let checked = Arc::clone(&self.checked);
         self.do_next(move || {
             let known = stored.is_some();
-            let phc = match stored {
-                Some(phc) => phc,
-                None => nobodys()?.to_owned(),
-            };
+            let phc = stored.unwrap_or(nobodys);
             let parsed = PasswordHash::new(&phc).map_err(|error| PasswordError::Argon2(error.to_string()))?;
             // The parameters of the stored hash are used, so that raising ours signs nobody out.
             let right = argon2()?.verify_password(password.as_bytes(), &parsed).is_ok();
@@ -153,14 +158,23 @@ fn argon2() -> Result<Argon2<'static>, PasswordError> {
     Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, parameters))
 }
 
-/// A hash of nothing anybody types, so that an unknown account costs what a known one does.
-fn nobodys() -> Result<&'static str, PasswordError> {
-    static PHC: OnceLock<String> = OnceLock::new();
-    if let Some(phc) = PHC.get() {
-        return Ok(phc);
-    }
-    let fresh = hash(&random::reference())?;
-    Ok(PHC.get_or_init(|| fresh))
+/// A hash of nothing anybody types, so that an unknown account costs what a known one does. `of`: 32 bytes that nobody can guess,
+/// of the account's name alone. Argon2id goes through its memory as password and salt say; those who are there have a salt each, and so
+/// those who are not: what is the same for all of them could be learnt, and told.
+///
+/// # Errors
+/// [`PasswordError::Argon2`], which cannot happen with these parameters.
+pub fn nobodys(of: &[u8; 32]) -> Result<String, PasswordError> {
+    let told = |error: argon2::password_hash::Error| PasswordError::Argon2(error.to_string());
+    let salt = SaltString::encode_b64(of.first_chunk::<16>().unwrap_or(&[0; 16])).map_err(told)?;
+    let hash = PasswordHash {
+        algorithm: Algorithm::Argon2id.ident(),
+        version: Some(Version::V0x13.into()),
+        params: ParamsString::try_from(argon2()?.params()).map_err(told)?,
+        salt: Some(salt.as_salt()),
+        hash: Some(Output::new(of).map_err(told)?),
+    };
+    Ok(hash.to_string())
 }
 
 #[cfg(test)]
@@ -174,7 +188,8 @@ mod tests {
         assert!(phc.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{phc}");
         let verifier = Verifier::default();
         let verify = |word: &str, phc: Option<String>| {
-            runtime.block_on(verifier.verify(word.to_owned(), phc)).unwrap()
+            let instead = nobodys(&[7; 32]).unwrap();
+            runtime.block_on(verifier.verify(word.to_owned(), phc, instead)).unwrap()
         };
         assert!(verify("correct horse battery", Some(phc.clone())));
         assert!(!verify("correct horse batterz", Some(phc)));
@@ -188,6 +203,11 @@ mod tests {
             let parsed = PasswordHash::new(phc).unwrap();
             (parsed.algorithm.to_string(), parsed.version, Params::try_from(&parsed).unwrap())
         };
-        assert_eq!(cost(nobodys().unwrap()), cost(&hash("correct horse battery").unwrap()));
+        let (one, other) = (nobodys(&[7; 32]).unwrap(), nobodys(&[8; 32]).unwrap());
+        let usual = hash("correct horse battery").unwrap();
+        assert_eq!(cost(&one), cost(&usual));
+        assert_eq!(one.len(), usual.len(), "salt and output as long");
+        let salt = |phc: &str| phc.split('$').nth(4).unwrap().to_owned();
+        assert_ne!(salt(&one), salt(&other), "two who are not there share no salt");
     }
 }

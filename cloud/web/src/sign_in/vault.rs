@@ -2,8 +2,8 @@
 //! opens nothing.
 //!
 //! In: 32 bytes from the server. Out: secrets of authenticator apps and webhooks sealed and opened (AES-256-GCM, a random
-//! nonce each, bound to the account; a key for each purpose), keyed hashes of recovery codes and of codes that are sent to
-//! telephones. Never printed.
+//! nonce each, bound to the account; a key for each purpose), keyed hashes of recovery codes, of codes that are sent to
+//! telephones and of names that have no account. Never printed.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Prk, Salt};
@@ -57,6 +57,7 @@ pub struct Vault {
     webhooks: RandomizedNonceKey,
     hash: hmac::Key,
     telephones: hmac::Key,
+    nobody: hmac::Key,
 }
 
 impl Vault {
@@ -76,6 +77,7 @@ impl Vault {
             webhooks: sealing(b"webhook secrets")?,
             hash: hashing(b"recovery codes")?,
             telephones: hashing(b"telephone codes")?,
+            nobody: hashing(b"passwords of nobody")?,
         })
     }
 
@@ -117,6 +119,12 @@ impl Vault {
         tagged(&self.telephones, account, &[telephone, " ", code])
     }
 
+    /// What stands in the place of the stored password of a name that has no account: always the same for it, and known to nobody.
+    #[must_use]
+    pub fn nobodys_password(&self, name: &str) -> [u8; 32] {
+        bytes(hmac::sign(&self.nobody, name.as_bytes()))
+    }
+
     /// What the store keeps of a recovery code. Without the key's file, trying codes against it leads nowhere.
     #[must_use]
     pub fn hash(&self, account: AccountKey, code: &str) -> [u8; 32] {
@@ -149,11 +157,15 @@ fn tagged(key: &hmac::Key, account: AccountKey, parts: &[&str]) -> [u8; 32] {
     let mut context = hmac::Context::with_key(key);
     context.update(&account.0.to_be_bytes());
     parts.iter().for_each(|part| context.update(part.as_bytes()));
-    let mut hash = [0; 32];
-    for (to, from) in hash.iter_mut().zip(context.sign().as_ref()) {
+    bytes(context.sign())
+}
+
+fn bytes(tag: hmac::Tag) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    for (to, from) in bytes.iter_mut().zip(tag.as_ref()) {
         *to = *from;
     }
-    hash
+    bytes
 }
 
 struct Bytes32;
@@ -201,6 +213,9 @@ mod tests {
         assert_eq!(vault.open(AccountKey(7), b"short"), Err(Closed));
         assert_ne!(vault.hash(AccountKey(7), "CODE"), vault.hash(AccountKey(8), "CODE"));
         assert_ne!(vault.hash(AccountKey(7), "CODE"), other.hash(AccountKey(7), "CODE"));
+        assert_eq!(vault.nobodys_password("a@x.test"), again.nobodys_password("a@x.test"));
+        assert_ne!(vault.nobodys_password("a@x.test"), vault.nobodys_password("b@x.test"));
+        assert_ne!(vault.nobodys_password("a@x.test"), other.nobodys_password("a@x.test"));
         let hook = vault.seal_webhook(AccountKey(7), b"whsec").unwrap();
         assert_eq!(vault.open_webhook(AccountKey(7), &hook).unwrap(), b"whsec");
         assert_eq!(vault.open_webhook(AccountKey(8), &hook), Err(Closed));
