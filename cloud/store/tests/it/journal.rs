@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fleet::InverterKey;
 use proptest::prelude::*;
@@ -18,10 +18,18 @@ fn report(number: u32) -> Entry {
 }
 
 fn open(config: Config) -> (Appender<u32>, mpsc::Receiver<Committed<u32>>) {
-    let (sender, receiver) = mpsc::channel();
-    let on_commit = move |committed| drop(sender.send(committed));
-    let journal = journal::open(config, on_commit, |error| panic!("{error}")).unwrap();
-    (journal, receiver)
+    let begun = Instant::now();
+    loop {
+        let (sender, receiver) = mpsc::channel();
+        let on_commit = move |committed| drop(sender.send(committed));
+        match journal::open(config.clone(), on_commit, |error| panic!("{error}")) {
+            Ok(journal) => return (journal, receiver),
+            // Another test of this process begins a child: until that runs its program it has what we have open, also a lock that was
+            // let go meanwhile.
+            Err(JournalError::InUse(_)) if begun.elapsed() < Duration::from_secs(5) => std::thread::yield_now(),
+            Err(error) => panic!("{error}"),
+        }
+    }
 }
 
 fn all(directory: &Path, after: Position) -> Result<Vec<(Position, Entry)>, JournalError> {
