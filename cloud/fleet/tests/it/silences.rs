@@ -165,6 +165,7 @@ fn silences_change_nothing_of_what_is_kept_of_tests_and_outages() {
         let (whole, told_late) = (lived(&life), lived(&broken));
         let (expect, found) = (kept(&whole), kept(&told_late));
         all += expect.len();
+        // An outage that a silence ends with ends with the first reading after it, up to 5 s before the battery lets go.
         let same = |(a, b): (&(i64, _, f32, String), &(i64, _, f32, String))| {
             (a.0 - b.0).abs() <= 2 && a.1 == b.1 && (a.2 - b.2).abs() <= 6.0 && a.3 == b.3
         };
