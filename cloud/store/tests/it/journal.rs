@@ -26,7 +26,9 @@ fn open(config: Config) -> (Appender<u32>, mpsc::Receiver<Committed<u32>>) {
             Ok(journal) => return (journal, receiver),
             // Another test of this process begins a child: until that runs its program it has what we have open, also a lock that was
             // let go meanwhile.
-            Err(JournalError::InUse(_)) if begun.elapsed() < Duration::from_secs(5) => std::thread::yield_now(),
+            Err(JournalError::InUse(_)) if begun.elapsed() < Duration::from_secs(5) => {
+                std::thread::yield_now()
+            }
             Err(error) => panic!("{error}"),
         }
     }
