@@ -11,7 +11,7 @@ use sea_orm::{
 use wire::UtcMs;
 
 /// Rows of a piece, where they are of different instants; the column of time must lead an index.
-const AT_ONCE: u64 = 250;
+pub(super) const AT_ONCE: u64 = 250;
 /// So many times as long as a piece took nothing is deleted.
 const RESTS: u32 = 3;
 /// Left after a piece at the least and at the most.

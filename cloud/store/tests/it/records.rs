@@ -90,3 +90,35 @@ async fn many_old_rows_go_in_pieces_and_no_newer_one() {
     assert!(half_done, "the newest of the old ones was seen after the oldest had gone");
     assert_eq!(store.events(InverterKey(1), UtcMs(0), UtcMs(i64::MAX), 10_000).await.unwrap().len(), 800);
 }
+
+#[tokio::test]
+async fn old_events_of_many_inverters_go_and_each_keeps_its_newer_ones() {
+    let (_folder, store) = store().await;
+    // None, a few, as many as go at once, one more, and many; new ones with them, and inverters that have only those.
+    let old = [3, 0, 250, 7, 251, 1, 0, 249, 2, 900, 1, 1];
+    let mut rows = Vec::new();
+    for (place, count) in (0_u32..).zip(old) {
+        // With gaps between the numbers.
+        let inverter = InverterKey(place * 3 + 1);
+        rows.extend((0..count + 2).map(|number| EventRow {
+            inverter,
+            // Not in the order of time.
+            key: format!("{:03}", (number * 7) % 1_000),
+            kind: "raised".to_owned(),
+            condition: None,
+            occurred_at: UtcMs(if number < count { T0 + number } else { T0 + 10_000 + number }),
+            received_at: UtcMs(T0),
+            late: false,
+            detail: String::new(),
+        }));
+    }
+    store.commit_events(&rows).await.unwrap();
+    let gone = store.delete_events_before(UtcMs(T0 + 10_000)).await.unwrap();
+    assert_eq!(i64::try_from(gone).unwrap(), old.iter().sum::<i64>());
+    for place in 0..12_u32 {
+        let left = store.events(InverterKey(place * 3 + 1), UtcMs(0), UtcMs(i64::MAX), 10).await.unwrap();
+        assert_eq!(left.len(), 2, "{place}");
+        assert!(left.iter().all(|row| row.occurred_at.0 >= T0 + 10_000));
+    }
+    assert_eq!(store.delete_events_before(UtcMs(T0 + 10_000)).await.unwrap(), 0);
+}

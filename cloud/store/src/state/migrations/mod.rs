@@ -1,7 +1,7 @@
 //! Versions of the schema, oldest first, one file each.
 //!
 //! In: a database of any earlier version. Out: the newest. A migration that was released is never edited; a change
-//! is a new one.
+//! is a new one. Each is one transaction, so a start that is cut, or finds the disk full, leaves an earlier version whole.
 
 mod first;
 mod m0002_audit;
@@ -24,6 +24,10 @@ mod m0018_records;
 mod m0019_logbook;
 mod m0020_test_notes;
 mod m0021_logbook_filling;
+mod m0022_events_by_inverter;
+
+#[cfg(test)]
+mod tests;
 
 use sea_orm_migration::prelude::*;
 
@@ -34,28 +38,54 @@ pub(super) struct Migrator;
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         vec![
-            Box::new(first::First),
-            Box::new(m0002_audit::Audit),
-            Box::new(m0003_mail::Mail),
-            Box::new(m0004_registration::Registration),
-            Box::new(m0005_factors::Factors),
-            Box::new(m0006_organizations::Organizations),
-            Box::new(m0007_pairing::Pairing),
-            Box::new(m0008_devices::Devices),
-            Box::new(m0009_alarms::Alarms),
-            Box::new(m0010_incidents::Incidents),
-            Box::new(m0011_channels::Channels),
-            Box::new(m0012_ladders::Ladders),
-            Box::new(m0013_calendar::Calendar),
-            Box::new(m0014_deliveries::Deliveries),
-            Box::new(m0015_severities::Severities),
-            Box::new(m0016_retention::Retention),
-            Box::new(m0017_lending::Lending),
-            Box::new(m0018_records::Records),
-            Box::new(m0019_logbook::Logbook),
-            Box::new(m0020_test_notes::TestNotes),
-            Box::new(m0021_logbook_filling::LogbookFilling),
+            whole(first::First),
+            whole(m0002_audit::Audit),
+            whole(m0003_mail::Mail),
+            whole(m0004_registration::Registration),
+            whole(m0005_factors::Factors),
+            whole(m0006_organizations::Organizations),
+            whole(m0007_pairing::Pairing),
+            whole(m0008_devices::Devices),
+            whole(m0009_alarms::Alarms),
+            whole(m0010_incidents::Incidents),
+            whole(m0011_channels::Channels),
+            whole(m0012_ladders::Ladders),
+            whole(m0013_calendar::Calendar),
+            whole(m0014_deliveries::Deliveries),
+            whole(m0015_severities::Severities),
+            whole(m0016_retention::Retention),
+            whole(m0017_lending::Lending),
+            whole(m0018_records::Records),
+            whole(m0019_logbook::Logbook),
+            whole(m0020_test_notes::TestNotes),
+            whole(m0021_logbook_filling::LogbookFilling),
+            whole(m0022_events_by_inverter::EventsByInverter),
         ]
+    }
+}
+
+/// A change that is there with all it does, and noted, or not at all: SQLite's are not of themselves.
+struct Whole<M>(M);
+
+fn whole(migration: impl MigrationTrait + 'static) -> Box<dyn MigrationTrait> {
+    Box::new(Whole(migration))
+}
+
+impl<M: MigrationName> MigrationName for Whole<M> {
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+}
+
+#[async_trait::async_trait]
+impl<M: MigrationTrait> MigrationTrait for Whole<M> {
+    #[expect(elided_lifetimes_in_paths, reason = "the trait's macro only matches the signature without one")]
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        self.0.up(manager).await
+    }
+
+    fn use_transaction(&self) -> Option<bool> {
+        Some(true)
     }
 }
 
