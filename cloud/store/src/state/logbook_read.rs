@@ -105,14 +105,15 @@ impl StateStore {
         key: BookKey,
         before: UtcMs,
     ) -> Result<Option<LoggedRow>, StateError> {
-        let query = logged::Entity::find()
-            .filter(logged::Column::BookId.eq(key.0))
-            .filter(logged::Column::WrittenAt.lt(before.0))
-            .order_by_desc(logged::Column::Number);
-        let row = query.one(&self.connection).await;
-        row.map_err(StateError::doing("look for old entries of a logbook"))?
-            .map(LoggedRow::from_row)
-            .transpose()
+        let doing = StateError::doing("look for old entries of a logbook");
+        let own = logged::Entity::find().filter(logged::Column::BookId.eq(key.0));
+        // They go oldest first, so one look at the first spares reading all of a book in which none is old.
+        let first = own.clone().order_by_asc(logged::Column::Number).one(&self.connection).await;
+        if first.map_err(&doing)?.is_none_or(|first| first.written_at >= before.0) {
+            return Ok(None);
+        }
+        let old = own.filter(logged::Column::WrittenAt.lt(before.0)).order_by_desc(logged::Column::Number);
+        old.one(&self.connection).await.map_err(&doing)?.map(LoggedRow::from_row).transpose()
     }
 
     /// Records of some inverters with `from <= start < to`, the oldest first, at most `most`: those of the last thirty days, and those in the

@@ -7,7 +7,7 @@ use fleet::record::Outage;
 
 use super::{Draft, Letter, Part};
 use crate::Error;
-use crate::view::outage::{Told, length_ms};
+use crate::view::outage::Told;
 use crate::view::words::{self, Local};
 
 /// Its kind, for receipts and for whoever asks whether it may still go.
@@ -32,7 +32,7 @@ pub struct Lost<'a> {
 /// [`Error::Internal`]: a template failed.
 pub fn told(origin: &str, site: Option<&str>, lost: &[Lost<'_>], local: &Local) -> Result<Letter, Error> {
     let gave_up = lost.iter().filter(|one| one.outage.gave_up).count();
-    let longest = lost.iter().map(|one| length_ms(one.outage)).max().unwrap_or_default();
+    let longest = lost.iter().map(|one| one.outage.length_s).fold(0.0, f32::max);
     let (subject, parts) = match lost {
         [one] => of_one(origin, one, local),
         _ => of_several(origin, site, lost, longest, gave_up, local),
@@ -56,7 +56,7 @@ pub fn told(origin: &str, site: Option<&str>, lost: &[Lost<'_>], local: &Local) 
 
 fn of_one(origin: &str, one: &Lost<'_>, local: &Local) -> (String, Vec<Part>) {
     let told = Told::new(one.outage, local);
-    let length = words::length(length_ms(one.outage));
+    let length = words::held(one.outage.length_s.into());
     let subject = if one.outage.gave_up {
         format!("{}: power was lost, and the battery gave up after {length}", one.name)
     } else {
@@ -72,12 +72,12 @@ fn of_several(
     origin: &str,
     site: Option<&str>,
     lost: &[Lost<'_>],
-    longest: i64,
+    longest: f32,
     gave_up: usize,
     local: &Local,
 ) -> (String, Vec<Part>) {
     let count = words::counted(lost.len() as u64, "outage");
-    let length = words::length(longest);
+    let length = words::held(longest.into());
     let end = match gave_up {
         0 => "every battery held".to_owned(),
         1 => "one battery gave up".to_owned(),

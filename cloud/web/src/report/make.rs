@@ -19,7 +19,7 @@ use super::period::Period;
 use super::words::{self, printable};
 use crate::Live;
 use crate::pages::people::list::called;
-use crate::view::words::{Local, NB};
+use crate::view::words::{Local, NB, held};
 
 /// Inverters whose records are read at once.
 const AT_ONCE: usize = 500;
@@ -273,7 +273,7 @@ impl Of<'_> {
             started_words: self.when(test.started),
             kind: words::kind(test.kind).0,
             length_s: test.length_s,
-            length_words: words::seconds(test.length_s),
+            length_words: held(test.length_s.into()),
             grade: words::grade(&graded.grade).0,
             reason: words::of_test(graded),
             own_result: own.map(|own| printable(&own.result)),
@@ -288,7 +288,7 @@ impl Of<'_> {
     fn outage(&self, outage: &Outage) -> PowerFailure {
         let said = outage
             .predicted
-            .map(|said| format!("It was said to hold {} at its start.", words::seconds(said.runtime_s)));
+            .map(|said| format!("It was said to hold {} at its start.", held(said.runtime_s.into())));
         let sentences = [
             outage.gave_up.then(|| "The battery gave up: the lights went out.".to_owned()),
             outage.contact_lost.then(|| "Contact was lost within it.".to_owned()),
@@ -299,7 +299,7 @@ impl Of<'_> {
             started: outage.started,
             started_words: self.when(outage.started),
             length_s: outage.length_s,
-            length_words: words::seconds(outage.length_s),
+            length_words: held(outage.length_s.into()),
             gave_up: outage.gave_up,
             lowest_voltage: outage.lowest_v,
             words: sentences.into_iter().flatten().collect::<Vec<_>>().join(" "),

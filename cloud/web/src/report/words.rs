@@ -5,7 +5,7 @@
 use fleet::compliance::{Annual, Apart, Cell, Graded, Month};
 use fleet::self_test::{Grade, Kind, Reason, RuleSet, SeenBy};
 
-use crate::view::words::{Local, NB, length};
+use crate::view::words::{Local, NB};
 
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -77,21 +77,6 @@ pub fn asks(rules: &RuleSet, required_minutes: u32) -> String {
         seconds => format!("{seconds}{NB}s monthly"),
     };
     format!("{short}, {required_minutes}{NB}min yearly")
-}
-
-/// Up to three hours are said in minutes: they are compared with the minutes that are required.
-const IN_MINUTES_MS: i64 = 3 * 3_600_000;
-
-/// Seconds as people say them: `30 s`, `90 min`, `4 h 10 min`.
-pub fn seconds(seconds: f32) -> String {
-    #[expect(clippy::cast_possible_truncation, reason = "hours at most")]
-    let ms = (f64::from(seconds) * 1000.0).round() as i64;
-    // 29.6 s of a test of 30 s are half a minute to everybody.
-    match ms + 500 {
-        ms if ms < 60_500 => format!("{}{NB}s", ms / 1000),
-        ms if ms < IN_MINUTES_MS => format!("{}{NB}min", ms / 60_000),
-        ms => length(ms),
-    }
 }
 
 /// What a month's cell says, in a word or two.

@@ -8,6 +8,7 @@ use fleet::record::{Outage, Predicted};
 use wire::UtcMs;
 
 use super::bar::Bar;
+use super::readiness::minutes;
 use super::words::{self, Local, NB};
 
 /// A power loss as it is told.
@@ -31,7 +32,9 @@ pub struct Told {
 #[must_use]
 pub fn bar(outage: &Outage, required: u32) -> Bar {
     let said = outage.predicted.map(|said| whole(said.runtime_s));
-    Bar::of_outage(whole(outage.length_s), said, outage.gave_up, required)
+    // The minutes that `words::held` says.
+    let held = minutes(f64::from(outage.length_s) + 0.5);
+    Bar::of_outage(held, said, outage.gave_up, required)
 }
 
 impl Told {
@@ -71,18 +74,12 @@ const FULL: &str = "Battery full again";
 /// What is worth saying of each of several.
 const ONE_LINE: [&str; 3] = [LOWEST, PREDICTED, FULL];
 
-/// How long the battery fed the load, milliseconds.
-#[must_use]
-pub fn length_ms(outage: &Outage) -> i64 {
-    ended(outage).since(outage.started)
-}
-
 fn ended(outage: &Outage) -> UtcMs {
     fleet::Record::Outage(outage.clone()).ended()
 }
 
 fn title(outage: &Outage) -> String {
-    let length = words::length(length_ms(outage));
+    let length = words::held(outage.length_s.into());
     if outage.gave_up {
         format!("The battery gave up after {length}")
     } else {
@@ -99,7 +96,7 @@ fn predicted(outage: &Outage) -> String {
         return "How long the battery would hold was not known when power was lost, so there is nothing to compare."
             .to_owned();
     };
-    let (held_s, length) = (outage.length_s, words::length(length_ms(outage)));
+    let (held_s, length) = (outage.length_s, words::held(outage.length_s.into()));
     let said_words = spread(&said);
     match outage.gave_up {
         true if held_s < said.low_s => format!(
@@ -134,7 +131,7 @@ fn facts(outage: &Outage, local: &Local) -> Vec<(&'static str, String)> {
     let mut facts = vec![
         ("On battery from", local.day_time_and_zone(outage.started)),
         ("To", local.day_time_and_zone(ended(outage))),
-        ("For", words::length(length_ms(outage))),
+        ("For", words::held(outage.length_s.into())),
     ];
     facts.extend(outage.lowest_v.map(|volts| (LOWEST, format!("{volts:.1}{NB}V"))));
     facts.extend(outage.load.map(|load| ("Load, on average", load_words(load))));
@@ -201,11 +198,11 @@ mod tests {
         );
         check(
             outage(3_600.0, true, Some(7_080.0)),
-            "It held 1\u{a0}h: less than that. Do not rely on this battery",
+            "It held 60\u{a0}min: less than that. Do not rely on this battery",
         );
         check(outage(7_000.0, true, Some(7_080.0)), "as was to be expected");
         check(outage(9_000.0, true, Some(7_080.0)), "as was to be expected");
-        check(outage(9_000.0, false, Some(7_080.0)), "It held longer: 2\u{a0}h 30\u{a0}min.");
+        check(outage(9_000.0, false, Some(7_080.0)), "It held longer: 150\u{a0}min.");
         check(outage(9_000.0, false, None), "was not known when power was lost");
     }
 

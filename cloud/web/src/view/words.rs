@@ -91,6 +91,22 @@ pub fn length(ms: i64) -> String {
     }
 }
 
+/// Up to three hours are said in minutes: they are compared with the minutes that are required.
+const IN_MINUTES_MS: i64 = 3 * HOUR_MS;
+
+/// How long a battery fed the load, in a test or an outage, in seconds: `30 s`, `90 min`, `4 h 10 min`.
+#[must_use]
+pub fn held(seconds: f64) -> String {
+    #[expect(clippy::cast_possible_truncation, reason = "seconds of days at most")]
+    let ms = (seconds * 1000.0).round() as i64;
+    // 29.6 s of a test of 30 s are half a minute to everybody.
+    match ms + 500 {
+        ms if ms < MINUTE_MS + 500 => format!("{}{NB}s", ms.max(0) / 1000),
+        ms if ms < IN_MINUTES_MS => format!("{}{NB}min", ms / MINUTE_MS),
+        ms => length(ms),
+    }
+}
+
 /// `2 s ago`, `5 h ago`. The page's script counts on in the same words (`src/ages.ts`).
 #[must_use]
 pub fn age(ms: i64) -> String {
@@ -274,6 +290,9 @@ mod tests {
         assert_eq!(minutes(125), "125\u{a0}min");
         assert_eq!(length(30_000), "30\u{a0}s");
         assert_eq!(length(72 * 60_000), "1\u{a0}h 12\u{a0}min");
+        assert_eq!([29.6, 60.2].map(held), ["30\u{a0}s", "1\u{a0}min"]);
+        assert_eq!(held(5_400.0), "90\u{a0}min");
+        assert_eq!(held(15_000.0), "4\u{a0}h 10\u{a0}min");
         assert_eq!(age(-5), "0\u{a0}s ago");
         assert_eq!(age(5 * HOUR_MS), "5\u{a0}h ago");
         assert_eq!(power(6_149, "kW", "W"), ("6.1".to_owned(), "kW"));

@@ -33,7 +33,7 @@ async fn the_story_is_told_to_who_may_see_the_inverter_and_for_thirty_days() {
     let path = format!("/inverters/hallb/outages/{}", began.0);
     let page = house.text(&path, &dana).await;
     for words in [
-        "The battery gave up after 1\u{a0}h",
+        "The battery gave up after 60\u{a0}min",
         "Hall &#60;B&#62;",
         "110.4\u{a0}V",
         "less than that. Do not rely on this battery",

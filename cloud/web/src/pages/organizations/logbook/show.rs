@@ -120,17 +120,15 @@ impl Row {
 
 /// An entry in a few words.
 fn title(what: &What) -> String {
-    #[expect(clippy::cast_possible_truncation, reason = "seconds of hours")]
-    let length = |seconds: f64| words::length((seconds * 1000.0) as i64);
     match what {
         What::Test(test) => {
             let kind = named(&KINDS, &test.kind);
-            format!("{kind} {}, {}", named(&GRADES, &test.grade), length(test.length_s))
+            format!("{kind} {}, {}", named(&GRADES, &test.grade), words::held(test.length_s))
         }
         What::Outage(outage) if outage.gave_up => {
-            format!("Outage, lights out after {}", length(outage.length_s))
+            format!("Outage, lights out after {}", words::held(outage.length_s))
         }
-        What::Outage(outage) => format!("Outage, {} on battery", length(outage.length_s)),
+        What::Outage(outage) => format!("Outage, {} on battery", words::held(outage.length_s)),
         What::Note(note) => format!("Note by {}: {}", note.by, note.text),
     }
 }
