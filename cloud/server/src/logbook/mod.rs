@@ -48,6 +48,7 @@ impl Keeper {
     /// # Errors
     /// [`StateError`]: what was not entered still waits.
     pub async fn look(&self, now: UtcMs) -> Result<u64, StateError> {
+        self.store.drop_given_up(Duration::MAX).await?;
         self.store.fill_logbooks().await?;
         let mut written = 0;
         loop {
@@ -92,16 +93,22 @@ impl Keeper {
     async fn let_go_of(&self, book: &Logbook, now: UtcMs) -> Result<u64, StateError> {
         let Some(kept_ms) = years(book.years) else { return Ok(0) };
         let before = now.plus_ms(-kept_ms);
-        let Some(last) = self.store.last_entry_before(book.key, before).await? else { return Ok(0) };
-        let checkpoint = Checkpoint {
-            book: book.place.book.clone(),
-            last: last.number,
-            hash: Hash::of(last.line.as_bytes()),
-            before,
-            gone_at: now,
-        };
-        let line = seal(&checkpoint, &self.signer)?;
-        self.store.drop_entries(book.key, last.number, &line).await
+        let mut gone = 0;
+        // Some at a time, each with its own signed word: nobody's write waits for all of them.
+        loop {
+            let began = Instant::now();
+            let Some(last) = self.store.last_entry_before(book.key, before).await? else { return Ok(gone) };
+            let checkpoint = Checkpoint {
+                book: book.place.book.clone(),
+                last: last.number,
+                hash: Hash::of(last.line.as_bytes()),
+                before,
+                gone_at: now,
+            };
+            let line = seal(&checkpoint, &self.signer)?;
+            gone += self.store.drop_entries(book.key, last.number, &line).await?;
+            tokio::time::sleep(began.elapsed().clamp(REST.0, REST.1)).await;
+        }
     }
 
     /// Looks again and again until told to end.

@@ -59,6 +59,9 @@ pub enum StateError {
     /// It would take the last who can manage an inverter, or the last owner of an organization.
     #[error("nothing was changed: {0}")]
     Refused(#[from] fleet::sharing::Refusal),
+    /// What goes with it is a logbook that holds something.
+    #[error("nothing was changed: its logbook holds entries; give the logbook up first")]
+    KeepsLogbook,
     /// An entry of a logbook could not be signed.
     #[error("nothing was written into the logbook: {0}")]
     Unsigned(#[from] fleet::logbook::Unsigned),

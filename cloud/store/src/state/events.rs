@@ -139,6 +139,19 @@ impl StateStore {
             after = last.inverter_id;
         }
     }
+
+    /// Forgets events of inverters that are not there any more.
+    pub(super) async fn delete_events_of_nobody(&self) -> Result<(), StateError> {
+        let doing = StateError::doing("forget events of inverters that were given up");
+        for inverter in of_nobody(&self.connection).await.map_err(&doing)? {
+            let only = Condition::all().add(Column::InverterId.eq(inverter));
+            let all = UtcMs(i64::MAX);
+            pieces::delete::<Entity>(&self.connection, Column::OccurredAt, all, only)
+                .await
+                .map_err(&doing)?;
+        }
+        Ok(())
+    }
 }
 
 /// An inverter with old events.
@@ -177,6 +190,19 @@ fn fit_together(old: &[Old]) -> &[Old] {
         rows <= AT_ONCE
     });
     old.get(..fit.count().max(1)).unwrap_or_default()
+}
+
+/// Inverters that have events and are not there any more. As [`old_after`], it costs what there are inverters.
+async fn of_nobody(connection: &DatabaseConnection) -> Result<Vec<i64>, DbErr> {
+    let sql = "WITH RECURSIVE heard (id) AS (
+            SELECT min(inverter_id) FROM events
+            UNION ALL
+            SELECT (SELECT min(inverter_id) FROM events WHERE inverter_id > heard.id) FROM heard WHERE id IS NOT NULL
+        )
+        SELECT id FROM heard WHERE id IS NOT NULL AND id NOT IN (SELECT id FROM inverters)";
+    let statement = Statement::from_string(connection.get_database_backend(), sql);
+    let rows = connection.query_all_raw(statement).await?;
+    rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, _>>()
 }
 
 /// Inserts within the caller's transaction.

@@ -5,7 +5,7 @@
 
 use fleet::sharing::keep_manager;
 use fleet::{AccountKey, Grant, Holder, InverterKey, OrganizationKey, Role};
-use sea_orm::sea_query::OnConflict;
+use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
     ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait,
     QueryFilter, QueryOrder,
@@ -18,7 +18,8 @@ use super::sites::columns;
 use super::tables::grant::{ActiveModel, Column, Entity, Model};
 use super::{Act, StateError, StateStore, audit};
 
-/// Writes a grant within the caller's transaction, in place of the holder's earlier one on the same inverter.
+/// Writes a grant within the caller's transaction, in place of the holder's earlier one on the same inverter. What is held all along counts from
+/// where it began: a logbook has held the inverter's records since then.
 pub(super) async fn write(
     change: &impl ConnectionTrait,
     grant: Grant,
@@ -37,7 +38,14 @@ pub(super) async fn write(
     };
     let holder = if account_id.is_some() { Column::AccountId } else { Column::OrganizationId };
     let replace = OnConflict::columns([Column::InverterId, holder])
-        .update_columns([Column::Role, Column::GrantedAt, Column::EndsAt])
+        .value(
+            Column::GrantedAt,
+            Expr::cust(
+                "CASE WHEN grants.role = excluded.role AND (grants.ends_at IS NULL OR grants.ends_at > excluded.granted_at) \
+                 THEN grants.granted_at ELSE excluded.granted_at END",
+            ),
+        )
+        .update_columns([Column::Role, Column::EndsAt])
         .to_owned();
     Entity::insert(row).on_conflict(replace).exec_without_returning(change).await?;
     Ok(())

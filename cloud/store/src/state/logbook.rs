@@ -1,9 +1,9 @@
 //! Logbooks: which organizations keep one, for how long, and where its chain stands.
 //!
-//! In: an owner's word. Out: logbooks. Begun, it takes in piece by piece what is still there of the inverters that the organization manages; given up, all
-//! of it is deleted in the same transaction. Entries are the rooms `logbook_enter`'s and `logbook_read`'s business.
+//! In: an owner's word. Out: logbooks. Begun, it takes in piece by piece what is still there of the inverters that the organization manages; how one ends
+//! is the room `logbook_end`'s business, entries are that of `logbook_enter` and `logbook_read`.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use fleet::logbook::{Hash, Place, PublicKey};
 use fleet::{Grant, OrganizationKey, Role};
@@ -48,7 +48,7 @@ impl StateStore {
     /// # Errors
     /// [`StateError`].
     pub async fn logbook(&self, organization: OrganizationKey) -> Result<Option<Logbook>, StateError> {
-        let query = book::Entity::find().filter(book::Column::OrganizationId.eq(organization.0));
+        let query = book::Entity::kept().filter(book::Column::OrganizationId.eq(organization.0));
         let row = query.one(&self.connection).await.map_err(StateError::doing("look up a logbook"))?;
         row.map(Logbook::from_row).transpose()
     }
@@ -58,7 +58,7 @@ impl StateStore {
     /// # Errors
     /// [`StateError`].
     pub async fn logbooks(&self) -> Result<Vec<Logbook>, StateError> {
-        let query = book::Entity::find().order_by_asc(book::Column::Id);
+        let query = book::Entity::kept().order_by_asc(book::Column::Id);
         let rows = query.all(&self.connection).await.map_err(StateError::doing("list logbooks"))?;
         rows.into_iter().map(Logbook::from_row).collect()
     }
@@ -77,6 +77,8 @@ impl StateStore {
         act: &Act,
     ) -> Result<(), StateError> {
         const DOING: &str = "begin the logbook";
+        // One that was given up a moment ago is out of the way first.
+        self.drop_given_up(Duration::MAX).await?;
         let change = self.begin_change(DOING).await?;
         let row = book::ActiveModel {
             id: NotSet,
@@ -90,6 +92,7 @@ impl StateStore {
             gone_number: Set(0),
             checkpoint: Set(None),
             filled_through: Set(Some(0)),
+            given_up_at: Set(None),
         };
         let number = organization.0.to_string();
         let taken = StateError::taken(DOING, "a logbook of organization", &number);
@@ -104,7 +107,7 @@ impl StateStore {
     /// # Errors
     /// [`StateError::Database`]: what does not wait yet is still known.
     pub async fn fill_logbooks(&self) -> Result<(), StateError> {
-        let query = book::Entity::find().filter(book::Column::FilledThrough.is_not_null());
+        let query = book::Entity::kept().filter(book::Column::FilledThrough.is_not_null());
         let rows = query.all(&self.connection).await.map_err(StateError::doing("list logbooks"))?;
         for row in rows {
             self.fill(BookKey(row.id)).await?;
@@ -135,24 +138,8 @@ impl StateStore {
         const DOING: &str = "change the years of the logbook";
         let change = self.begin_change(DOING).await?;
         let row = book::ActiveModel { years: Set(years.into()), ..book::ActiveModel::default() };
-        let update = book::Entity::update_many().set(row);
-        let update = update.filter(book::Column::OrganizationId.eq(organization.0)).exec(&change).await;
+        let update = book::Entity::update_many().set(row).filter(kept_by(organization)).exec(&change).await;
         if update.map_err(StateError::doing(DOING))?.rows_affected == 0 {
-            return Err(none_of(organization));
-        }
-        audit::append(&change, act).await.map_err(StateError::doing(DOING))?;
-        self.commit_change(change, DOING).await
-    }
-
-    /// An organization gives its logbook up: the logbook and all its entries are deleted.
-    ///
-    /// # Errors
-    /// [`StateError::NotFound`], [`StateError::Database`].
-    pub async fn end_logbook(&self, organization: OrganizationKey, act: &Act) -> Result<(), StateError> {
-        const DOING: &str = "delete the logbook";
-        let change = self.begin_change(DOING).await?;
-        let own = book::Entity::delete_many().filter(book::Column::OrganizationId.eq(organization.0));
-        if own.exec(&change).await.map_err(StateError::doing(DOING))?.rows_affected == 0 {
             return Err(none_of(organization));
         }
         audit::append(&change, act).await.map_err(StateError::doing(DOING))?;
@@ -164,7 +151,11 @@ impl StateStore {
     /// # Errors
     /// [`StateError`].
     pub async fn logbook_grants(&self) -> Result<Vec<Grant>, StateError> {
-        let keeping = Query::select().column(book::Column::OrganizationId).from(book::Entity).to_owned();
+        let keeping = Query::select()
+            .column(book::Column::OrganizationId)
+            .from(book::Entity)
+            .and_where(book::Column::GivenUpAt.is_null())
+            .to_owned();
         let which = Condition::all()
             .add(grant::Column::OrganizationId.in_subquery(keeping))
             .add(grant::Column::Role.eq(Role::ReadWrite.name()));
@@ -198,7 +189,13 @@ impl StateStore {
     }
 }
 
-fn none_of(organization: OrganizationKey) -> StateError {
+pub(super) fn kept_by(organization: OrganizationKey) -> Condition {
+    Condition::all()
+        .add(book::Column::OrganizationId.eq(organization.0))
+        .add(book::Column::GivenUpAt.is_null())
+}
+
+pub(super) fn none_of(organization: OrganizationKey) -> StateError {
     StateError::NotFound { what: "logbook of organization", name: organization.0.to_string() }
 }
 

@@ -70,7 +70,8 @@ impl StateStore {
     pub(super) async fn fill_logbook(&self, key: BookKey) -> Result<bool, StateError> {
         let failed = StateError::doing("begin the logbook");
         let change = connect::begin(&self.connection).await.map_err(&failed)?;
-        let row = book::Entity::find_by_id(key.0).one(&change).await.map_err(&failed)?;
+        let row =
+            book::Entity::kept().filter(book::Column::Id.eq(key.0)).one(&change).await.map_err(&failed)?;
         // It was given up meanwhile, or is filled.
         let Some((row, after)) = row.and_then(|row| row.filled_through.map(|after| (row, after))) else {
             return Ok(false);
@@ -125,7 +126,8 @@ impl StateStore {
     ) -> Result<u64, StateError> {
         let failed = StateError::doing("write into a logbook");
         let change = connect::begin(&self.connection).await.map_err(&failed)?;
-        let Some(row) = book::Entity::find_by_id(key.0).one(&change).await.map_err(&failed)? else {
+        let row = book::Entity::kept().filter(book::Column::Id.eq(key.0)).one(&change);
+        let Some(row) = row.await.map_err(&failed)? else {
             // It was given up meanwhile, with all that waited for it.
             return Ok(0);
         };
@@ -309,7 +311,7 @@ struct Keeping {
 }
 
 async fn keeping(change: &impl ConnectionTrait, which: Condition) -> Result<Vec<Keeping>, DbErr> {
-    let books: Vec<(i64, i64)> = book::Entity::find()
+    let books: Vec<(i64, i64)> = book::Entity::kept()
         .select_only()
         .columns([book::Column::Id, book::Column::OrganizationId])
         .into_tuple()

@@ -2,13 +2,15 @@
 //!
 //! In: a name, the first owner. Out: organizations, with the members' roles from the room `members`.
 
+use std::time::Duration;
+
 use fleet::{AccountKey, MemberRole, OrganizationKey};
 use sea_orm::{ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use wire::UtcMs;
 
 use super::manned::{self, Without};
 use super::tables::organizations::organization::{ActiveModel, Column, Entity, Model};
-use super::{Act, StateError, StateStore, audit, grants, members};
+use super::{Act, StateError, StateStore, audit, grants, logbook_read, members};
 
 /// One organization.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,10 +126,15 @@ impl StateStore {
     /// Deletes an organization with its memberships, grants, sites and what waits for an answer.
     ///
     /// # Errors
-    /// [`StateError::Refused`] where it alone can manage an inverter, [`StateError::Database`].
+    /// [`StateError::Refused`] where it alone can manage an inverter, [`StateError::KeepsLogbook`] where its logbook holds something: years of
+    /// records go by a word of their own, and some at a time; [`StateError::Database`].
     pub async fn delete_organization(&self, key: OrganizationKey, act: &Act) -> Result<(), StateError> {
         const DOING: &str = "delete the organization";
+        self.drop_given_up(Duration::MAX).await?;
         let change = self.begin_change(DOING).await?;
+        if logbook_read::holds_entries(&change, key).await.map_err(StateError::doing(DOING))? {
+            return Err(StateError::KeepsLogbook);
+        }
         let held = grants::find(&change, grants::of(key.into())).await?;
         let inverters = held.into_iter().map(|grant| grant.inverter);
         manned::all_keep_managers(&change, inverters, Without::Organization(key), act.at()).await?;

@@ -11,7 +11,7 @@ use wire::UtcMs;
 use super::inverters::inverter_key;
 use super::tables::incidents::alarm;
 use super::tables::records::record;
-use super::tables::{event, inverter, journal_position, snapshot};
+use super::tables::{inverter, journal_position, snapshot};
 use super::{EventRow, RecordRow, StateError, StateStore, connect, events, records};
 use crate::Position;
 
@@ -63,8 +63,7 @@ impl StateStore {
         let there = || {
             sea_orm::sea_query::Query::select().column(inverter::Column::Id).from(inverter::Entity).to_owned()
         };
-        let events = event::Entity::delete_many().filter(event::Column::InverterId.not_in_subquery(there()));
-        events.exec(&self.connection).await.map_err(&failed)?;
+        self.delete_events_of_nobody().await?;
         let alarms = alarm::Entity::delete_many().filter(alarm::Column::InverterId.not_in_subquery(there()));
         alarms.exec(&self.connection).await.map_err(&failed)?;
         let records =

@@ -2,7 +2,7 @@
 //!
 //! In: an account, now. Out: inverters, each with the grants that reach the account and its site, by one query.
 
-use fleet::{AccountKey, Held, Holder, Role};
+use fleet::{AccountKey, Held, Holder, OrganizationKey, Role};
 use sea_orm::sea_query::{Expr, IntoCondition, Query, SelectStatement, UnionType};
 use sea_orm::{
     ColumnTrait, Condition, DbErr, EntityTrait, ExprTrait, FromQueryResult, IdenStatic, Iterable, JoinType,
@@ -25,6 +25,8 @@ pub struct VisibleInverter {
     pub role: Role,
     /// The grants that reach the account, with its role in the organization that holds one.
     pub held: Vec<Held>,
+    /// Organizations among those that manage it, each with since when.
+    pub managed: Vec<(OrganizationKey, UtcMs)>,
     /// Where it stands.
     pub site: Option<Site>,
 }
@@ -124,17 +126,24 @@ fn gather(rows: Vec<Row>, account: AccountKey, now: UtcMs) -> Result<Vec<Visible
     let mut seen: Vec<VisibleInverter> = Vec::new();
     for row in rows {
         let member = row.member.as_deref().map(member_role).transpose()?;
+        let since = UtcMs(row.grant.granted_at);
         let held = Held { grant: grants::grant(row.grant)?, member };
         let Some(role) = held.role(account, now) else { continue };
+        let manages = match held.grant.holder {
+            Holder::Organization(key) if held.grant.role == Role::ReadWrite => Some((key, since)),
+            _ => None,
+        };
         match seen.last_mut().filter(|last| last.inverter.key == held.grant.inverter) {
             Some(last) => {
                 last.role = last.role.max(role);
                 last.held.push(held);
+                last.managed.extend(manages);
             }
             None => seen.push(VisibleInverter {
                 inverter: Inverter::from_row(row.inverter)?,
                 role,
                 held: vec![held],
+                managed: manages.into_iter().collect(),
                 site: row.site.map(Site::from_row),
             }),
         }

@@ -6,8 +6,10 @@ use fleet::logbook::{
 };
 use fleet::record::Outage;
 use fleet::self_test::NFPA_101;
-use fleet::{Grant, Holder, InverterKey, OrganizationKey, Record, Role};
-use store::state::{Act, By, Draft, NewInverter, NewOrganization, RecordRow, StateError, StateStore};
+use fleet::{Grant, Holder, InverterKey, MemberRole, Membership, OrganizationKey, Record, Role};
+use store::state::{
+    Act, By, Draft, Email, NewAccount, NewInverter, NewOrganization, RecordRow, StateError, StateStore,
+};
 use wire::time::DAY_MS;
 use wire::{Serial, UtcMs};
 
@@ -123,7 +125,8 @@ impl House {
     }
 
     async fn kept(&self, organizations: &[OrganizationKey]) -> Vec<UtcMs> {
-        let rows = self.store.kept_records(organizations, &[self.hall], UtcMs(0), ALL, 100).await.unwrap();
+        let rows =
+            self.store.kept_records(organizations, &[self.hall], UtcMs(0), ALL, 100).await.unwrap().rows;
         rows.into_iter().map(|row| row.record.started()).collect()
     }
 }
@@ -185,7 +188,7 @@ async fn a_record_is_entered_once_and_what_is_known_later_is_an_entry_that_names
     assert_eq!(said, [(1, None), (2, None), (3, Some(2))]);
     let verdict = house.verdict().await;
     assert!(verdict.holds(), "{:?}", verdict.findings);
-    let rows = house.store.kept_records(&[house.club], &[house.hall], NOW, ALL, 9).await.unwrap();
+    let rows = house.store.kept_records(&[house.club], &[house.hall], NOW, ALL, 9).await.unwrap().rows;
     assert_eq!(rows.len(), 1, "calendars see the newest word once");
     let note = ("New batteries", fleet::AccountKey(7));
     house.store.note_for_logbooks(house.hall, &first.record.key(), note, NOW).await.unwrap();
@@ -193,7 +196,7 @@ async fn a_record_is_entered_once_and_what_is_known_later_is_an_entry_that_names
     let noted = house.entries().await.pop().unwrap();
     let What::Note(said) = noted.what else { panic!("{noted:?}") };
     assert_eq!((noted.corrects, said.about, said.by), (Some(3), first.record.key(), "7".to_owned()));
-    let again = house.store.kept_records(&[house.club], &[house.hall], NOW, ALL, 9).await.unwrap();
+    let again = house.store.kept_records(&[house.club], &[house.hall], NOW, ALL, 9).await.unwrap().rows;
     assert_eq!(again, rows, "a note is no record");
     let taken = house.store.begin_logbook(house.club, "another", 5, &act(Verb::LogbookBegin)).await;
     assert!(matches!(taken, Err(StateError::Taken { .. })), "{taken:?}");
@@ -210,7 +213,7 @@ async fn records_of_a_logbook_outlive_thirty_days_and_others_do_not() {
     assert_eq!(house.store.records(&[house.hall], UtcMs(0), ALL, 9).await.unwrap().len(), 1);
     assert_eq!(house.kept(&[house.club]).await, [old.record.started(), NOW]);
     assert_eq!(house.kept(&[]).await, [NOW], "who is in no organization sees the last thirty days");
-    let rows = house.store.kept_records(&[house.club], &[house.hall], UtcMs(0), NOW, 9).await.unwrap();
+    let rows = house.store.kept_records(&[house.club], &[house.hall], UtcMs(0), NOW, 9).await.unwrap().rows;
     assert_eq!(rows.first().map(|row| &row.record), Some(&old.record), "to the last field");
 }
 
@@ -279,8 +282,171 @@ async fn an_entry_is_never_changed_and_all_of_them_go_where_it_is_given_up() {
     let none = house.store.end_logbook(house.club, &act(Verb::LogbookEnd)).await;
     assert!(matches!(none, Err(StateError::NotFound { .. })));
     house.begin().await;
+    house.enter(NOW).await;
+    let refused = house.store.delete_organization(house.club, &act(Verb::OrganizationDelete)).await;
+    assert!(matches!(refused, Err(StateError::KeepsLogbook)), "years of records go by a word of their own");
+    house.store.end_logbook(house.club, &act(Verb::LogbookEnd)).await.unwrap();
     house.store.delete_organization(house.club, &act(Verb::OrganizationDelete)).await.unwrap();
-    assert_eq!(house.store.logbooks().await.unwrap(), [], "with the organization its logbook goes");
+    assert_eq!(house.store.logbooks().await.unwrap(), []);
+}
+
+/// Entries of one inverter, written in one go, of so many outages.
+async fn filled(house: &House, count: i64) {
+    let rows: Vec<_> = (0..count).map(|at| outage(house.hall, NOW.plus_ms(at * 1_000), None)).collect();
+    house.told(&rows).await;
+    let waiting = house.store.logbook_waiting(10_000).await.unwrap();
+    let book = waiting[0].book;
+    let draft = |(waiting, row): (store::state::Waiting, &RecordRow)| Draft {
+        id: waiting.id,
+        inverter: waiting.inverter,
+        named: Inverter { serial: "2311-0001".to_owned(), name: "Hall".to_owned(), site: None },
+        record_key: waiting.record_key,
+        what: What::of(&row.record, &NFPA_101, 90),
+    };
+    let drafts: Vec<_> = waiting.into_iter().zip(&rows).map(draft).collect();
+    house.store.enter(book, drafts, NOW, &signer()).await.unwrap();
+}
+
+#[tokio::test]
+async fn one_of_many_entries_is_nobodys_at_once_and_goes_in_pieces_also_after_a_kill() {
+    let house = House::new().await;
+    house.begin().await;
+    filled(&house, 600).await;
+    // More is told, and waits.
+    house.told(&[outage(house.hall, NOW.plus_ms(DAY_MS), None)]).await;
+    let entries = || {
+        let connection = rusqlite::Connection::open(house.folder.path().join("state.sqlite")).unwrap();
+        let sql = "SELECT count(*) FROM logbook_entries";
+        connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap()
+    };
+    // Cut off between two pieces, as a kill would.
+    let ending = act(Verb::LogbookEnd);
+    let ending = house.store.end_logbook(house.club, &ending);
+    tokio::select! {
+        biased;
+        () = async {
+            while entries() > 350 {
+                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+            }
+        } => {}
+        ended = ending => panic!("all of it went in one go: {ended:?}"),
+    }
+    assert!(entries() > 0);
+    assert_eq!(house.store.logbook(house.club).await.unwrap(), None);
+    assert_eq!(house.store.logbooks().await.unwrap(), []);
+    assert_eq!(house.store.logbook_grants().await.unwrap(), []);
+    let (all, none) = ([house.club], u64::MAX);
+    assert_eq!(house.store.logbook_entries_of(&all, house.hall, UtcMs(0), none >> 1).await.unwrap(), []);
+    let again = house.store.end_logbook(house.club, &act(Verb::LogbookEnd)).await;
+    assert!(matches!(again, Err(StateError::NotFound { .. })));
+    // Nothing is entered into it any more.
+    house.told(&[outage(house.hall, NOW.plus_ms(2 * DAY_MS), None)]).await;
+    assert!(house.store.logbook_waiting(9).await.unwrap().len() <= 1);
+    house.store.drop_given_up(std::time::Duration::MAX).await.unwrap();
+    assert_eq!((entries(), house.store.logbook_waiting(9).await.unwrap().len()), (0, 0));
+    house.begin().await;
+    assert!(house.store.logbook(house.club).await.unwrap().is_some(), "another one may be begun");
+}
+
+#[tokio::test]
+async fn what_lapses_goes_some_at_a_time_and_the_rest_holds_after_each() {
+    let house = House::new().await;
+    house.begin().await;
+    filled(&house, 600).await;
+    let (mut gone, mut rounds) = (0, 0);
+    let before = NOW.plus_ms(1);
+    while let Some(last) = {
+        let book = house.store.logbook(house.club).await.unwrap().unwrap();
+        house.store.last_entry_before(book.key, before).await.unwrap()
+    } {
+        let book = house.store.logbook(house.club).await.unwrap().unwrap();
+        let hash = fleet::logbook::Hash::of(last.line.as_bytes());
+        let word = Checkpoint { book: BOOK.to_owned(), last: last.number, hash, before, gone_at: NOW };
+        let line = seal(&word, &signer()).unwrap();
+        gone += house.store.drop_entries(book.key, last.number, &line).await.unwrap();
+        rounds += 1;
+        let verdict = house.verdict().await;
+        assert!(verdict.holds(), "{:?}", verdict.findings);
+    }
+    assert_eq!((gone, rounds), (600, 3));
+}
+
+#[tokio::test]
+async fn records_are_read_piece_by_piece_and_none_twice_or_never() {
+    let house = House::new().await;
+    house.begin().await;
+    filled(&house, 300).await;
+    // Some are in the logbook alone, some in both, and one instant has several.
+    house.store.delete_records_before(NOW.plus_ms(100_000)).await.unwrap();
+    let second = inverter(&house.store, "2311-0002").await;
+    let rows: Vec<_> = (0..40).map(|at| outage(second, NOW.plus_ms(at / 10 * 1_000), None)).collect();
+    let keys: std::collections::BTreeSet<_> = rows.iter().map(|row| row.record.key()).collect();
+    house.told(&rows).await;
+    for most in [1, 7, 100, 300, 1_000] {
+        let (mut all, mut from, mut pieces) = (Vec::new(), UtcMs(0), 0);
+        loop {
+            let both = [house.hall, second];
+            let piece = house.store.kept_records(&[house.club], &both, from, ALL, most).await.unwrap();
+            all.extend(piece.rows.iter().map(|row| (row.record.started(), row.inverter)));
+            pieces += 1;
+            let Some(more_from) = piece.more_from else { break };
+            assert!(more_from > from);
+            from = more_from;
+        }
+        assert!(all.is_sorted());
+        assert_eq!(all.len(), 300 + keys.len(), "{most} at a time");
+        assert_eq!(pieces > 1, most <= 300, "{most} at a time: {pieces}");
+    }
+}
+
+#[tokio::test]
+async fn entries_of_one_instant_are_read_together() {
+    let house = House::new().await;
+    house.begin().await;
+    filled(&house, 30).await;
+    let of = async |from: UtcMs| {
+        house.store.logbook_entries_of(&[house.club], house.hall, from, 10).await.unwrap()
+    };
+    let first = of(UtcMs(0)).await;
+    assert_eq!(first.len(), 30, "all were written at once");
+    assert_eq!(of(first[29].written_at.plus_ms(1)).await, []);
+}
+
+#[tokio::test]
+async fn a_grant_that_goes_on_counts_from_where_it_began() {
+    let house = House::new().await;
+    let email = Email::parse("o@x.test").unwrap();
+    let new =
+        NewAccount { email: &email, name: "Dana", password_hash: "$x", operator: false, created_at: NOW };
+    let account = house.store.create_account(new).await.unwrap();
+    let membership = Membership { organization: house.club, account, role: MemberRole::Owner };
+    house.store.set_member(membership, &act(Verb::MemberRole)).await.unwrap();
+    let since = async || {
+        let seen = house.store.visible_inverters(account, NOW.plus_ms(9_000)).await.unwrap();
+        seen.first().map(|row| row.managed.clone())
+    };
+    let set = async |role: Role, at: i64, ends: Option<i64>| {
+        let grant = Grant {
+            holder: house.club.into(),
+            inverter: house.hall,
+            role,
+            ends: ends.map(|ends| NOW.plus_ms(ends)),
+        };
+        let act = Act::new(Verb::ShareGrant, By::CommandLine, NOW.plus_ms(at), [7; 32]);
+        house.store.set_grant(grant, &act).await.unwrap();
+    };
+    let keeper =
+        Grant { holder: house.other.into(), inverter: house.hall, role: Role::ReadWrite, ends: None };
+    house.store.set_grant(keeper, &act(Verb::ShareGrant)).await.unwrap();
+    set(Role::ReadWrite, 5, Some(5_000)).await;
+    assert_eq!(since().await, Some(vec![]), "it is over");
+    set(Role::ReadWrite, 100, None).await;
+    assert_eq!(since().await, Some(vec![(house.club, NOW)]), "it was extended while it held");
+    set(Role::ReadOnly, 200, None).await;
+    assert_eq!(since().await, Some(vec![]));
+    set(Role::ReadWrite, 300, Some(400)).await;
+    set(Role::ReadWrite, 500, None).await;
+    assert_eq!(since().await, Some(vec![(house.club, NOW.plus_ms(500))]), "it had ended");
 }
 
 /// What SQLite says to who changes an entry behind this program's back.

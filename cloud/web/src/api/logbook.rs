@@ -50,8 +50,9 @@ pub async fn list(
     let own = access::logbooks(&context, &caller).await?;
     let rows = context.state().logbook_entries_of(&own, row.inverter.key, from, MOST).await;
     let rows = rows.map_err(|error| Error::internal("read a logbook", error))?;
-    let full = rows.len() as u64 == MOST;
-    let next = rows.last().filter(|_| full).map(|row| row.written_at.to_rfc3339());
+    // All of the last one's instant are there: whoever goes on begins after it.
+    let full = rows.len() as u64 >= MOST;
+    let next = rows.last().filter(|_| full).map(|row| row.written_at.plus_ms(1).to_rfc3339());
     let items = rows.into_iter().map(|row| Item {
         number: row.number,
         written_at: row.written_at.to_rfc3339(),

@@ -52,6 +52,8 @@ pub enum Progress {
     Ready(Files, UtcMs),
     /// Not made.
     Failed,
+    /// Deleted while it was made: nobody sees it any more, and its place is taken until that ends.
+    Unwanted,
 }
 
 /// An export.
@@ -111,7 +113,14 @@ impl Exports {
     pub fn find(&self, account: AccountKey, id: &str, now: UtcMs) -> Option<Export> {
         let mut all = self.locked();
         forget(&mut all, now);
-        all.iter().find(|export| export.account == account && export.id == id).cloned()
+        all.iter().find(|export| export.is(account, id)).cloned()
+    }
+
+    /// Whether it is worth going on with one that is made.
+    #[must_use]
+    pub fn is_wanted(&self, id: &str) -> bool {
+        let all = self.locked();
+        all.iter().any(|export| export.id == id && !export.is_unwanted())
     }
 
     /// Every one of an account, the newest first.
@@ -119,14 +128,22 @@ impl Exports {
     pub fn of(&self, account: AccountKey, now: UtcMs) -> Vec<Export> {
         let mut all = self.locked();
         forget(&mut all, now);
-        all.iter().rev().filter(|export| export.account == account).cloned().collect()
+        all.iter()
+            .rev()
+            .filter(|export| export.account == account && !export.is_unwanted())
+            .cloned()
+            .collect()
     }
 
     /// Says how far one is.
     pub fn note(&self, id: &str, progress: Progress) {
         let mut all = self.locked();
-        if let Some(export) = all.iter_mut().find(|export| export.id == id) {
+        let over = !progress.goes_on();
+        if let Some(export) = all.iter_mut().find(|export| export.id == id && !export.is_unwanted()) {
             export.progress = progress;
+        }
+        if over {
+            all.retain(|export| export.id != id || !export.is_unwanted());
         }
         // The oldest of those that are ready goes first.
         while bytes(&all) > MOST_BYTES && all.iter().filter(|one| one.is_ready()).count() > 1 {
@@ -136,12 +153,17 @@ impl Exports {
         }
     }
 
-    /// Takes one away. Whether it was there.
+    /// Takes one away. Whether it was there. One that is made still counts until that ends: whoever begins and deletes in turn has no more of
+    /// them than anybody.
     pub fn remove(&self, account: AccountKey, id: &str) -> bool {
         let mut all = self.locked();
-        let before = all.len();
-        all.retain(|export| export.account != account || export.id != id);
-        all.len() < before
+        let Some(at) = all.iter().position(|export| export.is(account, id)) else { return false };
+        if all.get(at).is_some_and(|export| export.progress.goes_on()) {
+            all.iter_mut().skip(at).take(1).for_each(|export| export.progress = Progress::Unwanted);
+        } else {
+            all.remove(at);
+        }
+        true
     }
 
     /// Takes away whatever is over at `now`. The sweep of what is thirty days old calls it; looking at one does, too.
@@ -150,7 +172,22 @@ impl Exports {
     }
 }
 
+impl Progress {
+    /// It is made yet.
+    const fn goes_on(&self) -> bool {
+        matches!(self, Self::Working(_) | Self::LayingOut)
+    }
+}
+
 impl Export {
+    fn is(&self, account: AccountKey, id: &str) -> bool {
+        self.account == account && self.id == id && !self.is_unwanted()
+    }
+
+    fn is_unwanted(&self) -> bool {
+        matches!(self.progress, Progress::Unwanted)
+    }
+
     fn is_ready(&self) -> bool {
         matches!(self.progress, Progress::Ready(..))
     }
@@ -168,20 +205,20 @@ fn forget(all: &mut Vec<Export>, now: UtcMs) {
     all.retain(|export| match export.progress {
         Progress::Ready(_, until) => now < until,
         Progress::Failed => now.since(export.asked_at) < DAY_MS,
-        Progress::Working(_) | Progress::LayingOut => true,
+        Progress::Working(_) | Progress::LayingOut | Progress::Unwanted => true,
     });
 }
 
-/// Until when the files of a report are kept. `forgets`: some of its records are kept for thirty days only.
+/// Until when the files of a report are kept: no longer than a record in them that no logbook keeps. What is older than thirty days came out of
+/// a logbook.
 #[must_use]
-pub fn until(report: &Report, forgets: bool) -> UtcMs {
+pub fn until(report: &Report) -> UtcMs {
     let longest = report.made_at.plus_ms(LONGEST_MS);
-    let tests = report.inverters.iter().flat_map(|sheet| sheet.tests.iter().map(|test| test.started));
-    let outages = report.inverters.iter().flat_map(|sheet| sheet.outages.iter().map(|outage| outage.started));
-    match tests.chain(outages).min().filter(|_| forgets) {
-        Some(oldest) => longest.min(oldest.plus_ms(KEPT_MS)),
-        None => longest,
-    }
+    let forgets = || report.inverters.iter().filter(|sheet| sheet.forgets);
+    let tests = forgets().flat_map(|sheet| sheet.tests.iter().map(|test| test.started));
+    let outages = forgets().flat_map(|sheet| sheet.outages.iter().map(|outage| outage.started));
+    let goes = tests.chain(outages).filter(|started| *started > report.made_at.plus_ms(-KEPT_MS)).min();
+    goes.map_or(longest, |oldest| longest.min(oldest.plus_ms(KEPT_MS)))
 }
 
 #[cfg(test)]
@@ -231,19 +268,37 @@ mod tests {
     }
 
     #[test]
+    fn one_that_was_deleted_while_it_was_made_counts_until_that_ends() {
+        let exports = Exports::default();
+        for id in ["a", "b", "c"] {
+            assert!(exports.enter(export(id, 1, Progress::Working(0))));
+        }
+        assert!(exports.remove(AccountKey(1), "a") && !exports.remove(AccountKey(1), "a"));
+        assert!(exports.find(AccountKey(1), "a", UtcMs(0)).is_none() && !exports.is_wanted("a"));
+        assert_eq!(exports.of(AccountKey(1), UtcMs(0)).len(), 2);
+        assert!(!exports.enter(export("d", 1, Progress::Working(0))), "it is being made");
+        exports.note("a", Progress::Working(5));
+        assert!(!exports.enter(export("d", 1, Progress::Working(0))), "and still is");
+        exports.note("a", ready(10, 1_000));
+        assert!(exports.find(AccountKey(1), "a", UtcMs(0)).is_none());
+        assert!(exports.enter(export("d", 1, Progress::Working(0))));
+    }
+
+    #[test]
     fn without_a_logbook_no_file_outlives_the_thirty_days_of_its_oldest_record() {
         let mut report = samples::plain();
         let week = report.made_at.plus_ms(LONGEST_MS);
-        assert_eq!(until(&report, false), week);
-        assert!(until(&report, true) < report.made_at, "its oldest test is a year old");
+        assert!(report.inverters.iter().all(|sheet| !sheet.forgets) && until(&report) == week);
+        report.inverters.iter_mut().for_each(|sheet| sheet.forgets = true);
+        assert!(until(&report) > report.made_at, "what is a year old came out of a logbook");
         let started = report.made_at.plus_ms(-28 * DAY_MS);
         for sheet in &mut report.inverters {
             sheet.outages.clear();
             sheet.tests.truncate(1);
             sheet.tests[0].started = started;
         }
-        assert_eq!(until(&report, true), started.plus_ms(KEPT_MS));
-        report.inverters.clear();
-        assert_eq!(until(&report, true), week);
+        assert_eq!(until(&report), started.plus_ms(KEPT_MS));
+        report.inverters.iter_mut().for_each(|sheet| sheet.forgets = false);
+        assert_eq!(until(&report), week, "another one's logbook keeps it");
     }
 }

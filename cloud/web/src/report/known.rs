@@ -3,11 +3,11 @@
 //! In: its row, its live state, whether its records are kept by a logbook. Out: what the calendar of tests goes by. The only place that
 //! says which rule set and which minutes an inverter's tests are judged by.
 
+use fleet::InverterState;
 use fleet::compliance::{Last, Watched};
 use fleet::retention::KEPT_MS;
 use fleet::screen::DEFAULT_REQUIRED_MINUTES;
 use fleet::self_test::RuleSet;
-use fleet::{Holder, InverterState, Role};
 use store::state::{Logbook, VisibleInverter};
 use wire::{Quantity, UtcMs};
 
@@ -43,18 +43,15 @@ const LOADS: [(Quantity, &str); 4] = [
     (Quantity::BATTERY_POWER, "W"),
 ];
 
-/// From when on a logbook keeps records of an inverter, if one does. It took in what was there when it was begun, and keeps it for its
-/// years.
+/// From when on a logbook keeps records of an inverter, if one does: for its years.
 fn logbook_from(row: &VisibleInverter, books: &[Logbook], now: UtcMs) -> Option<UtcMs> {
-    let of_row = |book: &&Logbook| {
-        let holder = Holder::Organization(book.organization);
-        row.held.iter().any(|held| held.grant.holder == holder && held.grant.role == Role::ReadWrite)
-    };
     let from = |book: &Logbook| {
-        let begun = book.begun_at.plus_ms(-KEPT_MS);
-        begun.max(now.plus_ms(-i64::from(book.years).saturating_mul(YEAR_MS)))
+        let since = row.managed.iter().find(|(organization, _)| *organization == book.organization)?.1;
+        // It took in what was there when it was begun, but not what was there when the inverter came to its organization.
+        let begun = if since <= book.begun_at { book.begun_at.plus_ms(-KEPT_MS) } else { since };
+        Some(begun.max(now.plus_ms(-i64::from(book.years).saturating_mul(YEAR_MS))))
     };
-    books.iter().filter(of_row).map(from).min()
+    books.iter().filter_map(from).min()
 }
 
 impl Known {

@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use fleet::compliance::{Annual, Cell, Graded, Month, View, view};
 use fleet::record::Outage;
-use fleet::{AccountKey, Holder, InverterKey, InverterState, OrganizationKey, Record};
-use store::state::{Logbook, RecordRow, StateError, StateStore, TestNote, VisibleInverter};
+use fleet::{AccountKey, Holder, InverterKey, InverterState, OrganizationKey};
+use store::state::{Logbook, StateError, StateStore, TestNote, VisibleInverter};
 use wire::time::DAY_MS;
 use wire::{Quantity, UtcMs};
 
+use super::kept;
 use super::known::Known;
 use super::model::{Asks, FORMAT, Missing, Note, PowerFailure, Report, Sheet, Test};
 use super::period::Period;
@@ -23,8 +24,6 @@ use crate::view::words::{Local, NB, held};
 
 /// Inverters whose records are read at once.
 const AT_ONCE: usize = 500;
-/// Records of these that are read at most: some two years of tests and outages of each.
-const MOST: u64 = 100_000;
 /// What a year's test, and a month's, rests on lies before the period.
 const BEFORE_MS: i64 = 400 * DAY_MS;
 
@@ -136,24 +135,25 @@ pub async fn views(
     now: UtcMs,
 ) -> Result<Vec<Viewed>, StateError> {
     let keys: Vec<InverterKey> = rows.iter().map(|row| row.inverter.key).collect();
-    let reach_ms = i64::from(months).saturating_mul(31 * DAY_MS).saturating_add(BEFORE_MS);
+    // Months that are over since the last of them are read, too.
+    let index = |month: Month| month.year() * 12 + month.number();
+    let since = last.map_or(0, |last| (index(Month::of(now, &|at| at.0 / 60_000)) - index(last)).max(0));
+    let reach_ms = (i64::from(months) + since).saturating_mul(31 * DAY_MS).saturating_add(BEFORE_MS);
     let from = UtcMs(now.plus_ms(-reach_ms).0.max(0));
-    let mut of: HashMap<InverterKey, Vec<Record>> = HashMap::new();
     let books = books(store, rows).await?;
     let organizations: Vec<OrganizationKey> = books.iter().map(|book| book.organization).collect();
-    let kept = store.kept_records(&organizations, &keys, from, now.plus_ms(DAY_MS), MOST).await?;
-    for RecordRow { inverter, record, .. } in kept {
-        of.entry(inverter).or_default().push(record);
-    }
+    let mut of = kept::read(store, &organizations, &keys, from, now.plus_ms(DAY_MS)).await?;
     let mut views = Vec::with_capacity(rows.len());
     for row in rows {
         let state = live.state(row.inverter.key).unwrap_or_default();
-        let known = Known::of(row, &state, &books, now);
+        let mut known = Known::of(row, &state, &books, now);
         let local = Local::new(zone(row), now);
         let wall = |at: UtcMs| local.wall_minutes(at);
         let last = last.unwrap_or_else(|| Month::of(now, &wall));
-        let records = of.remove(&row.inverter.key).unwrap_or_default();
-        let view = view(&known.watched(now, &wall), &records, last, months);
+        let kept = of.remove(&row.inverter.key).unwrap_or_default();
+        // What began before the first one that was read is not called missed.
+        known.kept_from = known.kept_from.max(kept.from.unwrap_or(known.kept_from));
+        let view = view(&known.watched(now, &wall), &kept.records, last, months);
         views.push(Viewed { known, view, state });
     }
     Ok(views)
@@ -365,7 +365,13 @@ impl Of<'_> {
                 self.local.day_and_year(self.viewed.known.kept_from)
             )
         } else {
-            format!("Watched since {since}. Its records are kept in the logbook.")
+            // Nothing of it is older than what is kept in any case.
+            let where_to = if self.viewed.known.logbook {
+                "Its records are kept in the logbook.".to_owned()
+            } else {
+                format!("Its records are kept for 30{NB}days.")
+            };
+            format!("Watched since {since}. {where_to}")
         }
     }
 }

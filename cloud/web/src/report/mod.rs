@@ -6,6 +6,7 @@
 pub mod code;
 mod csv;
 pub mod exports;
+mod kept;
 mod known;
 mod make;
 pub mod model;

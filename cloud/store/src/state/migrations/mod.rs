@@ -25,6 +25,7 @@ mod m0019_logbook;
 mod m0020_test_notes;
 mod m0021_logbook_filling;
 mod m0022_events_by_inverter;
+mod m0023_logbooks_given_up;
 
 #[cfg(test)]
 mod tests;
@@ -60,6 +61,7 @@ impl MigratorTrait for Migrator {
             whole(m0020_test_notes::TestNotes),
             whole(m0021_logbook_filling::LogbookFilling),
             whole(m0022_events_by_inverter::EventsByInverter),
+            whole(m0023_logbooks_given_up::LogbooksGivenUp),
         ]
     }
 }

@@ -21,8 +21,17 @@ pub(in super::super) mod book {
         pub checkpoint: Option<String>,
         /// Of the records that were there at the start, those that began later than this do not wait yet; nothing: all do.
         pub filled_through: Option<i64>,
+        /// It is nobody's any more, and what is left of it goes.
+        pub given_up_at: Option<i64>,
     }
     entity!();
+
+    impl Entity {
+        /// Those that are kept: every question but that of what is still to go is asked of these.
+        pub fn kept() -> Select<Self> {
+            Self::find().filter(Column::GivenUpAt.is_null())
+        }
+    }
 }
 
 pub(in super::super) mod logged {

@@ -49,7 +49,13 @@ fn watched(key: u32, name: &str, state: Option<Arc<InverterState>>) -> Watched {
         time_zone: "America/New_York".to_owned(),
     };
     let grant = Grant { holder: ANN.into(), inverter: InverterKey(key), role: Role::ReadOnly, ends: None };
-    let row = VisibleInverter { inverter, role: Role::ReadOnly, held: vec![grant.into()], site: Some(site) };
+    let row = VisibleInverter {
+        inverter,
+        role: Role::ReadOnly,
+        held: vec![grant.into()],
+        managed: Vec::new(),
+        site: Some(site),
+    };
     Watched { row, state }
 }
 

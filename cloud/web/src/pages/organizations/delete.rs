@@ -6,6 +6,7 @@ use axum::response::Redirect;
 use fleet::Action;
 use fleet::audit::Verb;
 use serde::Deserialize;
+use store::state::StateError;
 
 use super::super::form;
 use super::super::people::failed;
@@ -35,6 +36,12 @@ pub async fn submit(
     }
     let act = act::of(&context, &caller, Verb::OrganizationDelete)?.in_organization(own.key);
     let deleted = context.state().delete_organization(own.key, &act.with_detail(own.name.clone())).await;
-    deleted.map_err(failed("delete an organization"))?;
+    match deleted {
+        Err(StateError::KeepsLogbook) => {
+            let text = "Nothing was deleted. The organization's logbook holds entries: give the logbook up first, on its page.";
+            return Err(Error::Request(text.to_owned()));
+        }
+        other => other.map_err(failed("delete an organization"))?,
+    }
     Ok(Redirect::to("/organizations?done=deleted"))
 }

@@ -76,15 +76,21 @@ pub async fn begin(
 async fn work(context: &Context, caller: &Caller, scope: &Scope, id: &str) -> Result<Progress, Error> {
     let slot = context.kept_exports().slots().acquire_owned().await;
     let slot = slot.map_err(|error| Error::internal("wait for a turn", error))?;
+    if !context.kept_exports().is_wanted(id) {
+        return Ok(Progress::Failed);
+    }
     let progress = |done| context.kept_exports().note(id, Progress::Working(done));
     let report = scope.report_with(context, caller, &progress).await?;
+    if !context.kept_exports().is_wanted(id) {
+        return Ok(Progress::Failed);
+    }
     context.kept_exports().note(id, Progress::LayingOut);
     let signing = context.clone();
     let laid_out = tokio::task::spawn_blocking(move || {
         let _slot = slot;
         files(&signing, &report).map(|files| {
-            let forgets = report.inverters.iter().any(|sheet| sheet.forgets);
-            Progress::Ready(files, until(&report, forgets))
+            let until = until(&report);
+            Progress::Ready(files, until)
         })
     });
     laid_out.await.map_err(|error| Error::internal("print a report", error))?
