@@ -1,6 +1,6 @@
 //! `GET /api/v1/inverters/{id}/logbook`: what the logbooks of the caller's organizations hold of an inverter.
 //!
-//! In: an instant. Out: signed lines, as they are exported, written then or later, 500 at a time with where to go on. Nothing where no
+//! In: an instant. Out: signed lines, as they are exported, written then or later, some 500 at a time, those of one instant together, with where to go on. Nothing where no
 //! organization of the caller's keeps one.
 
 use axum::extract::{Path, Query, State};
@@ -13,7 +13,7 @@ use super::print;
 use crate::caller::ApiCaller;
 use crate::{Context, Error, access};
 
-/// Entries of one answer.
+/// Entries of one answer, but for others of the last one's instant.
 const MOST: u64 = 500;
 
 /// The query.

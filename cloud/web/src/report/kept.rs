@@ -64,3 +64,41 @@ async fn read_by(
     });
     Ok(kept.collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use fleet::record::Outage;
+
+    use super::*;
+
+    fn outage(at: i64) -> Record {
+        Record::Outage(Outage {
+            started: UtcMs(at),
+            length_s: 60.0,
+            gave_up: false,
+            lowest_v: None,
+            load: None,
+            predicted: None,
+            recharged: None,
+            contact_lost: false,
+        })
+    }
+
+    #[tokio::test]
+    async fn of_one_with_more_than_any_should_have_the_newest_are_read_and_from_when_is_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = StateStore::open(&folder.path().join("state.sqlite")).await.unwrap();
+        let (restless, calm) = (InverterKey(1), InverterKey(2));
+        let row = |inverter, at| RecordRow { inverter, record: outage(at), told_at: UtcMs(at) };
+        let mut rows: Vec<_> = (0..30).map(|at| row(restless, at * 1_000)).collect();
+        rows.extend((0..10).map(|at| row(calm, at * 3_000)));
+        store.commit_records(&rows).await.unwrap();
+        let period = (UtcMs(0), UtcMs(i64::MAX));
+        let read = read_by(&store, &[], &[restless, calm], period, (7, 10)).await.unwrap();
+        let starts = |inverter| read[&inverter].records.iter().map(|one| one.started().0).collect::<Vec<_>>();
+        assert_eq!(starts(restless), (20..30).map(|at| at * 1_000).collect::<Vec<_>>());
+        assert_eq!(read[&restless].from, Some(UtcMs(20_000)));
+        assert_eq!(starts(calm), (0..10).map(|at| at * 3_000).collect::<Vec<_>>());
+        assert_eq!(read[&calm].from, None);
+    }
+}

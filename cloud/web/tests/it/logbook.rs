@@ -10,7 +10,11 @@ use fleet::{AccountKey, InverterKey, MemberRole, OrganizationKey, Record, Role};
 use http::{Method, StatusCode};
 use store::state::{AuditQuery, Draft, RecordRow, Whose};
 
-use crate::house::{CLUB, House, ORIGIN, Proof, body};
+use wire::UtcMs;
+use wire::time::DAY_MS;
+
+use crate::house::{CLUB, House, ORIGIN, Proof, body, sample};
+use crate::test_record::monthly;
 
 const YES: &str = "years=5&sure=yes";
 
@@ -18,6 +22,7 @@ struct Club {
     house: House,
     key: OrganizationKey,
     hall: InverterKey,
+    account: AccountKey,
     owner: Proof,
 }
 
@@ -33,7 +38,7 @@ async fn club() -> Club {
     let account = house.account("owner@x.test").await;
     house.member(key, account, MemberRole::Owner).await;
     let owner = house.session(account).await;
-    Club { house, key, hall, owner }
+    Club { house, key, hall, account, owner }
 }
 
 impl Club {
@@ -160,6 +165,132 @@ async fn it_is_given_up_by_its_name_and_then_it_is_gone() {
     assert_eq!(club.post(&format!("{}/export", page()), &club.owner, "").await.0, StatusCode::NOT_FOUND);
     assert_eq!(club.post(&delete, &club.owner, "name=Harborview+Properties").await.0, StatusCode::NOT_FOUND);
     assert!(club.house.text(&page(), &club.owner).await.contains("Start the logbook"));
+}
+
+/// A monthly test, told and entered, of which only the logbook knows any more.
+async fn long_ago(club: &Club, started: UtcMs, failed: bool) {
+    let row = RecordRow { inverter: club.hall, record: monthly(started, failed), told_at: started };
+    club.house.state.commit_records(&[row]).await.unwrap();
+    for waiting in club.house.state.logbook_waiting(1_000).await.unwrap() {
+        let row = club.house.state.record(waiting.inverter, &waiting.record_key).await.unwrap().unwrap();
+        let named = Inverter { serial: "2311-MINE".to_owned(), name: "East".to_owned(), site: None };
+        let draft = Draft {
+            id: waiting.id,
+            inverter: waiting.inverter,
+            named,
+            record_key: waiting.record_key,
+            what: What::of(&row.record, &NFPA_101, 90),
+        };
+        let entered = club.house.state.enter(waiting.book, vec![draft], club.house.now(), &club.house.signer);
+        assert_eq!(entered.await.unwrap(), 1);
+    }
+    club.house.state.delete_records_before(club.house.now().plus_ms(-30 * DAY_MS)).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_was_done_years_ago_is_in_the_report_of_then_and_never_called_missed() {
+    let club = club().await;
+    club.begin().await;
+    let then = club.house.now();
+    // Watched since then, heard ever since.
+    club.house.read(club.hall, then, sample(104));
+    let mut tests = Vec::new();
+    for month in 0..4 {
+        let started = then.plus_ms((20 + month * 30) * DAY_MS);
+        tests.push(started);
+    }
+    club.house.wait(900 * DAY_MS);
+    club.house.read(club.hall, club.house.now(), sample(104));
+    for started in &tests {
+        long_ago(&club, *started, false).await;
+    }
+    let owner = club.house.session(club.account).await;
+    let day = |at: &UtcMs| at.to_rfc3339()[..10].to_owned();
+    let period = format!("from={}&to={}", day(&tests[1]), day(&tests[2]));
+    let json = club.house.json(&format!("/tests/report.json?inverter=mine&{period}"), &owner).await;
+    let sheet = &json["inverters"][0];
+    assert_eq!(sheet["tests"].as_array().unwrap().len(), 2, "{sheet}");
+    let missing = sheet["missing"].to_string();
+    assert!(!missing.contains("five weeks"), "{missing}");
+}
+
+#[tokio::test]
+async fn what_was_before_the_inverter_came_to_the_organization_is_not_called_missed() {
+    let club = club().await;
+    club.begin().await;
+    let other = club.house.inverter("later", "Later").await;
+    club.house.read(other, club.house.now(), sample(104));
+    club.house.wait(200 * DAY_MS);
+    club.house.read(other, club.house.now(), sample(104));
+    club.house.grant(club.key, other, Role::ReadWrite).await;
+    let owner = club.house.session(club.account).await;
+    let json = club.house.json("/tests/report.json?inverter=later&last=8", &owner).await;
+    let sheet = &json["inverters"][0];
+    assert!(!sheet["missing"].to_string().contains("five weeks"), "{sheet}");
+    assert!(sheet["kept"].as_str().unwrap().contains("is not"), "{sheet}");
+}
+
+#[tokio::test]
+async fn without_a_logbook_nothing_is_said_to_be_in_one() {
+    let club = club().await;
+    club.house.read(club.hall, club.house.now(), sample(104));
+    let asked = "/tests/report.json?inverter=mine&last=1";
+    let kept = |json: serde_json::Value| json["inverters"][0]["kept"].as_str().unwrap().to_owned();
+    let before = kept(club.house.json(asked, &club.owner).await);
+    assert!(before.contains("kept for 30\u{a0}days") && !before.contains("in the logbook"), "{before}");
+    club.begin().await;
+    let with = kept(club.house.json(asked, &club.owner).await);
+    assert!(with.contains("in the logbook"), "{with}");
+}
+
+#[tokio::test]
+async fn an_export_of_some_with_a_logbook_and_some_without_can_be_fetched() {
+    let club = club().await;
+    club.begin().await;
+    let without = club.house.inverter("without", "Without").await;
+    club.house.grant(club.account, without, Role::ReadWrite).await;
+    club.house.wait(300 * DAY_MS);
+    long_ago(&club, club.house.now().plus_ms(-200 * DAY_MS), false).await;
+    let owner = club.house.session(club.account).await;
+    let begun = club.house.form("/tests/exports", &owner, "last=12").await;
+    let path = begun.headers()["location"].to_str().unwrap().to_owned();
+    crate::house::soon(async {
+        while club.house.get(&format!("{path}/csv"), &owner).await.status() != StatusCode::OK {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_note_may_be_written_on_a_test_that_only_the_logbook_knows() {
+    let club = club().await;
+    club.begin().await;
+    club.house.wait(300 * DAY_MS);
+    let started = club.house.now().plus_ms(-100 * DAY_MS);
+    long_ago(&club, started, true).await;
+    let owner = club.house.session(club.account).await;
+    let note = |at: i64| format!("/inverters/mine/tests/{at}/note");
+    assert_eq!(club.post(&note(started.0), &owner, "text=New+battery").await.0, StatusCode::SEE_OTHER);
+    assert_eq!(club.post(&note(started.0 + 1), &owner, "text=x").await.0, StatusCode::NOT_FOUND);
+    assert_eq!(club.post("/inverters/mine/tests/x/note", &owner, "text=x").await.0, StatusCode::NOT_FOUND);
+    club.house.state.sweep(club.house.now()).await.unwrap();
+    assert!(club.house.text("/inverters/mine/tests", &owner).await.contains("New battery"), "and it stays");
+}
+
+#[tokio::test]
+async fn an_organization_with_a_logbook_is_not_deleted_until_that_is_given_up() {
+    let club = club().await;
+    let keeper = club.house.account("keeper@x.test").await;
+    club.house.grant(keeper, club.hall, Role::ReadWrite).await;
+    club.begin().await;
+    club.enter(1).await;
+    let (delete, name) = (format!("/organizations/{CLUB}/delete"), "name=Harborview+Properties");
+    let (status, said) = club.post(&delete, &club.owner, name).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    assert!(said.contains("give the logbook up first"), "{said}");
+    assert_eq!(club.post(&format!("{}/delete", page()), &club.owner, name).await.0, StatusCode::SEE_OTHER);
+    assert_eq!(club.post(&delete, &club.owner, name).await.0, StatusCode::SEE_OTHER);
 }
 
 #[tokio::test]
