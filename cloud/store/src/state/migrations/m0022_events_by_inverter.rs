@@ -39,7 +39,8 @@ impl MigrationTrait for EventsByInverter {
             .extra("WITHOUT ROWID")
             .take();
         manager.create_table(anew).await?;
-        let copied = format!("INSERT INTO {ANEW} ({COLUMNS}) SELECT {COLUMNS} FROM events");
+        let copied =
+            format!("INSERT INTO {ANEW} ({COLUMNS}) SELECT {COLUMNS} FROM events ORDER BY inverter_id, key");
         manager.get_connection().execute_unprepared(&copied).await?;
         // Its indexes go with it.
         manager.drop_table(Table::drop().table("events").take()).await?;
