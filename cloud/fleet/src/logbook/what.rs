@@ -93,6 +93,9 @@ pub struct Outage {
     pub gave_up: bool,
     /// Contact was lost within it.
     pub contact_lost: bool,
+    /// Its end was not seen: the battery fed at least so long. Not written where it was, as in all entries of earlier versions.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub end_unseen: bool,
     /// Lowest battery voltage that was seen, V.
     pub lowest_voltage_v: Option<f64>,
     /// Mean load.
@@ -243,6 +246,7 @@ impl Outage {
             required_minutes,
             gave_up: outage.gave_up,
             contact_lost: outage.contact_lost,
+            end_unseen: outage.end_unseen,
             lowest_voltage_v: outage.lowest_v.map(|volts| rounded(volts, 2)),
             load: outage.load.map(|load| rounded(load.value, 1)),
             load_unit: outage.load.map(|load| unit_name(load.unit).to_owned()),
@@ -273,6 +277,7 @@ impl Outage {
             }),
             recharged: self.recharged,
             contact_lost: self.contact_lost,
+            end_unseen: self.end_unseen,
         }
     }
 }
@@ -359,6 +364,7 @@ mod tests {
             predicted: Some(record::Predicted { runtime_s: 7_080.0, low_s: 6_500.5, high_s: 7_700.0 }),
             recharged: Some(UtcMs(1_800_010_000_000)),
             contact_lost: true,
+            end_unseen: true,
         };
         let bare = Found {
             charged: None,
@@ -382,6 +388,18 @@ mod tests {
             (What::Note(note.clone()).record(), What::Note(note).key()),
             (None, "note/test/1".to_owned())
         );
+    }
+
+    #[test]
+    fn an_outage_whose_end_was_seen_is_written_as_earlier_versions_wrote_it() {
+        let line = r#"{"started":"2027-01-15T08:00:00.123Z","length_s":61.5,"required_minutes":90,"gave_up":false,"contact_lost":true,"lowest_voltage_v":null,"load":null,"load_unit":null,"predicted":null,"recharged":null}"#;
+        let read: Outage = serde_json::from_str(line).unwrap();
+        assert_eq!(serde_json::to_string(&read).unwrap(), line);
+        let record = read.record();
+        assert!(!record.end_unseen);
+        assert_eq!(Outage::of(&record, 90), read, "nothing is told anew");
+        let unseen = Outage::of(&record::Outage { end_unseen: true, ..record }, 90);
+        assert!(serde_json::to_string(&unseen).unwrap().contains(r#""end_unseen":true"#));
     }
 
     #[test]

@@ -237,6 +237,7 @@ fn power_failures_are_counted_where_they_began() {
             predicted: None,
             recharged: None,
             contact_lost: false,
+            end_unseen: false,
         })
     };
     let view =

@@ -90,6 +90,12 @@ impl Cabinet {
         self
     }
 
+    /// The gateway went dark with the lights: what it would have kept was never read.
+    pub fn lose_what_was_kept(&mut self) -> &mut Self {
+        self.kept = None;
+        self
+    }
+
     /// What was kept is told.
     pub fn tell_late(&mut self) -> &mut Self {
         for part in std::mem::take(&mut self.late).chunks(50) {

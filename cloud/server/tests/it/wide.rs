@@ -78,6 +78,7 @@ fn records(inverter: InverterKey) -> impl Iterator<Item = RecordRow> {
                 predicted: None,
                 recharged: None,
                 contact_lost: false,
+                end_unseen: false,
             })
         } else {
             Record::Test(Found {

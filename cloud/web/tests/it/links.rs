@@ -80,6 +80,7 @@ fn records(now: UtcMs) -> Vec<Record> {
         predicted: Some(Predicted { runtime_s: 7_080.0, low_s: 6_500.0, high_s: 7_600.0 }),
         recharged: None,
         contact_lost: false,
+        end_unseen: false,
     }));
     records
 }

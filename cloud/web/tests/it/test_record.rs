@@ -95,6 +95,7 @@ fn year() -> Vec<Record> {
         predicted: None,
         recharged: None,
         contact_lost: false,
+        end_unseen: false,
     }));
     records
 }
