@@ -234,6 +234,7 @@ mod tests {
             above_cutoff_v: None,
             load: None,
             own: None,
+            at_cutoff: false,
         });
         assert_ne!(test.key(), first.key());
         for record in [first, later, test] {

@@ -56,6 +56,9 @@ pub struct Test {
     pub load: Option<f64>,
     /// What the inverter itself says of it.
     pub own: Option<Own>,
+    /// It was seen to end with the battery at the cut-off. Not written where it was not, as in all entries of earlier versions.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub at_cutoff: bool,
 }
 
 /// What an inverter itself says of a test.
@@ -192,6 +195,7 @@ impl Test {
             end_above_cutoff_v_per_cell: test.above_cutoff_v.map(|volts| rounded(volts, 3)),
             load: test.load.map(|load| rounded(load, 1)),
             own: test.own.as_ref().map(Own::of),
+            at_cutoff: test.at_cutoff,
         }
     }
 
@@ -207,6 +211,7 @@ impl Test {
             above_cutoff_v: self.end_above_cutoff_v_per_cell.map(single),
             load: self.load.map(single),
             own: self.own.as_ref().map(Own::record),
+            at_cutoff: self.at_cutoff,
         })
     }
 }
@@ -350,6 +355,7 @@ mod tests {
                 end_voltage: Some(11_290),
                 told: UtcMs(1_800_005_500_000),
             }),
+            at_cutoff: false,
         }
     }
 
@@ -371,6 +377,7 @@ mod tests {
             above_cutoff_v: None,
             load: None,
             own: None,
+            at_cutoff: true,
             seen_by: SeenBy::Word,
             ..test()
         };
@@ -382,6 +389,9 @@ mod tests {
             assert_eq!(read.record(), Some(record.clone()));
             assert_eq!(read.key(), record.key());
             assert_eq!(read.started(), Some(record.started()));
+            // As earlier versions wrote it, unless there is something to say.
+            let at_cutoff = matches!(&record, Record::Test(test) if test.at_cutoff);
+            assert_eq!(text.contains("at_cutoff"), at_cutoff, "{text}");
         }
         let note = Note { about: "test/1".to_owned(), text: "New fuse".to_owned(), by: "Ann".to_owned() };
         assert_eq!(

@@ -27,6 +27,7 @@ fn found(kind: Kind, started: UtcMs, length_s: f32) -> Found {
         above_cutoff_v: None,
         load: None,
         own: None,
+        at_cutoff: false,
     }
 }
 

@@ -371,6 +371,47 @@ fn a_battery_that_falls_short_is_told_and_one_that_gave_up_failed_its_test() {
     assert!(!open.iter().any(|name| ["test.failed", "battery.weak"].contains(&name.as_str())), "{open:?}");
 }
 
+/// An annual test of which flags are all that is told, with a battery of so many minutes at full load; its grade; whether it is told of.
+fn untold(minutes: f64, until: impl Fn(&mut Cabinet)) -> (self_test::Found, Grade, bool) {
+    let mut cabinet = Cabinet::new(|parameters| parameters.rated_minutes = minutes);
+    cabinet.tell_no_tests().play(600.0, 10.0).test(TestKind::Annual);
+    until(&mut cabinet);
+    let found = tests(&cabinet);
+    let failed = cabinet.open().contains(&"test.failed".to_owned());
+    (found[0].clone(), grade(&found[0], &NFPA_101, 5_400.0), failed)
+}
+
+#[test]
+fn a_battery_that_gives_up_in_a_test_fails_it_whether_the_inverter_says_so_or_not() {
+    let gave_up = Grade::Failed(self_test::Reason::GaveUp);
+    for (minutes, least_s) in [(8.0, 900.0), (30.0, 2_400.0)] {
+        let (found, grade, failed) = untold(minutes, |cabinet| {
+            cabinet.play(5_460.0, 5.0);
+            // Half a minute proves nothing of ninety.
+            cabinet.play(600.0, 10.0).test(TestKind::Monthly).play(120.0, 1.0);
+        });
+        assert!((least_s..5_000.0).contains(&found.length_s) && found.own.is_none(), "{found:?}");
+        assert_eq!((grade, failed), (gave_up, true), "{minutes}: {found:?}");
+        assert_eq!(found.kind, self_test::Kind::Annual, "{minutes}");
+    }
+    let (found, grade, failed) = untold(200.0, |cabinet| {
+        cabinet.play(1_200.0, 5.0).inverter.stop_test();
+        cabinet.play(60.0, 5.0);
+    });
+    assert!(!matches!(grade, Grade::Failed(_)) && !failed, "somebody ended it: {found:?}");
+    let (found, grade, failed) = untold(30.0, |cabinet| {
+        let near = |cabinet: &Cabinet| {
+            let last_v = cabinet.state.readiness.running.as_ref().map(|episode| episode.last_v);
+            cabinet.state.readiness.bank.zip(last_v).is_some_and(|(bank, last_v)| bank.is_at_cutoff(last_v))
+        };
+        while !near(cabinet) {
+            cabinet.play(5.0, 5.0);
+        }
+        cabinet.lose_contact().play(600.0, 5.0).lose_what_was_kept().play(720.0, 10.0);
+    });
+    assert_eq!((grade, failed), (Grade::Incomplete(self_test::Reason::CutShort), false), "unseen: {found:?}");
+}
+
 #[test]
 fn lamps_that_are_out_are_told_by_the_load_of_the_last_test() {
     let mut cabinet = Cabinet::new(|parameters| parameters.load_swing = 0.0);

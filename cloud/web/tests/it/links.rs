@@ -97,6 +97,7 @@ fn test(started: UtcMs, kind: Kind, gave_up: bool) -> Record {
         above_cutoff_v: None,
         load: Some(6_100.0),
         own: None::<TestRecord>,
+        at_cutoff: false,
     })
 }
 

@@ -51,6 +51,7 @@ fn test(started: &str) -> Found {
         above_cutoff_v: None,
         load: Some(6_100.0),
         own: Some(own),
+        at_cutoff: false,
     }
 }
 

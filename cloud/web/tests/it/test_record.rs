@@ -48,6 +48,7 @@ pub fn monthly(started: UtcMs, gave_up: bool) -> Record {
         above_cutoff_v: None,
         load: Some(6_100.0),
         own: Some(own),
+        at_cutoff: false,
     })
 }
 
