@@ -87,10 +87,12 @@ impl Found {
     }
 }
 
-/// Whether tests and outages can be told apart on this stream: it reports line presence, or tells of its tests.
+/// Whether tests and outages can be told apart on this stream: it reports line presence, or tells of its tests. That it told of one outlives
+/// what it told (decision 25): a test would be due just when the last one is forgotten.
 #[must_use]
 pub fn recognises(state: &InverterState) -> bool {
-    state.flag(Flag::LinePresent).is_some() || state.test.is_some()
+    let told = || state.test.is_some() || state.tests.monthly().is_some() || state.tests.annual().is_some();
+    state.flag(Flag::LinePresent).is_some() || told()
 }
 
 /// A test of at least this long is one of full length where the inverter does not say, seconds.
