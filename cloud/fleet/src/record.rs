@@ -58,6 +58,21 @@ pub struct Outage {
     #[n(7)]
     #[cbor(default)]
     pub contact_lost: bool,
+    /// It was last seen with the battery feeding, far from the cut-off: it fed at least as long as that, nobody knows how much longer.
+    #[n(8)]
+    #[cbor(default)]
+    pub end_unseen: bool,
+}
+
+/// How an outage ended for the load.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Ending {
+    /// The battery gave up: the lights went out.
+    GaveUp,
+    /// Nobody saw: the battery may have held or not.
+    Unknown,
+    /// The battery held until utility power was back.
+    Held,
 }
 
 /// How long the battery was said to feed the load.
@@ -83,6 +98,16 @@ const WAIT_MS: i64 = 12 * wire::time::HOUR_MS;
 const OLD_MS: i64 = 3 * wire::time::DAY_MS;
 
 impl Outage {
+    /// How it ended. Utility power that is there after a silence does not say that the battery held until then.
+    #[must_use]
+    pub const fn ending(&self) -> Ending {
+        match (self.gave_up, self.end_unseen) {
+            (true, _) => Ending::GaveUp,
+            (false, true) => Ending::Unknown,
+            (false, false) => Ending::Held,
+        }
+    }
+
     /// When its story can be told, known at `told_at`: when the battery is full again, at the latest half a day after its end.
     /// `None`: it is too short for a letter, or too long ago.
     #[must_use]
@@ -182,6 +207,7 @@ mod tests {
             predicted: Some(Predicted { runtime_s: 7_080.0, low_s: 6_500.0, high_s: 7_700.0 }),
             recharged: None,
             contact_lost: true,
+            end_unseen: true,
         };
         let first = Record::Outage(outage.clone());
         let recharged = Some(UtcMs(1_800_010_000_000));
@@ -208,11 +234,33 @@ mod tests {
             above_cutoff_v: None,
             load: None,
             own: None,
+            at_cutoff: false,
         });
         assert_ne!(test.key(), first.key());
         for record in [first, later, test] {
             assert_eq!(Record::from_bytes(&record.to_bytes()).unwrap(), record);
         }
         assert!(Record::from_bytes(b"").is_err());
+    }
+
+    #[test]
+    fn an_outage_that_an_earlier_version_kept_is_one_whose_end_was_seen() {
+        let outage = Outage {
+            started: UtcMs(1_800_000_000_123),
+            length_s: 61.5,
+            gave_up: false,
+            lowest_v: None,
+            load: None,
+            predicted: None,
+            recharged: None,
+            contact_lost: true,
+            end_unseen: false,
+        };
+        let mut bytes = minicbor::to_vec(&outage).unwrap();
+        // A map that is one entry shorter: the last one, of two bytes, is new.
+        bytes[0] -= 1;
+        assert_eq!(bytes.split_off(bytes.len() - 2), [8, 0xf4]);
+        assert_eq!(minicbor::decode::<Outage>(&bytes).unwrap(), outage);
+        assert_eq!(outage.ending(), Ending::Held);
     }
 }

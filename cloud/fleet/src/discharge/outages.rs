@@ -6,7 +6,7 @@ use minicbor::{Decode, Encode};
 use wire::UtcMs;
 
 use crate::readiness::charge::Charge;
-use crate::readiness::{Load, Moment, Readiness, Source, estimate};
+use crate::readiness::{Bank, Load, Moment, Readiness, Source, estimate};
 use crate::record::{Outage, Predicted};
 
 use super::GAP_MS;
@@ -40,6 +40,10 @@ struct Running {
     predicted: Option<Predicted>,
     #[n(6)]
     contact_lost: bool,
+    /// Last battery voltage that was seen, V.
+    #[n(7)]
+    #[cbor(default)]
+    last_v: Option<f32>,
 }
 
 impl Outages {
@@ -56,7 +60,7 @@ impl Outages {
             running.go_on(moment);
             return None;
         }
-        let over = self.running.take()?.end(moment);
+        let over = self.running.take()?.end(moment, readiness.bank.as_ref());
         // Of two in a row, the battery is charged for the last only.
         self.charging = Some(over.clone());
         Some(over)
@@ -140,6 +144,7 @@ impl Running {
             loads: 0,
             predicted,
             contact_lost: false,
+            last_v: None,
         }
     }
 
@@ -147,6 +152,7 @@ impl Running {
         self.contact_lost |= moment.at.since(self.last) > GAP_MS;
         self.last = moment.at;
         self.lowest_v = lowest(self.lowest_v, moment.volts);
+        self.last_v = moment.volts.or(self.last_v);
         let Some(load) = moment.load else { return };
         let mean = self.load.get_or_insert(load);
         if mean.unit == load.unit {
@@ -168,21 +174,24 @@ impl Running {
         (self.started, self.predicted, self.contact_lost) = (earlier.started, earlier.predicted, true);
     }
 
-    /// It ended with `moment`, or was last seen before a silence.
-    fn end(self, moment: &Moment) -> Outage {
+    /// It ended with `moment`, or was last seen before a silence. An inverter without power is silent too: that the line is there when it
+    /// is heard again does not say that the battery held until then.
+    fn end(self, moment: &Moment, bank: Option<&Bank>) -> Outage {
         let lost = moment.at.since(self.last) > GAP_MS;
+        let emptied = lost && bank.zip(self.last_v).is_some_and(|(bank, last_v)| bank.is_at_cutoff(last_v));
         let until = if lost { self.last } else { moment.at };
         #[expect(clippy::cast_precision_loss, reason = "hours at most")]
         let length_s = until.since(self.started) as f32 / 1000.0;
         Outage {
             started: self.started,
             length_s,
-            gave_up: moment.source == Source::Nothing,
+            gave_up: emptied || moment.source == Source::Nothing,
             lowest_v: self.lowest_v,
             load: self.load,
             predicted: self.predicted,
             recharged: None,
             contact_lost: self.contact_lost || lost,
+            end_unseen: lost && !emptied,
         }
     }
 }

@@ -56,6 +56,9 @@ pub struct Test {
     pub load: Option<f64>,
     /// What the inverter itself says of it.
     pub own: Option<Own>,
+    /// It was seen to end with the battery at the cut-off. Not written where it was not, as in all entries of earlier versions.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub at_cutoff: bool,
 }
 
 /// What an inverter itself says of a test.
@@ -93,6 +96,9 @@ pub struct Outage {
     pub gave_up: bool,
     /// Contact was lost within it.
     pub contact_lost: bool,
+    /// Its end was not seen: the battery fed at least so long. Not written where it was, as in all entries of earlier versions.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub end_unseen: bool,
     /// Lowest battery voltage that was seen, V.
     pub lowest_voltage_v: Option<f64>,
     /// Mean load.
@@ -189,6 +195,7 @@ impl Test {
             end_above_cutoff_v_per_cell: test.above_cutoff_v.map(|volts| rounded(volts, 3)),
             load: test.load.map(|load| rounded(load, 1)),
             own: test.own.as_ref().map(Own::of),
+            at_cutoff: test.at_cutoff,
         }
     }
 
@@ -204,6 +211,7 @@ impl Test {
             above_cutoff_v: self.end_above_cutoff_v_per_cell.map(single),
             load: self.load.map(single),
             own: self.own.as_ref().map(Own::record),
+            at_cutoff: self.at_cutoff,
         })
     }
 }
@@ -243,6 +251,7 @@ impl Outage {
             required_minutes,
             gave_up: outage.gave_up,
             contact_lost: outage.contact_lost,
+            end_unseen: outage.end_unseen,
             lowest_voltage_v: outage.lowest_v.map(|volts| rounded(volts, 2)),
             load: outage.load.map(|load| rounded(load.value, 1)),
             load_unit: outage.load.map(|load| unit_name(load.unit).to_owned()),
@@ -273,6 +282,7 @@ impl Outage {
             }),
             recharged: self.recharged,
             contact_lost: self.contact_lost,
+            end_unseen: self.end_unseen,
         }
     }
 }
@@ -345,6 +355,7 @@ mod tests {
                 end_voltage: Some(11_290),
                 told: UtcMs(1_800_005_500_000),
             }),
+            at_cutoff: false,
         }
     }
 
@@ -359,12 +370,14 @@ mod tests {
             predicted: Some(record::Predicted { runtime_s: 7_080.0, low_s: 6_500.5, high_s: 7_700.0 }),
             recharged: Some(UtcMs(1_800_010_000_000)),
             contact_lost: true,
+            end_unseen: true,
         };
         let bare = Found {
             charged: None,
             above_cutoff_v: None,
             load: None,
             own: None,
+            at_cutoff: true,
             seen_by: SeenBy::Word,
             ..test()
         };
@@ -376,12 +389,27 @@ mod tests {
             assert_eq!(read.record(), Some(record.clone()));
             assert_eq!(read.key(), record.key());
             assert_eq!(read.started(), Some(record.started()));
+            // As earlier versions wrote it, unless there is something to say.
+            let at_cutoff = matches!(&record, Record::Test(test) if test.at_cutoff);
+            assert_eq!(text.contains("at_cutoff"), at_cutoff, "{text}");
         }
         let note = Note { about: "test/1".to_owned(), text: "New fuse".to_owned(), by: "Ann".to_owned() };
         assert_eq!(
             (What::Note(note.clone()).record(), What::Note(note).key()),
             (None, "note/test/1".to_owned())
         );
+    }
+
+    #[test]
+    fn an_outage_whose_end_was_seen_is_written_as_earlier_versions_wrote_it() {
+        let line = r#"{"started":"2027-01-15T08:00:00.123Z","length_s":61.5,"required_minutes":90,"gave_up":false,"contact_lost":true,"lowest_voltage_v":null,"load":null,"load_unit":null,"predicted":null,"recharged":null}"#;
+        let read: Outage = serde_json::from_str(line).unwrap();
+        assert_eq!(serde_json::to_string(&read).unwrap(), line);
+        let record = read.record();
+        assert!(!record.end_unseen);
+        assert_eq!(Outage::of(&record, 90), read, "nothing is told anew");
+        let unseen = Outage::of(&record::Outage { end_unseen: true, ..record }, 90);
+        assert!(serde_json::to_string(&unseen).unwrap().contains(r#""end_unseen":true"#));
     }
 
     #[test]

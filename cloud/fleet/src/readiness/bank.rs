@@ -10,6 +10,8 @@ const BLOC_CELLS: f32 = 6.0;
 const FLOAT_CELL_V: f32 = 2.27;
 /// Where inverters give up unless they have shown otherwise, V per cell.
 const CUTOFF_CELL_V: f32 = 1.75;
+/// Seen last this near to the cut-off it gave up, V per cell.
+const AT_CUTOFF_V: f64 = 0.02;
 /// Ends outside this are no cut-off of a lead-acid cell.
 const CUTOFF_RANGE_V: std::ops::RangeInclusive<f32> = 1.55..=1.90;
 
@@ -39,6 +41,12 @@ impl Bank {
     #[must_use]
     pub fn cell_v(&self, volts: f32) -> f64 {
         f64::from(volts / self.cells)
+    }
+
+    /// Whether an inverter that fed at this many volts was about to give up.
+    #[must_use]
+    pub fn is_at_cutoff(&self, volts: f32) -> bool {
+        self.cell_v(volts) - f64::from(self.cutoff_cell_v) <= AT_CUTOFF_V
     }
 
     /// It gave up at this many volts: now that is known.

@@ -23,8 +23,6 @@ const UNTOLD_S: f64 = 5_400.0;
 const ANNUAL_S: f64 = 3_600.0;
 /// Without a word of the discharge for this long it is over, milliseconds.
 const LOST_MS: i64 = 2 * wire::time::HOUR_MS;
-/// It ended this near to the cut-off: it gave up, V per cell.
-const AT_CUTOFF_V: f64 = 0.02;
 
 /// What is remembered of one battery.
 #[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
@@ -77,9 +75,7 @@ impl Readiness {
     }
 
     fn close(&mut self, episode: &Episode, moment: &Moment, kind: Option<Kind>) -> Option<Evidence> {
-        let near = self
-            .bank
-            .is_some_and(|bank| bank.cell_v(episode.last_v) - f64::from(bank.cutoff_cell_v) <= AT_CUTOFF_V);
+        let near = self.bank.is_some_and(|bank| bank.is_at_cutoff(episode.last_v));
         let end = if near || moment.source == Source::Nothing { End::GaveUp } else { End::Over };
         self.charge.drawn(self.share_used(episode, end), episode.drawn_ah);
         let bank = self.bank.as_mut()?;

@@ -1,7 +1,8 @@
 //! How a test went, by what was seen of it.
 //!
 //! In: a found test, a rule set, the required time. Out: a [`Grade`] with its reason. The inverter's own result counts where it says that
-//! the test failed; where it says that it passed, what was seen counts.
+//! the test failed; where it says that it passed, what was seen counts. A battery at the cut-off is no more than near its end where the
+//! inverter says that the test passed, or that somebody ended it.
 
 use wire::TestResult;
 
@@ -46,12 +47,12 @@ const LOW_CELL_V: f32 = 0.03;
 /// Grades a test against a rule set; `required_s` is the time of the long one, seconds.
 #[must_use]
 pub fn grade(test: &Found, rules: &RuleSet, required_s: f32) -> Grade {
-    let own = |result: &TestResult| test.own.as_ref().is_some_and(|told| told.result == result.name());
+    let own = |result: &TestResult| says(test, result);
     #[expect(clippy::cast_precision_loss, reason = "seconds of a short test")]
     let monthly_s = rules.monthly_s as f32;
     let asked_s = if test.kind == Kind::Annual { required_s } else { monthly_s };
     let length_s = test.own_length_s().map_or(test.length_s, |told| told.max(test.length_s));
-    if test.gave_up {
+    if test.gave_up || emptied(test, length_s, asked_s, required_s) {
         return Grade::Failed(Reason::GaveUp);
     }
     if own(&TestResult::Failed) {
@@ -72,7 +73,76 @@ pub fn grade(test: &Found, rules: &RuleSet, required_s: f32) -> Grade {
     Grade::Passed
 }
 
+/// The battery gave up with utility power there: the inverter goes back to that, and nothing but the voltage tells it from a test that is
+/// over. One that ran for all of the required time has shown it, and a short one that ended at its time was not ended by the battery.
+fn emptied(test: &Found, length_s: f32, asked_s: f32, required_s: f32) -> bool {
+    let explained = [TestResult::Passed, TestResult::Warning, TestResult::Aborted]
+        .iter()
+        .any(|result| says(test, result));
+    let in_full = length_s + slack(required_s) >= required_s;
+    let in_time = asked_s - slack(asked_s)..=asked_s + SLACK_S;
+    let short = test.kind != Kind::Annual && in_time.contains(&length_s);
+    test.at_cutoff && !test.interrupted && !explained && !in_full && !short
+}
+
+fn says(test: &Found, result: &TestResult) -> bool {
+    test.own.as_ref().is_some_and(|told| told.result == result.name())
+}
+
 /// A test of 30 s that is read each second is not short for a reading.
 fn slack(asked_s: f32) -> f32 {
     (0.1 * asked_s).min(SLACK_S)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::TestRecord;
+    use crate::self_test::{NFPA_101, SeenBy};
+    use wire::UtcMs;
+
+    #[test]
+    fn the_cut_off_ends_a_test_that_was_to_go_on_and_no_other() {
+        let told = |result: &str| TestRecord {
+            count: 3,
+            kind: "annual".to_owned(),
+            result: result.to_owned(),
+            started: None,
+            length_s: None,
+            end_voltage: None,
+            told: UtcMs(0),
+        };
+        let check = |kind, length_s, own: Option<&str>, interrupted, expect| {
+            let test = Found {
+                kind,
+                seen_by: SeenBy::Telemetry,
+                started: UtcMs(0),
+                length_s,
+                interrupted,
+                gave_up: false,
+                charged: Some(true),
+                above_cutoff_v: Some(0.01),
+                load: None,
+                own: own.map(told),
+                at_cutoff: true,
+            };
+            assert_eq!(grade(&test, &NFPA_101, 5_400.0), expect, "{test:?}");
+        };
+        let (gave_up, cut_short) = (Grade::Failed(Reason::GaveUp), Grade::Incomplete(Reason::CutShort));
+        let low = Grade::Remark(Reason::LowVoltage);
+        for kind in [Kind::Monthly, Kind::Annual, Kind::Manual] {
+            check(kind, 3_600.0, None, false, gave_up);
+            check(kind, 1_200.0, None, false, gave_up);
+            check(kind, 12.0, None, false, gave_up);
+            check(kind, 5_391.0, None, false, low);
+            check(kind, 7_000.0, None, false, low);
+        }
+        check(Kind::Monthly, 30.0, None, false, low);
+        check(Kind::Monthly, 41.0, None, false, low);
+        check(Kind::Annual, 3_600.0, Some("failed"), false, gave_up);
+        check(Kind::Annual, 3_600.0, Some("aborted"), false, cut_short);
+        check(Kind::Annual, 3_600.0, Some("passed"), false, cut_short);
+        check(Kind::Annual, 5_400.0, Some("warning"), false, low);
+        check(Kind::Annual, 3_600.0, None, true, Grade::Incomplete(Reason::Outage));
+    }
 }

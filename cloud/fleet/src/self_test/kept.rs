@@ -170,6 +170,7 @@ mod tests {
             above_cutoff_v: None,
             load: None,
             own: None,
+            at_cutoff: false,
         }
     }
 

@@ -56,7 +56,7 @@ pub struct Found {
     /// Utility power failed within it.
     #[n(4)]
     pub interrupted: bool,
-    /// The battery gave up.
+    /// The battery gave up with nothing else there: the lights went out.
     #[n(5)]
     pub gave_up: bool,
     /// The battery was full at its start; `None`: nothing told.
@@ -71,6 +71,10 @@ pub struct Found {
     /// The inverter's own record of it.
     #[n(9)]
     pub own: Option<TestRecord>,
+    /// It was seen to end with the battery at the cut-off, and the inverter went back to utility power.
+    #[n(10)]
+    #[cbor(default)]
+    pub at_cutoff: bool,
 }
 
 impl Found {
@@ -83,14 +87,20 @@ impl Found {
     }
 }
 
-/// Whether tests and outages can be told apart on this stream: it reports line presence, or tells of its tests.
+/// Whether tests and outages can be told apart on this stream: it reports line presence, or tells of its tests. That it told of one outlives
+/// what it told (decision 25): a test would be due just when the last one is forgotten.
 #[must_use]
 pub fn recognises(state: &InverterState) -> bool {
-    state.flag(Flag::LinePresent).is_some() || state.test.is_some()
+    let told = || state.test.is_some() || state.tests.monthly().is_some() || state.tests.annual().is_some();
+    state.flag(Flag::LinePresent).is_some() || told()
 }
 
 /// A test of at least this long is one of full length where the inverter does not say, seconds.
 const LONG_S: f32 = 1_800.0;
+/// One that ended at the cut-off after at least this long was to go on: it was none of half a minute, seconds.
+const EMPTIED_S: f32 = 60.0;
+/// What is over was seen to end by the next reading where that comes as soon as this, milliseconds.
+const SEEN_MS: i64 = 60_000;
 /// Shorter is a flicker of the flags, seconds.
 const SHORTEST_S: f32 = 3.0;
 /// A silence longer than this within a test ends it where it was last seen, milliseconds.
@@ -233,7 +243,7 @@ impl Recogniser {
             (one, other) => other.or(one),
         };
         Found {
-            kind: kind(later.own.as_ref(), length_s),
+            kind: kind(later.own.as_ref(), length_s, later.at_cutoff),
             started: running.started,
             length_s,
             charged: running.charged,
@@ -289,7 +299,11 @@ impl Recogniser {
         let ended = |found: &Found| found.started.plus_ms(ms(found.length_s));
         let open = self.open.take().filter(|found| moment.at.since(ended(found)) <= LATE_MS);
         let found = match open {
-            Some(found) => Found { kind: kind(Some(own), found.length_s), own: Some(own.clone()), ..found },
+            Some(found) => Found {
+                kind: kind(Some(own), found.length_s, found.at_cutoff),
+                own: Some(own.clone()),
+                ..found
+            },
             None => unseen(own),
         };
         self.settle(found)
@@ -327,17 +341,19 @@ fn close(
     bank: Option<&Bank>,
     lost: bool,
 ) -> Option<Found> {
-    // What is over was seen by the next reading at the latest; after a silence only until it was last seen.
-    let near = moment.at.since(running.last) <= 60_000;
-    let until = if near { moment.at } else { running.last };
+    // After a silence it is known only until it was last seen.
+    let seen = moment.at.since(running.last) <= SEEN_MS;
+    let until = if seen { moment.at } else { running.last };
     let length_s = seconds(until.since(running.started));
     if length_s < SHORTEST_S && own.is_none() && !running.after_silence {
         return None;
     }
     let above = |volts: f32| bank.map(|bank| volts / bank.cells - bank.cutoff_cell_v);
+    let emptied = bank.zip(running.volts).is_some_and(|(bank, volts)| bank.is_at_cutoff(volts));
+    let at_cutoff = emptied && seen && moment.source == Source::Line;
     let own = own.filter(|_| !lost || own.is_some_and(|own| own.told >= running.started));
     Some(Found {
-        kind: kind(own, length_s),
+        kind: kind(own, length_s, at_cutoff),
         seen_by: SeenBy::Telemetry,
         started: running.started,
         length_s,
@@ -347,11 +363,12 @@ fn close(
         above_cutoff_v: running.volts.and_then(above),
         load: running.mean(),
         own: own.cloned(),
+        at_cutoff,
     })
 }
 
 /// As told; where nothing is told, by length.
-fn kind(own: Option<&TestRecord>, length_s: f32) -> Kind {
+fn kind(own: Option<&TestRecord>, length_s: f32, at_cutoff: bool) -> Kind {
     let told = own.map(|own| own.kind.as_str());
     let table = [
         (TestKind::Monthly, Kind::Monthly),
@@ -359,13 +376,14 @@ fn kind(own: Option<&TestRecord>, length_s: f32) -> Kind {
         (TestKind::Manual, Kind::Manual),
     ];
     let known = table.iter().find(|(name, _)| Some(name.name()) == told).map(|(_, kind)| *kind);
-    known.unwrap_or(if length_s >= LONG_S { Kind::Annual } else { Kind::Monthly })
+    let long = length_s >= LONG_S || (at_cutoff && length_s >= EMPTIED_S);
+    known.unwrap_or(if long { Kind::Annual } else { Kind::Monthly })
 }
 
 fn unseen(own: &TestRecord) -> Found {
     let told_ms = i64::try_from(own.length_s.unwrap_or(0)).unwrap_or(i64::MAX).saturating_mul(1000);
     Found {
-        kind: kind(Some(own), seconds(told_ms)),
+        kind: kind(Some(own), seconds(told_ms), false),
         seen_by: SeenBy::Word,
         started: own.started.unwrap_or(own.told.plus_ms(-told_ms)),
         length_s: seconds(told_ms),
@@ -375,6 +393,7 @@ fn unseen(own: &TestRecord) -> Found {
         above_cutoff_v: None,
         load: None,
         own: Some(own.clone()),
+        at_cutoff: false,
     }
 }
 

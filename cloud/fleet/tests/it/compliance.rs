@@ -27,6 +27,7 @@ fn found(kind: Kind, started: UtcMs, length_s: f32) -> Found {
         above_cutoff_v: None,
         load: None,
         own: None,
+        at_cutoff: false,
     }
 }
 
@@ -237,6 +238,7 @@ fn power_failures_are_counted_where_they_began() {
             predicted: None,
             recharged: None,
             contact_lost: false,
+            end_unseen: false,
         })
     };
     let view =

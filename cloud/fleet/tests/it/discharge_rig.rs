@@ -16,6 +16,8 @@ pub struct Cabinet {
     passed_s: f64,
     sequence: u64,
     told: Option<(u64, TestResult)>,
+    /// The inverter tells of its tests.
+    tells_tests: bool,
     /// The gateway has no contact: reports that wait.
     kept: Option<Vec<Report>>,
     /// Contact is back: reports that are still to be told late.
@@ -34,6 +36,7 @@ impl Cabinet {
             passed_s: 0.0,
             sequence: 0,
             told: None,
+            tells_tests: true,
             kept: None,
             late: vec![],
         };
@@ -74,6 +77,12 @@ impl Cabinet {
         self
     }
 
+    /// Its flags are all that it tells of tests from now on.
+    pub fn tell_no_tests(&mut self) -> &mut Self {
+        self.tells_tests = false;
+        self
+    }
+
     pub fn lose_contact(&mut self) -> &mut Self {
         self.kept = Some(vec![]);
         self
@@ -87,6 +96,12 @@ impl Cabinet {
     /// Contact is back, and what was kept is not told yet.
     pub fn have_contact(&mut self) -> &mut Self {
         self.late.extend(self.kept.take().unwrap());
+        self
+    }
+
+    /// The gateway went dark with the lights: what it would have kept was never read.
+    pub fn lose_what_was_kept(&mut self) -> &mut Self {
+        self.kept = None;
         self
     }
 
@@ -112,7 +127,8 @@ impl Cabinet {
     fn tell(&mut self) {
         let (observation, now) = (self.inverter.observe(), self.now());
         let mut report = Report { boot: Some(BootId([1; 16])), ..Report::default() };
-        if let Some(test) = &observation.test
+        if self.tells_tests
+            && let Some(test) = &observation.test
             && self.told.as_ref() != Some(&(test.count, test.result.clone()))
         {
             self.told = Some((test.count, test.result.clone()));

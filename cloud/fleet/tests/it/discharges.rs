@@ -1,6 +1,7 @@
 //! Readiness, self-tests and outages in the living state: through `apply`, with what a gateway kept, over thirty days.
 
 use fleet::readiness::{Kind, Protection, Why, outlook};
+use fleet::record::Ending;
 use fleet::self_test::{self, Grade, NFPA_101, SeenBy, grade};
 use fleet::{Act, InverterState, Outage, Record, alarm};
 use wire::{Flag, TestKind};
@@ -65,7 +66,10 @@ fn an_annual_test_gives_a_number_and_an_outage_counts_down_from_it_and_is_told_a
     let predicted = outage.predicted.unwrap();
     assert!((f64::from(predicted.runtime_s) - said.seconds).abs() < 0.05 * said.seconds, "{outage:?}");
     assert!(
-        !outage.gave_up && !outage.contact_lost && outage.recharged.is_none() && outage.lowest_v.is_some()
+        outage.ending() == Ending::Held
+            && !outage.contact_lost
+            && outage.recharged.is_none()
+            && outage.lowest_v.is_some()
     );
     cabinet.play(DAY_S, 30.0);
     let again = outages(&cabinet);
@@ -117,6 +121,49 @@ fn what_a_gateway_kept_completes_the_outage_in_which_contact_was_lost() {
     // Late data did not run the state backwards.
     assert_eq!(cabinet.state.on_battery_since, None);
     assert_eq!(cabinet.state.flag(Flag::BatteryPower), Some(false));
+}
+
+/// Mains fail; inverter and gateway are not heard from `until` on, and mains are back hours later.
+fn dark_from(until: impl Fn(&Cabinet) -> bool) -> Outage {
+    let mut cabinet = Cabinet::new(|_| {});
+    cabinet.play(600.0, 10.0).mains(false).play(60.0, 5.0);
+    while !until(&cabinet) {
+        cabinet.play(5.0, 5.0);
+        assert_eq!(cabinet.state.flag(Flag::BatteryPower), Some(true), "{:?}", cabinet.records);
+    }
+    cabinet.lose_contact().play(3.0 * 3_600.0, 5.0).mains(true).play(60.0, 5.0).lose_what_was_kept();
+    // No backlog comes.
+    cabinet.play(720.0, 10.0);
+    let found = outages(&cabinet);
+    assert_eq!((found.len(), cabinet.state.backlogs.len()), (1, 0), "{found:?}");
+    found[0].clone()
+}
+
+#[test]
+fn that_power_is_back_after_a_silence_does_not_say_that_the_battery_held() {
+    // The router died after eight minutes: how the rest of it went nobody knows.
+    let unseen = dark_from(|cabinet| {
+        cabinet.state.on_battery_since.is_some_and(|since| cabinet.now().since(since) >= 480_000)
+    });
+    assert_eq!(unseen.ending(), Ending::Unknown, "{unseen:?}");
+    assert!((unseen.length_s - 480.0).abs() < 10.0 && unseen.contact_lost, "{unseen:?}");
+    // Everything went dark at the cut-off.
+    let emptied = dark_from(|cabinet| {
+        let readiness = &cabinet.state.readiness;
+        let last_v = readiness.running.as_ref().map(|episode| episode.last_v);
+        readiness.bank.zip(last_v).is_some_and(|(bank, last_v)| bank.is_at_cutoff(last_v))
+    });
+    assert_eq!(emptied.ending(), Ending::GaveUp, "{emptied:?}");
+    assert!(emptied.length_s > 3_600.0 && !emptied.end_unseen, "{emptied:?}");
+    // The router died first, and the gateway with the lights: what it had kept ends there.
+    let mut cabinet = Cabinet::new(|_| {});
+    cabinet.play(600.0, 10.0).mains(false).play(480.0, 5.0).lose_contact();
+    cabinet.play(f64::from(emptied.length_s) - 470.0, 5.0).have_contact();
+    cabinet.lose_contact().play(3.0 * 3_600.0, 5.0).mains(true).play(60.0, 5.0).lose_what_was_kept();
+    cabinet.play(30.0, 10.0).tell_late().play(720.0, 10.0);
+    let found = outages(&cabinet);
+    assert_eq!((found.len(), found[0].ending()), (1, Ending::GaveUp), "{found:?}");
+    assert!((found[0].length_s - emptied.length_s).abs() < 20.0, "{found:?}");
 }
 
 #[test]
@@ -322,6 +369,47 @@ fn a_battery_that_falls_short_is_told_and_one_that_gave_up_failed_its_test() {
     cabinet.play(1.5 * DAY_S, 30.0);
     let open = cabinet.open();
     assert!(!open.iter().any(|name| ["test.failed", "battery.weak"].contains(&name.as_str())), "{open:?}");
+}
+
+/// An annual test of which flags are all that is told, with a battery of so many minutes at full load; its grade; whether it is told of.
+fn untold(minutes: f64, until: impl Fn(&mut Cabinet)) -> (self_test::Found, Grade, bool) {
+    let mut cabinet = Cabinet::new(|parameters| parameters.rated_minutes = minutes);
+    cabinet.tell_no_tests().play(600.0, 10.0).test(TestKind::Annual);
+    until(&mut cabinet);
+    let found = tests(&cabinet);
+    let failed = cabinet.open().contains(&"test.failed".to_owned());
+    (found[0].clone(), grade(&found[0], &NFPA_101, 5_400.0), failed)
+}
+
+#[test]
+fn a_battery_that_gives_up_in_a_test_fails_it_whether_the_inverter_says_so_or_not() {
+    let gave_up = Grade::Failed(self_test::Reason::GaveUp);
+    for (minutes, least_s) in [(8.0, 900.0), (30.0, 2_400.0)] {
+        let (found, grade, failed) = untold(minutes, |cabinet| {
+            cabinet.play(5_460.0, 5.0);
+            // Half a minute proves nothing of ninety.
+            cabinet.play(600.0, 10.0).test(TestKind::Monthly).play(120.0, 1.0);
+        });
+        assert!((least_s..5_000.0).contains(&found.length_s) && found.own.is_none(), "{found:?}");
+        assert_eq!((grade, failed), (gave_up, true), "{minutes}: {found:?}");
+        assert_eq!(found.kind, self_test::Kind::Annual, "{minutes}");
+    }
+    let (found, grade, failed) = untold(200.0, |cabinet| {
+        cabinet.play(1_200.0, 5.0).inverter.stop_test();
+        cabinet.play(60.0, 5.0);
+    });
+    assert!(!matches!(grade, Grade::Failed(_)) && !failed, "somebody ended it: {found:?}");
+    let (found, grade, failed) = untold(30.0, |cabinet| {
+        let near = |cabinet: &Cabinet| {
+            let last_v = cabinet.state.readiness.running.as_ref().map(|episode| episode.last_v);
+            cabinet.state.readiness.bank.zip(last_v).is_some_and(|(bank, last_v)| bank.is_at_cutoff(last_v))
+        };
+        while !near(cabinet) {
+            cabinet.play(5.0, 5.0);
+        }
+        cabinet.lose_contact().play(600.0, 5.0).lose_what_was_kept().play(720.0, 10.0);
+    });
+    assert_eq!((grade, failed), (Grade::Incomplete(self_test::Reason::CutShort), false), "unseen: {found:?}");
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use crate::readiness_rig::all;
 use fleet::readiness::{Moment, Readiness};
 use fleet::self_test::{Found, Grade, Kind, NFPA_101, Reason, Recogniser, SeenBy, grade, recognises};
-use fleet::{InverterState, apply};
+use fleet::{InverterState, alarm, apply};
 use simulator::model::{Inverter, Mode, Parameters, Schedule};
 use wire::report::EventKind as Told;
 use wire::{BootId, Quality, Reading, Report, Sample, SelfTest, Serial, TestKind, TestResult, UtcMs};
@@ -362,4 +362,51 @@ fn a_stream_without_line_presence_says_that_it_cannot_tell() {
     let reading = Reading { time: Some(START), sample, ..Reading::default() };
     apply(&mut state, Report { readings: vec![reading], ..Report::default() }, START.plus_ms(1));
     assert!(recognises(&state));
+}
+
+/// Names of tests that are due or missed after so many days on a stream that tells of tests, of its last one on the first day, and never of
+/// the line; what is older than thirty days is forgotten each day.
+fn open_after(days: i64, kind: TestKind) -> Vec<String> {
+    let mut state = InverterState::default();
+    let told = |at: UtcMs| {
+        let event = wire::Event {
+            sequence: None,
+            uptime_ms: None,
+            time: Some(at),
+            kind: Told::Test {
+                count: 3,
+                test: kind.clone(),
+                result: TestResult::Passed,
+                started: None,
+                length_s: Some(5_400),
+                end_voltage: None,
+            },
+        };
+        Report { events: vec![event], ..Report::default() }
+    };
+    let read = |at: UtcMs| {
+        let reading = Reading { time: Some(at), sample: Sample::default(), ..Reading::default() };
+        Report { readings: vec![reading], ..Report::default() }
+    };
+    for day in 0..=days {
+        let at = START.plus_ms(day * wire::time::DAY_MS);
+        alarm::pass(&mut state, at);
+        apply(&mut state, read(at), at);
+        if day == 0 {
+            apply(&mut state, told(at.plus_ms(1_000)), at.plus_ms(1_000));
+            apply(&mut state, read(at.plus_ms(2_000)), at.plus_ms(2_000));
+        }
+        state.forget_before(at.plus_ms(-fleet::retention::KEPT_MS));
+    }
+    let names = state.open_alarms().map(|open| open.name.key.to_string());
+    names.filter(|name| name.starts_with("test.")).collect()
+}
+
+#[test]
+fn a_test_is_missed_where_the_last_one_was_told_too_long_ago_to_be_kept() {
+    for kind in [TestKind::Monthly, TestKind::Annual] {
+        assert_eq!(open_after(29, kind.clone()), Vec::<String>::new());
+        assert_eq!(open_after(32, kind.clone()), ["test.due"], "{kind:?}");
+        assert_eq!(open_after(40, kind.clone()), ["test.missed"], "{kind:?}");
+    }
 }

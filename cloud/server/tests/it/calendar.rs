@@ -430,6 +430,7 @@ async fn tested(w: &World, inverter: InverterKey, started: UtcMs) {
         above_cutoff_v: None,
         load: None,
         own: None,
+        at_cutoff: false,
     };
     let record = fleet::Record::Test(found);
     w.store.commit_records(&[store::state::RecordRow { inverter, record, told_at: started }]).await.unwrap();

@@ -39,6 +39,7 @@ fn outage(inverter: InverterKey, started: UtcMs) -> RecordRow {
         predicted: None,
         recharged: None,
         contact_lost: false,
+        end_unseen: false,
     };
     RecordRow { inverter, record: Record::Outage(outage), told_at: started }
 }

@@ -31,6 +31,7 @@ fn outage(inverter: InverterKey, minutes: i64, length_s: f32, recharged: Option<
         predicted: Some(Predicted { runtime_s: 7_080.0, low_s: 6_500.0, high_s: 7_600.0 }),
         recharged: recharged.map(|minutes| NOW.plus_ms(minutes * MINUTE_MS)),
         contact_lost: false,
+        end_unseen: false,
     };
     let record = Record::Outage(outage);
     let told_at = recharged.map_or(record.ended(), |minutes| NOW.plus_ms(minutes * MINUTE_MS));

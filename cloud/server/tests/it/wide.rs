@@ -78,6 +78,7 @@ fn records(inverter: InverterKey) -> impl Iterator<Item = RecordRow> {
                 predicted: None,
                 recharged: None,
                 contact_lost: false,
+                end_unseen: false,
             })
         } else {
             Record::Test(Found {
@@ -91,6 +92,7 @@ fn records(inverter: InverterKey) -> impl Iterator<Item = RecordRow> {
                 above_cutoff_v: Some(0.2),
                 load: Some(6_000.0),
                 own: None,
+                at_cutoff: false,
             })
         };
         RecordRow { inverter, record, told_at: started.plus_ms(900_000) }

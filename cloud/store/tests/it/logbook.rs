@@ -44,6 +44,7 @@ fn outage(inverter: InverterKey, started: UtcMs, recharged: Option<UtcMs>) -> Re
         predicted: None,
         recharged,
         contact_lost: false,
+        end_unseen: false,
     };
     RecordRow { inverter, record: Record::Outage(outage), told_at: started.plus_ms(60_000) }
 }

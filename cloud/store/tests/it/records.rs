@@ -26,6 +26,7 @@ fn outage(inverter: u32, at: i64, recharged: Option<UtcMs>) -> RecordRow {
         predicted: None,
         recharged,
         contact_lost: false,
+        end_unseen: false,
     };
     RecordRow {
         inverter: InverterKey(inverter),

@@ -3,11 +3,11 @@
 //! In: the outages of one loss that the reader may see. Out: a [`Letter`]: when, how long, whether the battery held, what had been said of
 //! it, whether it is full again. It comes when nothing is urgent any more, so it says all.
 
-use fleet::record::Outage;
+use fleet::record::{Ending, Outage};
 
 use super::{Draft, Letter, Part};
 use crate::Error;
-use crate::view::outage::Told;
+use crate::view::outage::{self, Told};
 use crate::view::words::{self, Local};
 
 /// Its kind, for receipts and for whoever asks whether it may still go.
@@ -31,20 +31,18 @@ pub struct Lost<'a> {
 /// # Errors
 /// [`Error::Internal`]: a template failed.
 pub fn told(origin: &str, site: Option<&str>, lost: &[Lost<'_>], local: &Local) -> Result<Letter, Error> {
-    let gave_up = lost.iter().filter(|one| one.outage.gave_up).count();
-    let longest = lost.iter().map(|one| one.outage.length_s).fold(0.0, f32::max);
     let (subject, parts) = match lost {
         [one] => of_one(origin, one, local),
-        _ => of_several(origin, site, lost, longest, gave_up, local),
+        _ => of_several(origin, site, lost, local),
     };
-    let (state, word) = if gave_up > 0 { ("alarm", "Gave up") } else { ("ok", "Held") };
+    let worst = lost.iter().map(|one| one.outage.ending()).min().unwrap_or(Ending::Held);
     let first = lost.iter().map(|one| one.outage.started).min().unwrap_or_default();
     Draft {
         kind: "power_loss",
         title: subject.clone(),
         subject,
         preview: "It is over. This is how it went.".to_owned(),
-        tag: Some((state, word)),
+        tag: Some(outage::tag(worst)),
         subtitle: local.whole(first),
         parts,
         why: "You get this because you may see these inverters and hear by e-mail when alarms are over."
@@ -56,11 +54,16 @@ pub fn told(origin: &str, site: Option<&str>, lost: &[Lost<'_>], local: &Local) 
 
 fn of_one(origin: &str, one: &Lost<'_>, local: &Local) -> (String, Vec<Part>) {
     let told = Told::new(one.outage, local);
-    let length = words::held(one.outage.length_s.into());
-    let subject = if one.outage.gave_up {
-        format!("{}: power was lost, and the battery gave up after {length}", one.name)
-    } else {
-        format!("{}: power was lost for {length}, and the battery held", one.name)
+    let length = outage::fed(one.outage);
+    let subject = match one.outage.ending() {
+        Ending::GaveUp => format!("{}: power was lost, and the battery gave up after {length}", one.name),
+        Ending::Unknown => {
+            format!(
+                "{}: power was lost, and the battery fed for {length}; how it ended is not known",
+                one.name
+            )
+        }
+        Ending::Held => format!("{}: power was lost for {length}, and the battery held", one.name),
     };
     let mut parts: Vec<Part> = told.says.into_iter().map(Part::Says).collect();
     parts.push(Part::Facts(told.facts));
@@ -68,26 +71,15 @@ fn of_one(origin: &str, one: &Lost<'_>, local: &Local) -> (String, Vec<Part>) {
     (subject, parts)
 }
 
-fn of_several(
-    origin: &str,
-    site: Option<&str>,
-    lost: &[Lost<'_>],
-    longest: f32,
-    gave_up: usize,
-    local: &Local,
-) -> (String, Vec<Part>) {
+fn of_several(origin: &str, site: Option<&str>, lost: &[Lost<'_>], local: &Local) -> (String, Vec<Part>) {
     let count = words::counted(lost.len() as u64, "outage");
-    let length = words::held(longest.into());
-    let end = match gave_up {
-        0 => "every battery held".to_owned(),
-        1 => "one battery gave up".to_owned(),
-        more => format!("{} batteries gave up", words::count(more as u64)),
-    };
     let place = site.unwrap_or("Your inverters");
-    let subject = format!("{place}: power was lost for up to {length}, and {end}");
-    let says = format!("{count} there, of inverters that you may see. Those that gave up come first.");
+    let subject = format!("{place}: power was lost{}, and {}", up_to(lost), ends(lost));
+    let unknown = lost.iter().any(|one| one.outage.ending() == Ending::Unknown);
+    let then = if unknown { ", then those of which it is not known" } else { "" };
+    let says = format!("{count} there, of inverters that you may see. Those that gave up come first{then}.");
     let mut worst: Vec<&Lost<'_>> = lost.iter().collect();
-    worst.sort_by_key(|one| (!one.outage.gave_up, one.outage.started, one.name));
+    worst.sort_by_key(|one| (one.outage.ending(), one.outage.started, one.name));
     let line = |one: &&Lost<'_>| (one.name.to_owned(), Told::new(one.outage, local).line());
     let mut lines: Vec<(String, String)> = worst.iter().take(MOST).map(line).collect();
     if let Some(more) = lost.len().checked_sub(MOST).filter(|more| *more > 0) {
@@ -97,6 +89,32 @@ fn of_several(
     let mut parts = vec![Part::Says(says), Part::Entries(lines)];
     parts.extend(worst.first().map(|one| Part::Open("See how the first of them went", page(origin, one))));
     (subject, parts)
+}
+
+/// For how long; nothing where an end was not seen: it may have been longer.
+fn up_to(lost: &[Lost<'_>]) -> String {
+    if lost.iter().any(|one| one.outage.end_unseen) {
+        return String::new();
+    }
+    let longest = lost.iter().map(|one| one.outage.length_s).fold(0.0, f32::max);
+    format!(" for up to {}", words::held(longest.into()))
+}
+
+/// How it ended for all of them: the worst first, and nothing that is not known is called held.
+fn ends(lost: &[Lost<'_>]) -> String {
+    let count = |ending| lost.iter().filter(|one| one.outage.ending() == ending).count();
+    let gave_up = match count(Ending::GaveUp) {
+        0 => None,
+        1 => Some("one battery gave up".to_owned()),
+        more => Some(format!("{} batteries gave up", words::count(more as u64))),
+    };
+    let unknown = match count(Ending::Unknown) {
+        0 => None,
+        1 => Some("how it ended for one is not known".to_owned()),
+        more => Some(format!("how it ended for {} is not known", words::count(more as u64))),
+    };
+    let ends: Vec<String> = [gave_up, unknown].into_iter().flatten().collect();
+    if ends.is_empty() { "every battery held".to_owned() } else { ends.join("; ") }
 }
 
 fn page(origin: &str, one: &Lost<'_>) -> String {
@@ -125,6 +143,7 @@ mod tests {
             predicted: Some(Predicted { runtime_s: 7_080.0, low_s: 6_540.0, high_s: 7_620.0 }),
             recharged: Some(UtcMs(T0 + 16_000_000)),
             contact_lost: false,
+            end_unseen: false,
         }
     }
 
@@ -138,6 +157,20 @@ mod tests {
         let other = Lost { name: "Dock", public_id: "m2p7", outage: &gave_up };
         let letter = told("https://inverters.example", Some("Harbor"), &[one, other], &local).unwrap();
         insta::assert_snapshot!("power_loss_of_several", shown(&letter));
+        let unseen = Outage { end_unseen: true, ..outage(480.0, false) };
+        let third = Lost { name: "Mill", public_id: "p4x1", outage: &unseen };
+        let letter = told("https://inverters.example", None, &[third], &local).unwrap();
+        insta::assert_snapshot!("power_loss_whose_end_is_not_known", shown(&letter));
+        let subject =
+            |lost: &[Lost<'_>]| told("https://inverters.example", None, lost, &local).unwrap().subject;
+        assert_eq!(
+            subject(&[one, third]),
+            "Your inverters: power was lost, and how it ended for one is not known"
+        );
+        assert_eq!(
+            subject(&[third, one, other, third]),
+            "Your inverters: power was lost, and one battery gave up; how it ended for 2 is not known"
+        );
         let many: Vec<Lost<'_>> = (0..60).map(|_| one).collect();
         let letter = told("https://inverters.example", None, &many, &local).unwrap();
         assert!(

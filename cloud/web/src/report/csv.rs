@@ -41,7 +41,11 @@ pub fn csv(report: &Report) -> String {
         for outage in &sheet.outages {
             begin(&mut text, "outage", sheet);
             let _ = write!(text, ",{},{}", outage.started, field(&outage.started_words));
-            let result = if outage.gave_up { "gave_up" } else { "held" };
+            let result = match (outage.gave_up, outage.end_unseen) {
+                (true, _) => "gave_up",
+                (false, true) => "end_unknown",
+                (false, false) => "held",
+            };
             let _ = write!(text, ",power_failure,{:.1},{result},{},", outage.length_s, field(&outage.words));
             let lowest = outage.lowest_voltage.map(|volts| format!("{volts:.2}")).unwrap_or_default();
             let _ = write!(text, ",{lowest},,,readings,\r\n");

@@ -286,12 +286,15 @@ impl Of<'_> {
     }
 
     fn outage(&self, outage: &Outage) -> PowerFailure {
+        const END_UNSEEN: &str =
+            "Its end was not seen: the battery fed at least so long, how much longer is not known.";
         let said = outage
             .predicted
             .map(|said| format!("It was said to hold {} at its start.", held(said.runtime_s.into())));
         let sentences = [
             outage.gave_up.then(|| "The battery gave up: the lights went out.".to_owned()),
             outage.contact_lost.then(|| "Contact was lost within it.".to_owned()),
+            outage.end_unseen.then(|| END_UNSEEN.to_owned()),
             said,
             outage.recharged.map(|at| format!("Full again {}.", self.when(at))),
         ];
@@ -301,6 +304,7 @@ impl Of<'_> {
             length_s: outage.length_s,
             length_words: held(outage.length_s.into()),
             gave_up: outage.gave_up,
+            end_unseen: outage.end_unseen,
             lowest_voltage: outage.lowest_v,
             words: sentences.into_iter().flatten().collect::<Vec<_>>().join(" "),
         }

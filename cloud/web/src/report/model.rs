@@ -161,6 +161,8 @@ pub struct PowerFailure {
     pub length_words: String,
     /// The battery gave up: the lights went out.
     pub gave_up: bool,
+    /// Its end was not seen: the battery fed at least so long, and where it did not give up, nobody knows whether it held.
+    pub end_unseen: bool,
     /// Lowest battery voltage that was seen, V.
     pub lowest_voltage: Option<f32>,
     /// How it went, in words.

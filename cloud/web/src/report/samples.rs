@@ -84,6 +84,7 @@ fn sheet(name: &str, tests: i64) -> Sheet {
             length_s: 754.0,
             length_words: "12 min".to_owned(),
             gave_up: false,
+            end_unseen: false,
             lowest_voltage: Some(50.4),
             words: "It was said to hold 96 min at its start. Full again Sep 21, 2026, 2:40 PM EDT."
                 .to_owned(),

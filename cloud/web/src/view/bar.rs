@@ -4,6 +4,7 @@
 //! those who do not see it. Unknown, stale and used-up parts are drawn differently from known ones.
 
 use fleet::readiness::Protection;
+use fleet::record::{Ending, Outage};
 use fleet::{Freshness, Screen, ScreenState};
 use wire::UtcMs;
 
@@ -40,16 +41,23 @@ pub struct Bar {
 impl Bar {
     /// The bar of a power loss that is over: how long the battery held, and what was missing to what had been said of it.
     #[must_use]
-    pub fn of_outage(held: u32, said: Option<u32>, gave_up: bool, required: u32) -> Self {
+    pub fn of_outage(held: u32, said: Option<u32>, outage: &Outage, required: u32) -> Self {
         let longest = held.max(said.unwrap_or_default());
         let scale = scale_minutes(required).max(longest.div_ceil(30).saturating_mul(30));
         let percent = |minutes: u32| tenth(f64::from(minutes) * 100.0 / f64::from(scale.max(1)));
-        let missing = said.filter(|said| gave_up && *said > held).map_or(0, |said| said.saturating_sub(held));
+        // What an end that nobody saw was missing, nobody knows.
+        let fell_short = outage.gave_up && !outage.end_unseen;
+        let missing = said.filter(|_| fell_short).map_or(0, |said| said.saturating_sub(held));
+        let least = if outage.end_unseen { "at least " } else { "" };
         let of_said =
             said.map_or_else(String::new, |said| format!(" of the {said} minutes that it was said to hold"));
         Self {
-            state: if gave_up { "alarm" } else { "bat" },
-            label: format!("On battery for {held} minutes{of_said}, {required} required"),
+            state: match outage.ending() {
+                Ending::GaveUp => "alarm",
+                Ending::Unknown => "off",
+                Ending::Held => "bat",
+            },
+            label: format!("On battery for {least}{held} minutes{of_said}, {required} required"),
             beside: words::minutes(held),
             stale: false,
             used: 0.0,

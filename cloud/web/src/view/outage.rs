@@ -4,7 +4,7 @@
 
 use fleet::readiness::Load;
 use fleet::readiness::moment::Unit;
-use fleet::record::{Outage, Predicted};
+use fleet::record::{Ending, Outage, Predicted};
 use wire::UtcMs;
 
 use super::bar::Bar;
@@ -14,7 +14,7 @@ use super::words::{self, Local, NB};
 /// A power loss as it is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Told {
-    /// `ok`, or `alarm` where the lights went out.
+    /// `ok`, `alarm` where the lights went out, `off` where nobody knows.
     pub state: &'static str,
     /// Its word.
     pub word: &'static str,
@@ -28,20 +28,37 @@ pub struct Told {
     pub facts: Vec<(&'static str, String)>,
 }
 
+/// The colour of an outage's end, and its word.
+#[must_use]
+pub const fn tag(ending: Ending) -> (&'static str, &'static str) {
+    match ending {
+        Ending::GaveUp => ("alarm", "Gave up"),
+        Ending::Unknown => ("off", "Not known"),
+        Ending::Held => ("ok", "Held"),
+    }
+}
+
+/// How long the battery fed the load: `24 min`, or `at least 24 min` where its end was not seen.
+#[must_use]
+pub fn fed(outage: &Outage) -> String {
+    let length = words::held(outage.length_s.into());
+    if outage.end_unseen { format!("at least {length}") } else { length }
+}
+
 /// The runtime bar of an outage, against the minutes that are required.
 #[must_use]
 pub fn bar(outage: &Outage, required: u32) -> Bar {
     let said = outage.predicted.map(|said| whole(said.runtime_s));
     // The minutes that `words::held` says.
     let held = minutes(f64::from(outage.length_s) + 0.5);
-    Bar::of_outage(held, said, outage.gave_up, required)
+    Bar::of_outage(held, said, outage, required)
 }
 
 impl Told {
     /// Of an outage.
     #[must_use]
     pub fn new(outage: &Outage, local: &Local) -> Self {
-        let (state, word) = if outage.gave_up { ("alarm", "Gave up") } else { ("ok", "Held") };
+        let (state, word) = tag(outage.ending());
         let mut says = vec![predicted(outage)];
         if outage.contact_lost {
             says.push(
@@ -69,6 +86,7 @@ impl Told {
 }
 
 const LOWEST: &str = "Lowest battery voltage";
+const LAST_SEEN: &str = "Last seen on battery";
 const PREDICTED: &str = "Predicted at its start";
 const FULL: &str = "Battery full again";
 /// What is worth saying of each of several.
@@ -79,16 +97,21 @@ fn ended(outage: &Outage) -> UtcMs {
 }
 
 fn title(outage: &Outage) -> String {
-    let length = words::held(outage.length_s.into());
-    if outage.gave_up {
-        format!("The battery gave up after {length}")
-    } else {
-        format!("The battery held for {length}, until power was back")
+    let length = fed(outage);
+    match outage.ending() {
+        Ending::GaveUp => format!("The battery gave up after {length}"),
+        Ending::Unknown => format!("The battery fed for {length}; how it ended is not known"),
+        Ending::Held => format!("The battery held for {length}, until power was back"),
     }
 }
 
 fn when(outage: &Outage, local: &Local) -> String {
-    format!("On battery from {} to {}", local.whole(outage.started), local.whole(ended(outage)))
+    let (from, to) = (local.whole(outage.started), local.whole(ended(outage)));
+    if outage.end_unseen {
+        format!("On battery from {from}, last seen so {to}")
+    } else {
+        format!("On battery from {from} to {to}")
+    }
 }
 
 fn predicted(outage: &Outage) -> String {
@@ -98,6 +121,12 @@ fn predicted(outage: &Outage) -> String {
     };
     let (held_s, length) = (outage.length_s, words::held(outage.length_s.into()));
     let said_words = spread(&said);
+    if outage.end_unseen {
+        return format!(
+            "When power was lost it was said to hold {said_words}. It was seen to feed for {length}, and nobody knows how \
+             much longer it did: there is nothing to compare."
+        );
+    }
     match outage.gave_up {
         true if held_s < said.low_s => format!(
             "When power was lost it was said to hold {said_words}. It held {length}: less than that. Do not rely on this \
@@ -130,8 +159,8 @@ fn spread(said: &Predicted) -> String {
 fn facts(outage: &Outage, local: &Local) -> Vec<(&'static str, String)> {
     let mut facts = vec![
         ("On battery from", local.day_time_and_zone(outage.started)),
-        ("To", local.day_time_and_zone(ended(outage))),
-        ("For", words::held(outage.length_s.into())),
+        (if outage.end_unseen { LAST_SEEN } else { "To" }, local.day_time_and_zone(ended(outage))),
+        ("For", fed(outage)),
     ];
     facts.extend(outage.lowest_v.map(|volts| (LOWEST, format!("{volts:.1}{NB}V"))));
     facts.extend(outage.load.map(|load| ("Load, on average", load_words(load))));
@@ -182,6 +211,7 @@ mod tests {
             predicted: predicted.map(said),
             recharged: None,
             contact_lost: false,
+            end_unseen: false,
         }
     }
 
@@ -204,6 +234,30 @@ mod tests {
         check(outage(9_000.0, true, Some(7_080.0)), "as was to be expected");
         check(outage(9_000.0, false, Some(7_080.0)), "It held longer: 150\u{a0}min.");
         check(outage(9_000.0, false, None), "was not known when power was lost");
+    }
+
+    #[test]
+    fn an_end_that_nobody_saw_is_never_told_as_held() {
+        let local = Local::new("America/Chicago", UtcMs(T0 + 86_400_000));
+        let unseen = |gave_up| Outage { end_unseen: true, ..outage(480.0, gave_up, Some(7_080.0)) };
+        let told = Told::new(&unseen(false), &local);
+        assert_eq!((told.state, told.word), ("off", "Not known"));
+        assert_eq!(told.title, "The battery fed for at least 8\u{a0}min; how it ended is not known");
+        assert!(told.says[0].ends_with("there is nothing to compare."), "{:?}", told.says);
+        assert!(told.when.contains(", last seen so "), "{}", told.when);
+        assert!(told.line().starts_with(&told.title) && !told.line().contains("held"), "{}", told.line());
+        let fact =
+            |name: &str| told.facts.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str());
+        assert_eq!((fact("For"), fact("To")), (Some("at least 8\u{a0}min"), None));
+        assert!(bar(&unseen(false), 90).label.contains("for at least 8 minutes"));
+        // Dark when it was seen again: it gave up, nobody knows after how long, and so not sooner than was said.
+        let told = Told::new(&unseen(true), &local);
+        assert_eq!(
+            (told.state, told.title.as_str()),
+            ("alarm", "The battery gave up after at least 8\u{a0}min")
+        );
+        assert!(!told.says[0].contains("less than that"), "{:?}", told.says);
+        assert_eq!(bar(&unseen(true), 90).missing, 0.0);
     }
 
     #[test]

@@ -80,6 +80,7 @@ fn records(now: UtcMs) -> Vec<Record> {
         predicted: Some(Predicted { runtime_s: 7_080.0, low_s: 6_500.0, high_s: 7_600.0 }),
         recharged: None,
         contact_lost: false,
+        end_unseen: false,
     }));
     records
 }
@@ -96,6 +97,7 @@ fn test(started: UtcMs, kind: Kind, gave_up: bool) -> Record {
         above_cutoff_v: None,
         load: Some(6_100.0),
         own: None::<TestRecord>,
+        at_cutoff: false,
     })
 }
 

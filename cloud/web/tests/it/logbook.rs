@@ -70,6 +70,7 @@ impl Club {
                 predicted: None,
                 recharged: None,
                 contact_lost: false,
+                end_unseen: false,
             };
             let row = RecordRow { inverter: self.hall, record: Record::Outage(outage), told_at: now };
             self.house.state.commit_records(&[row]).await.unwrap();

@@ -27,6 +27,7 @@ async fn the_story_is_told_to_who_may_see_the_inverter_and_for_thirty_days() {
         predicted: Some(Predicted { runtime_s: 7_080.0, low_s: 6_500.0, high_s: 7_600.0 }),
         recharged: None,
         contact_lost: true,
+        end_unseen: false,
     });
     let row = RecordRow { inverter: hall, told_at: record.ended(), record };
     house.state.commit_records(&[row]).await.unwrap();

@@ -51,11 +51,16 @@ fn test(started: &str) -> Found {
         above_cutoff_v: None,
         load: Some(6_100.0),
         own: Some(own),
+        at_cutoff: false,
     }
 }
 
 fn outage(started: &str, recharged: &str) -> Record {
-    Record::Outage(Outage {
+    Record::Outage(lost(started, recharged))
+}
+
+fn lost(started: &str, recharged: &str) -> Outage {
+    Outage {
         started: at(started),
         length_s: 754.0,
         gave_up: false,
@@ -64,7 +69,8 @@ fn outage(started: &str, recharged: &str) -> Record {
         predicted: Some(Predicted { runtime_s: 5_760.0, low_s: 5_400.0, high_s: 6_100.0 }),
         recharged: Some(at(recharged)),
         contact_lost: false,
-    })
+        end_unseen: false,
+    }
 }
 
 /// Everything that is said of an inverter at a place with this clock, for a month.
@@ -256,6 +262,27 @@ async fn an_hour_that_comes_twice_is_told_apart_in_every_form() {
             assert!(forms.page.contains(words) && forms.pdf.contains(words), "{words}: {}", forms.pdf);
         }
         assert!(forms.pdf.contains(zone), "the paper says by which clock");
+    }
+}
+
+#[tokio::test]
+async fn how_an_outage_ended_is_called_the_same_in_every_form() {
+    let unseen = "Its end was not seen: the battery fed at least so long";
+    let dark = "The battery gave up: the lights went out.";
+    for (gave_up, end_unseen, result, words, other) in [
+        (false, false, "held", "It was said to hold", unseen),
+        (false, true, "end_unknown", unseen, dark),
+        (true, false, "gave_up", dark, unseen),
+        (true, true, "gave_up", dark, "held"),
+    ] {
+        let lost = Outage { gave_up, end_unseen, ..lost("2026-10-03T10:00:00Z", "2026-10-03T14:00:00Z") };
+        let forms = forms("America/New_York", "2026-10", vec![Record::Outage(lost)]).await;
+        forms.agree();
+        assert_eq!(forms.lines("outage", &["result"]), [[result]]);
+        let told = &forms.json["inverters"][0]["outages"][0];
+        assert_eq!((&told["gave_up"], &told["end_unseen"]), (&gave_up.into(), &end_unseen.into()));
+        let text = told["words"].as_str().unwrap().replace('\u{a0}', " ");
+        assert!(text.contains(words) && !text.contains(other), "{result}: {text}");
     }
 }
 

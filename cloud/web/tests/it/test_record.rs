@@ -48,6 +48,7 @@ pub fn monthly(started: UtcMs, gave_up: bool) -> Record {
         above_cutoff_v: None,
         load: Some(6_100.0),
         own: Some(own),
+        at_cutoff: false,
     })
 }
 
@@ -95,6 +96,7 @@ fn year() -> Vec<Record> {
         predicted: None,
         recharged: None,
         contact_lost: false,
+        end_unseen: false,
     }));
     records
 }

@@ -125,10 +125,15 @@ fn title(what: &What) -> String {
             let kind = named(&KINDS, &test.kind);
             format!("{kind} {}, {}", named(&GRADES, &test.grade), words::held(test.length_s))
         }
-        What::Outage(outage) if outage.gave_up => {
-            format!("Outage, lights out after {}", words::held(outage.length_s))
+        What::Outage(outage) => {
+            let least = if outage.end_unseen { "at least " } else { "" };
+            let length = words::held(outage.length_s);
+            if outage.gave_up {
+                format!("Outage, lights out after {least}{length}")
+            } else {
+                format!("Outage, {least}{length} on battery")
+            }
         }
-        What::Outage(outage) => format!("Outage, {} on battery", words::held(outage.length_s)),
         What::Note(note) => format!("Note by {}: {}", note.by, note.text),
     }
 }
