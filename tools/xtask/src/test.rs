@@ -48,7 +48,17 @@ pub fn add_steps(place: &Place, args: &Args, steps: &mut Steps) {
         // Alone: a day without one line of a policy is told from one that a busy machine did not get through in time. Of the whole
         // workspace, as what was built above.
         let mut test = shell::cargo(&place.root);
-        test.args(["test", "--workspace", "--locked", "--test", "it", EACH_LINE, "--", "--ignored", "--exact"]);
+        test.args([
+            "test",
+            "--workspace",
+            "--locked",
+            "--test",
+            "it",
+            EACH_LINE,
+            "--",
+            "--ignored",
+            "--exact",
+        ]);
         shell::run(environment(place, args, &mut test))
     });
     steps.run("fuzz for ten seconds", || fuzz(place));

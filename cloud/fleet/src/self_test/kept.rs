@@ -84,7 +84,7 @@ impl Tests {
         let long = length_s + SLACK_S >= required_s;
         match grade(found, set, required_s) {
             Grade::Passed | Grade::Remark(_) => {
-                self.monthly.count(at, set.monthly_least_ms);
+                self.monthly.count(at, if long { 0 } else { self.least_ms(set) });
                 if long {
                     self.annual.count(at, 0);
                 }
@@ -100,6 +100,12 @@ impl Tests {
                 }
             }
         }
+    }
+
+    /// Sooner after the last one a short test does not count. The long one has its own time of the year: a short one soon after it is
+    /// where it should be.
+    fn least_ms(&self, set: &RuleSet) -> i64 {
+        if self.monthly.at == self.annual.at { 0 } else { set.monthly_least_ms }
     }
 
     fn discount(&mut self, at: UtcMs) {
@@ -199,6 +205,24 @@ mod tests {
         // A backlog tells of an older one.
         tests.take(&found(60, Kind::Annual, 5_400.0), &rules);
         assert_eq!(tests.annual(), Some(at(80)));
+    }
+
+    #[test]
+    fn a_short_test_soon_after_the_long_one_is_where_it_should_be() {
+        let rules = Rules::default();
+        // The long one three weeks after a short one or sooner, and the short one in its usual turn after it.
+        for (long, short) in [(22, 30), (10, 15), (30, 32)] {
+            let mut tests = Tests::default();
+            tests.watch(at(0));
+            tests.take(&found(0, Kind::Monthly, 30.0), &rules);
+            tests.take(&found(long, Kind::Annual, 5_400.0), &rules);
+            tests.take(&found(short, Kind::Monthly, 30.0), &rules);
+            assert_eq!((tests.monthly(), tests.annual()), (Some(at(short)), Some(at(long))));
+            let due = tests.due(rules.rule_set(), at(short + 34)).unwrap();
+            assert_eq!(due.monthly, Standing::Due { by: at(short + 35) }, "not missed");
+            tests.take(&found(short + 6, Kind::Monthly, 30.0), &rules);
+            assert_eq!(tests.monthly(), Some(at(short)), "after a short one three weeks are asked for still");
+        }
     }
 
     #[test]
