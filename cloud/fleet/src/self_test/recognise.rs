@@ -297,6 +297,16 @@ impl Recogniser {
 }
 
 impl Found {
+    /// Of full length, or as good as: a failure of it is made good by another of those only. By hand a test is long by its length.
+    pub(crate) fn is_long(&self) -> bool {
+        self.kind == Kind::Annual || self.longest_s() >= LONG_S
+    }
+
+    /// Length as seen or as told, whichever is more: readings may have been missing, seconds.
+    pub(crate) fn longest_s(&self) -> f32 {
+        self.own_length_s().unwrap_or(0.0).max(self.length_s)
+    }
+
     /// A flicker of the flags is no test.
     pub(crate) fn is_long_enough(&self) -> bool {
         self.length_s >= SHORTEST_S || self.own.is_some()
