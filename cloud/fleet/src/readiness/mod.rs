@@ -11,6 +11,7 @@ pub mod curve;
 pub mod episode;
 pub mod estimate;
 pub mod evidence;
+mod keep;
 pub mod lamps;
 pub mod moment;
 pub mod outlook;

@@ -11,10 +11,9 @@ use super::charge::Charge;
 use super::episode::Episode;
 use super::estimate;
 use super::evidence::{End, Evidence, Kind};
+use super::keep::keep;
 use super::moment::{Moment, Source};
 
-/// Pieces of evidence kept; of a kind the older ones go first.
-pub const MOST_EVIDENCE: usize = 16;
 /// A discharge shorter than this tells nothing, seconds.
 const SHORTEST_S: f64 = 5.0;
 /// What a battery is taken to last where nothing told, seconds: those of emergency lights are made for 90 minutes.
@@ -96,7 +95,7 @@ impl Readiness {
             None => Kind::Test,
         };
         let evidence = episode.end(bank, end, kind, moment.at);
-        self.keep(evidence);
+        keep(&mut self.evidence, evidence);
         Some(evidence)
     }
 
@@ -113,29 +112,15 @@ impl Readiness {
         share.min(1.0)
     }
 
-    fn keep(&mut self, evidence: Evidence) {
-        self.evidence.push(evidence);
-        if self.evidence.len() > MOST_EVIDENCE {
-            // Of what tells least of the whole, the oldest goes.
-            let least = |one: &Evidence| one.whole.map_or(9.0, |(_, sigma)| sigma);
-            let worst =
-                self.evidence.iter().enumerate().rev().max_by(|a, b| least(a.1).total_cmp(&least(b.1)));
-            if let Some((at, _)) = worst {
-                self.evidence.remove(at);
-            }
-        }
-    }
-
     /// What a backlog told, which began as a copy of this: evidence that is new or better, and how full the battery was where the
     /// backlog ended, if it is `complete` and nothing goes on since.
     pub(crate) fn adopt(&mut self, earlier: Self, complete: bool) {
         for one in earlier.evidence {
             match self.evidence.iter_mut().find(|known| known.at == one.at) {
                 Some(known) => *known = one,
-                None => self.keep(one),
+                None => keep(&mut self.evidence, one),
             }
         }
-        self.evidence.sort_by_key(|one| one.at);
         self.bank = earlier.bank.or(self.bank);
         if complete && self.running.is_none() {
             self.charge = earlier.charge;
@@ -152,6 +137,7 @@ impl Readiness {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::readiness::keep::MOST_EVIDENCE;
     use crate::readiness::moment::{Load, Unit};
 
     const T0: UtcMs = UtcMs(1_800_000_000_000);
@@ -207,9 +193,10 @@ mod tests {
             discharge(&mut readiness, test * 100_000, 30, Source::Test, 121.0);
         }
         assert_eq!(readiness.evidence.len(), MOST_EVIDENCE);
+        let bytes = minicbor::to_vec(&readiness).unwrap();
+        assert!(bytes.len() < 2_000, "{}", bytes.len());
         readiness.forget_before(T0.plus_ms(39 * 100_000_000));
         assert_eq!(readiness.evidence.len(), 1);
-        assert!(minicbor::to_vec(&readiness).unwrap().len() < 4_000);
     }
 
     #[test]
