@@ -113,7 +113,7 @@ impl Readiness {
     }
 
     /// What a backlog told, which began as a copy of this: evidence that is new or better, and how full the battery was where the
-    /// backlog ended, if it is `complete` and nothing goes on since.
+    /// backlog ended, if it is `complete`.
     pub(crate) fn adopt(&mut self, earlier: Self, complete: bool) {
         for one in earlier.evidence {
             match self.evidence.iter_mut().find(|known| known.at == one.at) {
@@ -122,8 +122,17 @@ impl Readiness {
             }
         }
         self.bank = earlier.bank.or(self.bank);
-        if complete && self.running.is_none() {
-            self.charge = earlier.charge;
+        if !complete {
+            return;
+        }
+        match (&self.running, &earlier.running) {
+            (None, None) => self.charge = earlier.charge,
+            // It goes on. What ran before the silence need not be what runs now, and only the backlog knows how full the battery was.
+            (Some(running), Some(known)) if running.started <= known.last => {
+                (self.running, self.charge) = (earlier.running, earlier.charge);
+            }
+            // Over since, or begun since: this one counted it.
+            _ => {}
         }
     }
 

@@ -211,7 +211,7 @@ impl Recogniser {
         }
         if let Some(running) = self.running.as_mut().filter(|running| running.started == at) {
             running.after_silence = false;
-            if let Some(before) = earlier.running.as_ref().filter(|before| before.started < at) {
+            if let Some(before) = earlier.running.as_ref().filter(|before| before.started <= at) {
                 running.join(before);
             }
         }
@@ -222,7 +222,7 @@ impl Recogniser {
 
     /// A test that is over, with what was before it was seen.
     pub(crate) fn joined(&self, later: Found) -> Found {
-        let before = self.running.as_ref().filter(|running| running.started < later.started);
+        let before = self.running.as_ref().filter(|running| running.started <= later.started);
         let Some(running) = before else { return later };
         let before_s = seconds(later.started.since(running.started));
         let length_s = before_s + later.length_s;
