@@ -61,6 +61,7 @@ impl Readiness {
     }
 
     fn feed(&mut self, moment: &Moment) {
+        self.charge.feeds();
         let lost = self.running.as_ref().is_some_and(|episode| moment.at.since(episode.last) > LOST_MS);
         if lost {
             self.running = None;
@@ -206,6 +207,33 @@ mod tests {
         assert!(bytes.len() < 2_000, "{}", bytes.len());
         readiness.forget_before(T0.plus_ms(39 * 100_000_000));
         assert_eq!(readiness.evidence.len(), 1);
+    }
+
+    #[test]
+    fn a_discharge_is_not_counted_as_charging() {
+        let mut readiness = Readiness::default();
+        readiness.take(&moment(0, Source::Line, 136.4), None);
+        for second in 1..=5_400 {
+            let volts = 122.0 - second as f32 / 600.0;
+            readiness.take(&moment(second, Source::Test, volts), Some(Kind::Annual));
+        }
+        let back = |second| Moment { amperes: Some(10.0), ..moment(second, Source::Line, 128.0) };
+        readiness.take(&back(5_401), Some(Kind::Annual));
+        let first = readiness.charge.share().unwrap();
+        assert!(first < 0.5, "{first}");
+        // 10 A for an hour, nine tenths of them stored, in the place of 55 A for an hour and a half.
+        for second in 5_402..=9_001 {
+            readiness.take(&back(second), None);
+        }
+        let share = readiness.charge.share().unwrap();
+        let expect = first + (1.0 - first) * 9.0 / 82.5;
+        assert!((share - expect).abs() < 0.002, "{first} {share} {expect}");
+        // The same where the inverter tells too little for a record of the discharge.
+        let dark = Moment { load: None, ..moment(9_002, Source::Outage, 121.0) };
+        readiness.take(&dark, None);
+        readiness.take(&Moment { at: dark.at.plus_ms(3_000_000), ..dark }, None);
+        readiness.take(&back(12_003), None);
+        assert_eq!(readiness.charge.share(), Some(share));
     }
 
     #[test]
