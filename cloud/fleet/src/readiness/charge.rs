@@ -58,7 +58,11 @@ impl Charge {
         }
         self.idle = !may_charge(moment, bank);
         let gauge = moment.percent.map(|percent| (1.0 - percent / 100.0).clamp(0.0, 1.0));
-        let full = is_floating(moment, bank) && moment.percent.is_none_or(|percent| percent >= FULL_PERCENT);
+        // How many cells rest or float at a voltage is a guess: what was drawn is not back for that.
+        let guessed = bank.is_none() && !self.is_full();
+        let full = !guessed
+            && is_floating(moment, bank)
+            && moment.percent.is_none_or(|percent| percent >= FULL_PERCENT);
         let missing = match self.missing {
             _ if full => 0.0,
             None => match gauge {
@@ -140,7 +144,7 @@ fn may_charge(moment: &Moment, bank: Option<&Bank>) -> bool {
 /// The voltage is one that no battery shows unless a charger holds it there.
 fn is_held_up(moment: &Moment, bank: Option<&Bank>) -> bool {
     let Some(volts) = moment.volts else { return false };
-    let known = bank.copied().or_else(|| Bank::from_float(volts));
+    let known = bank.copied().or_else(|| Bank::floating(moment));
     known.is_some_and(|bank| bank.cell_v(volts) > FLOAT_LEAST_V)
 }
 

@@ -18,6 +18,7 @@ pub mod outlook;
 pub mod pace;
 pub mod protection;
 pub mod state;
+pub mod steady;
 pub mod trend;
 
 pub use bank::Bank;

@@ -13,6 +13,7 @@ use super::estimate;
 use super::evidence::{End, Evidence, Kind};
 use super::keep::keep;
 use super::moment::{Moment, Source};
+use super::steady::Steady;
 
 /// A discharge shorter than this tells nothing, seconds.
 const SHORTEST_S: f64 = 5.0;
@@ -43,6 +44,10 @@ pub struct Readiness {
     #[n(3)]
     #[cbor(default)]
     pub charge: Charge,
+    /// Since when the voltage is about the same.
+    #[n(4)]
+    #[cbor(default)]
+    pub steady: Steady,
 }
 
 impl Readiness {
@@ -54,14 +59,28 @@ impl Readiness {
         }
         let ended = self.running.take().and_then(|episode| self.close(&episode, moment, kind));
         self.charge.take(moment, self.bank.as_ref());
-        if moment.source == Source::Line && self.charge.is_full() {
-            self.bank = self.bank.or_else(|| moment.volts.and_then(Bank::from_float));
+        let steady_ms = self.steady.take(moment);
+        if moment.source == Source::Line {
+            self.count_cells(moment, steady_ms);
         }
         ended
     }
 
+    /// Counts the cells, and again where the voltage says that they were counted wrongly.
+    fn count_cells(&mut self, moment: &Moment, steady_ms: i64) {
+        let Some(known) = self.bank else {
+            self.bank = Bank::first(moment, steady_ms).filter(|_| self.charge.is_full());
+            return;
+        };
+        if let Some(bank) = known.instead(moment, steady_ms) {
+            self.evidence.iter_mut().for_each(|one| one.recount(bank.cells / known.cells));
+            self.bank = Some(bank);
+        }
+    }
+
     fn feed(&mut self, moment: &Moment) {
         self.charge.feeds();
+        self.steady.take(moment);
         let lost = self.running.as_ref().is_some_and(|episode| moment.at.since(episode.last) > LOST_MS);
         if lost {
             self.running = None;
@@ -234,6 +253,21 @@ mod tests {
         readiness.take(&Moment { at: dark.at.plus_ms(3_000_000), ..dark }, None);
         readiness.take(&back(12_003), None);
         assert_eq!(readiness.charge.share(), Some(share));
+    }
+
+    #[test]
+    fn a_snapshot_from_before_leads_back() {
+        #[derive(Encode)]
+        #[cbor(map)]
+        struct Before {
+            #[n(0)]
+            bank: Option<Bank>,
+            #[n(3)]
+            charge: Charge,
+        }
+        let before = Before { bank: Bank::from_float(136.4), charge: Charge::default() };
+        let after: Readiness = minicbor::decode(&minicbor::to_vec(&before).unwrap()).unwrap();
+        assert_eq!(after, Readiness { bank: before.bank, ..Readiness::default() });
     }
 
     #[test]
