@@ -251,9 +251,10 @@ impl<'a> Cells<'a> {
 
     fn annual(&self) -> Annual {
         let last = self.last_annual();
-        let is_long = |(_, test): &(usize, &Graded)| test.test.kind == Kind::Annual;
-        let newest = self.tests.iter().enumerate().rfind(is_long);
-        if let Some((proof, test)) = newest
+        // Only one that counts makes it good: one that was cut short since says nothing of the battery.
+        let failed =
+            |(_, test): &(usize, &Graded)| test.test.is_long() && matches!(test.grade, Grade::Failed(_));
+        if let Some((proof, test)) = self.tests.iter().enumerate().rfind(failed)
             && let Grade::Failed(reason) = test.grade
             && last.is_none_or(|last| last < test.started())
         {

@@ -123,6 +123,12 @@ impl Evidence {
         Some(Time { ln_s: seconds.ln(), sigma })
     }
 
+    /// The string turned out to have another number of cells, `ratio` times as many: what was read off the curve is wrong. Length and load stay.
+    pub(super) fn recount(&mut self, ratio: f32) {
+        self.whole = None;
+        self.end_cell_v /= ratio;
+    }
+
     /// Years since it was; 0 where it is yet to come.
     #[must_use]
     pub fn age_years(&self, now: UtcMs) -> f64 {

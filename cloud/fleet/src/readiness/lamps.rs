@@ -13,6 +13,8 @@ pub const WARNING: f32 = 0.035;
 /// tests are monthly.
 const MOST_BEFORE: usize = 12;
 const LEAST_BEFORE: usize = 2;
+/// Tests whose loads are looked at: the last one and those before.
+pub(super) const COMPARED: usize = MOST_BEFORE + 1;
 
 /// What the load of the last test says of the lamps.
 #[derive(Clone, Copy, Debug, PartialEq)]

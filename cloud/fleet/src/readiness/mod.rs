@@ -11,12 +11,14 @@ pub mod curve;
 pub mod episode;
 pub mod estimate;
 pub mod evidence;
+mod keep;
 pub mod lamps;
 pub mod moment;
 pub mod outlook;
 pub mod pace;
 pub mod protection;
 pub mod state;
+pub mod steady;
 pub mod trend;
 
 pub use bank::Bank;

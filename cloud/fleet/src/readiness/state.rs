@@ -11,10 +11,10 @@ use super::charge::Charge;
 use super::episode::Episode;
 use super::estimate;
 use super::evidence::{End, Evidence, Kind};
+use super::keep::keep;
 use super::moment::{Moment, Source};
+use super::steady::Steady;
 
-/// Pieces of evidence kept; of a kind the older ones go first.
-pub const MOST_EVIDENCE: usize = 16;
 /// A discharge shorter than this tells nothing, seconds.
 const SHORTEST_S: f64 = 5.0;
 /// What a battery is taken to last where nothing told, seconds: those of emergency lights are made for 90 minutes.
@@ -42,6 +42,10 @@ pub struct Readiness {
     #[n(3)]
     #[cbor(default)]
     pub charge: Charge,
+    /// Since when the voltage is about the same.
+    #[n(4)]
+    #[cbor(default)]
+    pub steady: Steady,
 }
 
 impl Readiness {
@@ -53,13 +57,28 @@ impl Readiness {
         }
         let ended = self.running.take().and_then(|episode| self.close(&episode, moment, kind));
         self.charge.take(moment, self.bank.as_ref());
-        if moment.source == Source::Line && self.charge.is_full() {
-            self.bank = self.bank.or_else(|| moment.volts.and_then(Bank::from_float));
+        let steady_ms = self.steady.take(moment);
+        if moment.source == Source::Line {
+            self.count_cells(moment, steady_ms);
         }
         ended
     }
 
+    /// Counts the cells, and again where the voltage says that they were counted wrongly.
+    fn count_cells(&mut self, moment: &Moment, steady_ms: i64) {
+        let Some(known) = self.bank else {
+            self.bank = Bank::first(moment, steady_ms).filter(|_| self.charge.is_full());
+            return;
+        };
+        if let Some(bank) = known.instead(moment, steady_ms) {
+            self.evidence.iter_mut().for_each(|one| one.recount(bank.cells / known.cells));
+            self.bank = Some(bank);
+        }
+    }
+
     fn feed(&mut self, moment: &Moment) {
+        self.charge.feeds();
+        self.steady.take(moment);
         let lost = self.running.as_ref().is_some_and(|episode| moment.at.since(episode.last) > LOST_MS);
         if lost {
             self.running = None;
@@ -92,7 +111,7 @@ impl Readiness {
             None => Kind::Test,
         };
         let evidence = episode.end(bank, end, kind, moment.at);
-        self.keep(evidence);
+        keep(&mut self.evidence, evidence);
         Some(evidence)
     }
 
@@ -109,32 +128,27 @@ impl Readiness {
         share.min(1.0)
     }
 
-    fn keep(&mut self, evidence: Evidence) {
-        self.evidence.push(evidence);
-        if self.evidence.len() > MOST_EVIDENCE {
-            // Of what tells least of the whole, the oldest goes.
-            let least = |one: &Evidence| one.whole.map_or(9.0, |(_, sigma)| sigma);
-            let worst =
-                self.evidence.iter().enumerate().rev().max_by(|a, b| least(a.1).total_cmp(&least(b.1)));
-            if let Some((at, _)) = worst {
-                self.evidence.remove(at);
-            }
-        }
-    }
-
     /// What a backlog told, which began as a copy of this: evidence that is new or better, and how full the battery was where the
-    /// backlog ended, if it is `complete` and nothing goes on since.
+    /// backlog ended, if it is `complete`.
     pub(crate) fn adopt(&mut self, earlier: Self, complete: bool) {
         for one in earlier.evidence {
             match self.evidence.iter_mut().find(|known| known.at == one.at) {
                 Some(known) => *known = one,
-                None => self.keep(one),
+                None => keep(&mut self.evidence, one),
             }
         }
-        self.evidence.sort_by_key(|one| one.at);
         self.bank = earlier.bank.or(self.bank);
-        if complete && self.running.is_none() {
-            self.charge = earlier.charge;
+        if !complete {
+            return;
+        }
+        match (&self.running, &earlier.running) {
+            (None, None) => self.charge = earlier.charge,
+            // It goes on. What ran before the silence need not be what runs now, and only the backlog knows how full the battery was.
+            (Some(running), Some(known)) if running.started <= known.last => {
+                (self.running, self.charge) = (earlier.running, earlier.charge);
+            }
+            // Over since, or begun since: this one counted it.
+            _ => {}
         }
     }
 
@@ -148,6 +162,7 @@ impl Readiness {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::readiness::keep::MOST_EVIDENCE;
     use crate::readiness::moment::{Load, Unit};
 
     const T0: UtcMs = UtcMs(1_800_000_000_000);
@@ -203,9 +218,52 @@ mod tests {
             discharge(&mut readiness, test * 100_000, 30, Source::Test, 121.0);
         }
         assert_eq!(readiness.evidence.len(), MOST_EVIDENCE);
+        let bytes = minicbor::to_vec(&readiness).unwrap();
+        assert!(bytes.len() < 2_000, "{}", bytes.len());
         readiness.forget_before(T0.plus_ms(39 * 100_000_000));
         assert_eq!(readiness.evidence.len(), 1);
-        assert!(minicbor::to_vec(&readiness).unwrap().len() < 4_000);
+    }
+
+    #[test]
+    fn a_discharge_is_not_counted_as_charging() {
+        let mut readiness = Readiness::default();
+        readiness.take(&moment(0, Source::Line, 136.4), None);
+        for second in 1..=5_400 {
+            let volts = 122.0 - second as f32 / 600.0;
+            readiness.take(&moment(second, Source::Test, volts), Some(Kind::Annual));
+        }
+        let back = |second| Moment { amperes: Some(10.0), ..moment(second, Source::Line, 128.0) };
+        readiness.take(&back(5_401), Some(Kind::Annual));
+        let first = readiness.charge.share().unwrap();
+        assert!(first < 0.5, "{first}");
+        // 10 A for an hour, nine tenths of them stored, in the place of 55 A for an hour and a half.
+        for second in 5_402..=9_001 {
+            readiness.take(&back(second), None);
+        }
+        let share = readiness.charge.share().unwrap();
+        let expect = first + (1.0 - first) * 9.0 / 82.5;
+        assert!((share - expect).abs() < 0.002, "{first} {share} {expect}");
+        // The same where the inverter tells too little for a record of the discharge.
+        let dark = Moment { load: None, ..moment(9_002, Source::Outage, 121.0) };
+        readiness.take(&dark, None);
+        readiness.take(&Moment { at: dark.at.plus_ms(3_000_000), ..dark }, None);
+        readiness.take(&back(12_003), None);
+        assert_eq!(readiness.charge.share(), Some(share));
+    }
+
+    #[test]
+    fn a_snapshot_from_before_leads_back() {
+        #[derive(Encode)]
+        #[cbor(map)]
+        struct Before {
+            #[n(0)]
+            bank: Option<Bank>,
+            #[n(3)]
+            charge: Charge,
+        }
+        let before = Before { bank: Bank::from_float(136.4), charge: Charge::default() };
+        let after: Readiness = minicbor::decode(&minicbor::to_vec(&before).unwrap()).unwrap();
+        assert_eq!(after, Readiness { bank: before.bank, ..Readiness::default() });
     }
 
     #[test]

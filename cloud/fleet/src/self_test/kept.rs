@@ -8,7 +8,7 @@ use wire::UtcMs;
 
 use super::due::{Due, due};
 use super::grade::{Grade, grade};
-use super::recognise::{Found, Kind};
+use super::recognise::Found;
 use super::rules::RuleSet;
 use crate::alarm::Rules;
 
@@ -80,11 +80,10 @@ impl Tests {
     pub fn take(&mut self, found: &Found, rules: &Rules) {
         let (set, required_s) = (rules.rule_set(), required_s(rules));
         let at = found.started;
-        let length_s = found.own_length_s().unwrap_or(0.0).max(found.length_s);
-        let long = length_s + SLACK_S >= required_s;
+        let long = found.longest_s() + SLACK_S >= required_s;
         match grade(found, set, required_s) {
             Grade::Passed | Grade::Remark(_) => {
-                self.monthly.count(at, set.monthly_least_ms);
+                self.monthly.count(at, if long { 0 } else { self.least_ms(set) });
                 if long {
                     self.annual.count(at, 0);
                 }
@@ -92,14 +91,20 @@ impl Tests {
             }
             Grade::Incomplete(_) => self.discount(at),
             Grade::Failed(_) => {
+                // What a long one left open stays open, also where this one is judged anew.
+                let long = found.is_long() || self.failed.is_some_and(|failed| failed.long);
                 self.discount(at);
-                let older = self.failed.is_none_or(|failed| failed.at <= at);
-                if older {
-                    let long = found.kind == Kind::Annual || self.failed.is_some_and(|failed| failed.long);
+                if self.failed.is_none_or(|failed| failed.at <= at) {
                     self.failed = Some(Failed { at, long });
                 }
             }
         }
+    }
+
+    /// Sooner after the last one a short test does not count. The long one has its own time of the year: a short one soon after it is
+    /// where it should be.
+    fn least_ms(&self, set: &RuleSet) -> i64 {
+        if self.monthly.at == self.annual.at { 0 } else { set.monthly_least_ms }
     }
 
     fn discount(&mut self, at: UtcMs) {
@@ -149,7 +154,7 @@ fn required_s(rules: &Rules) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::self_test::{SeenBy, Standing};
+    use crate::self_test::{Kind, SeenBy, Standing};
     use wire::time::DAY_MS;
 
     const T0: UtcMs = UtcMs(1_800_000_000_000);
@@ -200,6 +205,51 @@ mod tests {
         // A backlog tells of an older one.
         tests.take(&found(60, Kind::Annual, 5_400.0), &rules);
         assert_eq!(tests.annual(), Some(at(80)));
+    }
+
+    #[test]
+    fn a_short_test_soon_after_the_long_one_is_where_it_should_be() {
+        let rules = Rules::default();
+        // The long one three weeks after a short one or sooner, and the short one in its usual turn after it.
+        for (long, short) in [(22, 30), (10, 15), (30, 32)] {
+            let mut tests = Tests::default();
+            tests.watch(at(0));
+            tests.take(&found(0, Kind::Monthly, 30.0), &rules);
+            tests.take(&found(long, Kind::Annual, 5_400.0), &rules);
+            tests.take(&found(short, Kind::Monthly, 30.0), &rules);
+            assert_eq!((tests.monthly(), tests.annual()), (Some(at(short)), Some(at(long))));
+            let due = tests.due(rules.rule_set(), at(short + 34)).unwrap();
+            assert_eq!(due.monthly, Standing::Due { by: at(short + 35) }, "not missed");
+            tests.take(&found(short + 6, Kind::Monthly, 30.0), &rules);
+            assert_eq!(tests.monthly(), Some(at(short)), "after a short one three weeks are asked for still");
+        }
+    }
+
+    #[test]
+    fn a_long_test_that_failed_stands_until_a_long_one_passes_whoever_started_it() {
+        let rules = Rules::default();
+        let gave_up = |days, kind, length_s| Found { gave_up: true, ..found(days, kind, length_s) };
+        for (kind, length_s) in [(Kind::Manual, 3_600.0), (Kind::Annual, 600.0), (Kind::Annual, 3_600.0)] {
+            let mut tests = Tests::default();
+            tests.take(&gave_up(10, kind, length_s), &rules);
+            tests.take(&found(40, Kind::Monthly, 30.0), &rules);
+            assert_eq!(
+                tests.failed_at(),
+                Some(at(10)),
+                "half a minute proves nothing of {kind:?} {length_s} s"
+            );
+            // A short one fails too, and its own result comes later and says the same.
+            tests.take(&gave_up(70, Kind::Monthly, 11.0), &rules);
+            tests.take(&gave_up(70, Kind::Monthly, 11.0), &rules);
+            tests.take(&found(71, Kind::Monthly, 30.0), &rules);
+            assert_eq!(tests.failed_at(), Some(at(70)), "the long one is open still: {kind:?}");
+            tests.take(&found(75, Kind::Manual, 5_400.0), &rules);
+            assert_eq!(tests.failed_at(), None);
+        }
+        let mut tests = Tests::default();
+        tests.take(&gave_up(10, Kind::Manual, 20.0), &rules);
+        tests.take(&found(11, Kind::Monthly, 30.0), &rules);
+        assert_eq!(tests.failed_at(), None, "a short one by hand is made good by a short one");
     }
 
     #[test]

@@ -221,7 +221,7 @@ impl Recogniser {
         }
         if let Some(running) = self.running.as_mut().filter(|running| running.started == at) {
             running.after_silence = false;
-            if let Some(before) = earlier.running.as_ref().filter(|before| before.started < at) {
+            if let Some(before) = earlier.running.as_ref().filter(|before| before.started <= at) {
                 running.join(before);
             }
         }
@@ -232,7 +232,7 @@ impl Recogniser {
 
     /// A test that is over, with what was before it was seen.
     pub(crate) fn joined(&self, later: Found) -> Found {
-        let before = self.running.as_ref().filter(|running| running.started < later.started);
+        let before = self.running.as_ref().filter(|running| running.started <= later.started);
         let Some(running) = before else { return later };
         let before_s = seconds(later.started.since(running.started));
         let length_s = before_s + later.length_s;
@@ -311,6 +311,16 @@ impl Recogniser {
 }
 
 impl Found {
+    /// Of full length, or as good as: a failure of it is made good by another of those only. By hand a test is long by its length.
+    pub(crate) fn is_long(&self) -> bool {
+        self.kind == Kind::Annual || self.longest_s() >= LONG_S
+    }
+
+    /// Length as seen or as told, whichever is more: readings may have been missing, seconds.
+    pub(crate) fn longest_s(&self) -> f32 {
+        self.own_length_s().unwrap_or(0.0).max(self.length_s)
+    }
+
     /// A flicker of the flags is no test.
     pub(crate) fn is_long_enough(&self) -> bool {
         self.length_s >= SHORTEST_S || self.own.is_some()

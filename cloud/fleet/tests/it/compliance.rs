@@ -206,7 +206,16 @@ fn the_long_test_has_a_year_and_a_failed_one_is_not_forgotten() {
     let gave_up = Record::Test(Found { gave_up: true, ..found(Kind::Annual, day("2026-10-01"), 3_700.0) });
     let expect = Annual::Failed { at: day("2026-10-01"), reason: Reason::GaveUp, proof: 1 };
     assert_eq!(of(&[annual("2026-03-14"), gave_up.clone()]), expect);
-    assert!(matches!(of(&[gave_up, annual("2026-10-20")]), Annual::Done { .. }));
+    assert!(matches!(of(&[gave_up.clone(), annual("2026-10-20")]), Annual::Done { .. }));
+    // The retest was cut short, or is too short for a long one: the failure is open still.
+    let cut = Record::Test(Found { interrupted: true, ..found(Kind::Annual, day("2026-10-03"), 900.0) });
+    let by_hand = Record::Test(found(Kind::Manual, day("2026-10-04"), 2_700.0));
+    assert_eq!(of(&[annual("2026-03-14"), gave_up, cut, by_hand]), expect);
+    // One of that length fails as a long one whoever started it, a short one does not.
+    let hand =
+        |length_s| Record::Test(Found { gave_up: true, ..found(Kind::Manual, day("2026-10-01"), length_s) });
+    assert_eq!(of(&[annual("2026-03-14"), hand(3_600.0)]), expect);
+    assert!(matches!(of(&[annual("2026-03-14"), hand(20.0)]), Annual::Done { .. }));
     let young = Case { since: day("2026-10-01"), ..Case::new("2026-11-17") };
     assert_eq!(young.view(&[], 2).annual, Annual::NotYet { by: day("2027-10-01") });
 }

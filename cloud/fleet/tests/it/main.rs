@@ -13,6 +13,7 @@ mod escalation;
 mod logbook;
 mod pairing;
 mod properties;
+mod readiness_cells;
 mod readiness_countdown;
 mod readiness_monthly;
 mod readiness_rig;

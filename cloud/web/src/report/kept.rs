@@ -81,6 +81,7 @@ mod tests {
             predicted: None,
             recharged: None,
             contact_lost: false,
+            end_unseen: false,
         })
     }
 
