@@ -296,7 +296,7 @@ async fn filled(house: &House, count: i64) {
     let rows: Vec<_> = (0..count).map(|at| outage(house.hall, NOW.plus_ms(at * 1_000), None)).collect();
     house.told(&rows).await;
     let waiting = house.store.logbook_waiting(10_000).await.unwrap();
-    let book = waiting[0].book;
+    let book = waiting.first().unwrap().book;
     let draft = |(waiting, row): (store::state::Waiting, &RecordRow)| Draft {
         id: waiting.id,
         inverter: waiting.inverter,
