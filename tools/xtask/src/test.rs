@@ -26,9 +26,6 @@ pub fn run(place: &Place, args: Args) -> Result<()> {
     steps.finish()
 }
 
-/// Takes each line of the gateway's policies away in turn.
-const EACH_LINE: &str = "sandbox::every_line_is_needed";
-
 /// The steps of `test`, for `ci` to add to its own.
 pub fn add_steps(place: &Place, args: &Args, steps: &mut Steps) {
     if !args.core {
@@ -42,23 +39,6 @@ pub fn add_steps(place: &Place, args: &Args, steps: &mut Steps) {
     steps.run("cargo test", || {
         let mut test = shell::cargo(&place.root);
         test.args(["test", "--workspace", "--locked", "--no-fail-fast"]);
-        shell::run(environment(place, args, &mut test))
-    });
-    steps.run("sandbox, line by line", || {
-        // Alone: a day without one line of a policy is told from one that a busy machine did not get through in time. Of the whole
-        // workspace, as what was built above.
-        let mut test = shell::cargo(&place.root);
-        test.args([
-            "test",
-            "--workspace",
-            "--locked",
-            "--test",
-            "it",
-            EACH_LINE,
-            "--",
-            "--ignored",
-            "--exact",
-        ]);
         shell::run(environment(place, args, &mut test))
     });
     steps.run("fuzz for ten seconds", || fuzz(place));

@@ -263,6 +263,13 @@ impl Gateway {
         kill_process(self.child(name).unwrap(), Signal::KILL).unwrap();
     }
 
+    /// As [`Gateway::kill_child`], where it may have ended by itself a moment ago.
+    pub fn kill_child_if_there(&self, name: &str) {
+        if let Some(child) = self.child(name) {
+            let _ = kill_process(child, Signal::KILL);
+        }
+    }
+
     /// SIGTERM, and its exit code.
     pub fn stop(&mut self) -> Option<i32> {
         let _ = kill_process(Pid::from_child(&self.process), Signal::TERM);
