@@ -154,6 +154,13 @@ impl StateStore {
     }
 }
 
+/// Inverters after one that have events, each found by a search in an index.
+const HEARD: &str = "WITH RECURSIVE heard (id) AS (
+        SELECT min(inverter_id) FROM events WHERE inverter_id > ?
+        UNION ALL
+        SELECT (SELECT min(inverter_id) FROM events WHERE inverter_id > heard.id) FROM heard WHERE id IS NOT NULL
+    )";
+
 /// An inverter with old events.
 #[derive(FromQueryResult)]
 struct Old {
@@ -165,18 +172,16 @@ struct Old {
 /// The next inverters after one that have events before `before`, by their numbers. Each step is a search in an index, so it
 /// costs what there are inverters, not what there are events.
 async fn old_after(connection: &DatabaseConnection, after: i64, before: UtcMs) -> Result<Vec<Old>, DbErr> {
-    let sql = "WITH RECURSIVE heard (id) AS (
-            SELECT min(inverter_id) FROM events WHERE inverter_id > ?
-            UNION ALL
-            SELECT (SELECT min(inverter_id) FROM events WHERE inverter_id > heard.id) FROM heard WHERE id IS NOT NULL
-        )
+    let sql = format!(
+        "{HEARD}
         SELECT inverter_id, rows FROM (
             SELECT id AS inverter_id, (
                 SELECT count(*) FROM (
                     SELECT 1 FROM events WHERE inverter_id = heard.id AND occurred_at < ? LIMIT ?
                 )
             ) AS rows FROM heard WHERE id IS NOT NULL
-        ) WHERE rows > 0 LIMIT ?";
+        ) WHERE rows > 0 LIMIT ?"
+    );
     let values = [after.into(), before.0.into(), (AT_ONCE + 1).into(), AT_ONCE.into()];
     let statement = Statement::from_sql_and_values(connection.get_database_backend(), sql, values);
     Old::find_by_statement(statement).all(connection).await
@@ -194,13 +199,9 @@ fn fit_together(old: &[Old]) -> &[Old] {
 
 /// Inverters that have events and are not there any more. As [`old_after`], it costs what there are inverters.
 async fn of_nobody(connection: &DatabaseConnection) -> Result<Vec<i64>, DbErr> {
-    let sql = "WITH RECURSIVE heard (id) AS (
-            SELECT min(inverter_id) FROM events
-            UNION ALL
-            SELECT (SELECT min(inverter_id) FROM events WHERE inverter_id > heard.id) FROM heard WHERE id IS NOT NULL
-        )
-        SELECT id FROM heard WHERE id IS NOT NULL AND id NOT IN (SELECT id FROM inverters)";
-    let statement = Statement::from_string(connection.get_database_backend(), sql);
+    let sql =
+        format!("{HEARD} SELECT id FROM heard WHERE id IS NOT NULL AND id NOT IN (SELECT id FROM inverters)");
+    let statement = Statement::from_sql_and_values(connection.get_database_backend(), sql, [i64::MIN.into()]);
     let rows = connection.query_all_raw(statement).await?;
     rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, _>>()
 }
