@@ -3,8 +3,9 @@
 //! The kept readings are what a test looks for at the end; live ones keep the session busy, and one in each is
 //! acknowledged. `INVERTER_CONNECT_HOSTILE=20` plays twenty times as much noise.
 
-use std::collections::HashSet;
-use std::path::Path;
+use std::collections::{BTreeMap, HashSet};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,6 +26,8 @@ const WARM: usize = 20;
 /// What all processes together may grow by over all plays, and what their peaks may be above where they were.
 const GROWTH_KIB: u64 = 1024;
 const PEAK_KIB: u64 = 2048;
+/// What the plays that look like an order carry.
+const ORDER: &[u8] = b"reboot";
 
 /// Writes frames until it is dropped.
 struct Feeder {
@@ -72,6 +75,7 @@ fn endure(site: &Site, mut command: Command, plays: Vec<Play>, every: Duration, 
     command.arg("--config").arg(site.config(port));
     let mut gateway = Gateway::start_command(command.stderr(Stdio::piped()).stdin(Stdio::null()));
     gateway.wait_for("is raw", 1, 10);
+    let files_before = files(site.folder.path());
     let (feeder, begin) = (Feeder::start(site, every), Instant::now());
     let memory = |gateway: &Gateway| -> (usize, u64) {
         let all = pss(gateway);
@@ -90,6 +94,7 @@ fn endure(site: &Site, mut command: Command, plays: Vec<Play>, every: Duration, 
         after.1
     );
     assert_eq!(gateway.pids(), processes, "a process died: {:#?}", gateway.lines());
+    nothing_written(site, files_before, files(site.folder.path()));
     assert!(after.1 < before.1 + GROWTH_KIB, "grown from {before:?} to {after:?}");
     assert!(peak < peak_before + PEAK_KIB, "a peak of {peak} KiB, from {peak_before} KiB");
     let honest = Cloud::on(std::net::TcpListener::bind(("127.0.0.1", port)).unwrap(), &site.pki, "server");
@@ -101,6 +106,47 @@ fn endure(site: &Site, mut command: Command, plays: Vec<Play>, every: Duration, 
     nothing_missing(&taken, &honest);
     assert_eq!(site.line.drain(100), b"", "a byte reached the inverter");
     lines
+}
+
+/// By path: whether it may be run, and what is in it.
+type Files = BTreeMap<PathBuf, (bool, Vec<u8>)>;
+
+/// Every file below a folder.
+fn files(folder: &Path) -> Files {
+    let mut found = Files::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.append(&mut files(&path));
+        } else if path.is_file() {
+            // The gateway's own may be replaced or given up meanwhile.
+            let Ok(bytes) = std::fs::read(&path) else { continue };
+            let runnable =
+                path.metadata().is_ok_and(|metadata| metadata.permissions().mode() & 0o111 != 0);
+            found.insert(path, (runnable, bytes));
+        }
+    }
+    found
+}
+
+/// Program, configuration, key and certificates are byte for byte what they were; beside them are only the files that the gateway
+/// writes itself, none can be run, and nothing in them came from the cloud.
+fn nothing_written(site: &Site, before: Files, after: Files) {
+    let own = site.data_dir();
+    let apart = |all: Files| -> (Files, Files) { all.into_iter().partition(|(path, _)| path.starts_with(&own)) };
+    let ((_, before), (written, after)) = (apart(before), apart(after));
+    assert!(before.values().any(|(runnable, _)| *runnable), "the program is not among {:?}", before.keys());
+    let changed: Vec<_> = after.iter().filter(|(path, file)| before.get(*path) != Some(file)).collect();
+    let paths: Vec<_> = changed.iter().map(|(path, _)| path).collect();
+    assert!(paths.is_empty() && after.len() == before.len(), "changed or new: {paths:?}");
+    assert!(!written.is_empty());
+    for (path, (runnable, bytes)) in &written {
+        let name = path.strip_prefix(&own).unwrap().to_str().unwrap();
+        let known = ["lock", "state"].contains(&name) || name.starts_with("spool/readings-");
+        assert!(known && !runnable, "{name} has no place there, or can be run");
+        let told = bytes.windows(ORDER.len()).any(|part| part == ORDER);
+        assert!(!told, "{name} holds what the cloud sent");
+    }
 }
 
 /// The highest that each process had resident, KiB in all.
@@ -167,7 +213,7 @@ fn fuzz(count: u64) -> impl Iterator<Item = Play> {
 
 /// Lengths that lie, floods, acknowledgements of nothing, every reason to go: MQTT alone.
 fn abuses() -> Vec<Play> {
-    let publish = [&[0x32, 14, 0, 3, b'a', b'/', b'b', 0, 1, 0][..], b"reboot"].concat();
+    let publish = [&[0x32, 14, 0, 3, b'a', b'/', b'b', 0, 1, 0][..], ORDER].concat();
     let connack = [0x20, 3, 0, 0, 0];
     let mut plays = vec![
         // 256 MiB announced, and a length of five bytes, and one that is longer than it needs to be.
@@ -278,7 +324,7 @@ fn the_same_of_a_web_socket_against_the_shipped_program() {
     let site = site_with(KEPT);
     let plays = [
         // A PUBLISH, each packet that may not come, an acknowledgement of nothing: whole messages.
-        Play::after([&[0x82, 14, 0x30, 12, 0, 3, b'a', b'/', b'b', 0][..], b"reboot"].concat()),
+        Play::after([&[0x82, 14, 0x30, 12, 0, 3, b'a', b'/', b'b', 0][..], ORDER].concat()),
         Play::after([0x82, 5, 0x90, 3, 0, 1, 0]),
         Play::after([0x82, 4, 0x40, 2, 0xff, 0xff]),
         // Text; reserved kinds and bits; a masked frame; a message of 2^62 bytes, or of 1 MiB; an end of nothing.
