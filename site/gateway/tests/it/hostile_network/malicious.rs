@@ -121,8 +121,7 @@ fn files(folder: &Path) -> Files {
         } else if path.is_file() {
             // The gateway's own may be replaced or given up meanwhile.
             let Ok(bytes) = std::fs::read(&path) else { continue };
-            let runnable =
-                path.metadata().is_ok_and(|metadata| metadata.permissions().mode() & 0o111 != 0);
+            let runnable = path.metadata().is_ok_and(|metadata| metadata.permissions().mode() & 0o111 != 0);
             found.insert(path, (runnable, bytes));
         }
     }
@@ -133,7 +132,8 @@ fn files(folder: &Path) -> Files {
 /// writes itself, none can be run, and nothing in them came from the cloud.
 fn nothing_written(site: &Site, before: Files, after: Files) {
     let own = site.data_dir();
-    let apart = |all: Files| -> (Files, Files) { all.into_iter().partition(|(path, _)| path.starts_with(&own)) };
+    let apart =
+        |all: Files| -> (Files, Files) { all.into_iter().partition(|(path, _)| path.starts_with(&own)) };
     let ((_, before), (written, after)) = (apart(before), apart(after));
     assert!(before.values().any(|(runnable, _)| *runnable), "the program is not among {:?}", before.keys());
     let changed: Vec<_> = after.iter().filter(|(path, file)| before.get(*path) != Some(file)).collect();
