@@ -3,7 +3,7 @@
 //! In: the configuration. Out: sentences on stdout, an exit code. Reads files, looks at the port's entry; opens
 //! neither port nor connection, writes nothing.
 
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -21,6 +21,7 @@ pub fn run(config: &Config) -> ExitCode {
     port(config, &mut findings);
     button(config, &mut findings);
     cloud(config, &mut findings);
+    secrets(config, &mut findings);
     folder(config, &mut findings);
     if findings.problems.is_empty() {
         println!("Everything is in order.");
@@ -118,6 +119,22 @@ fn cloud(config: &Config, findings: &mut Findings) {
         println!("Our certificate is valid until {end}.");
         if end < clock::built_at() {
             findings.problem(format!("key `cloud.certificate`: it expired at {end}; ask for a new bundle"));
+        }
+    }
+}
+
+/// What lets in is for the gateway's user and group: whoever reads the key can report in this inverter's name.
+fn secrets(config: &Config, findings: &mut Findings) {
+    let credentials = config.cloud.proxy_credentials.as_ref();
+    let secrets =
+        [("cloud.key", Some(&config.cloud.key)), ("cloud.proxy_credentials", credentials)];
+    for (key, path) in secrets.into_iter().filter_map(|(key, path)| Some((key, path?))) {
+        let others = std::fs::metadata(path).map(|meta| meta.permissions().mode() & 0o007);
+        if others.is_ok_and(|others| others != 0) {
+            findings.problem(format!(
+                "key `{key}`: everybody on this machine may use {0}; take that away (chmod o= {0})",
+                path.display()
+            ));
         }
     }
 }

@@ -10,11 +10,13 @@ mod demo;
 mod dist;
 mod end_to_end;
 mod install;
+mod named_test;
 mod place;
 mod promises;
 mod running;
 mod sbom;
 mod shell;
+mod standards;
 mod steps;
 mod test;
 mod tidy;
@@ -41,7 +43,7 @@ enum What {
     Ci(ci::Args),
     /// Tests the walls between the crates and prints how large the rooms are.
     Tidy,
-    /// Writes docs/PROMISES.md from the table of promises, mechanisms and tests.
+    /// Writes docs/PROMISES.md and docs/standards from the tables of promises, requirements and tests.
     Promises,
     /// Writes what the shipped programs are made of, as CycloneDX.
     Sbom(sbom::Args),
@@ -59,7 +61,7 @@ fn main() -> ExitCode {
         What::Test(args) => place::Place::find().and_then(|place| test::run(&place, args)),
         What::Ci(args) => place::Place::find().and_then(|place| ci::run(&place, args)),
         What::Tidy => place::Place::find().and_then(|place| tidy::run(&place)),
-        What::Promises => place::Place::find().and_then(|place| promises::run(&place)),
+        What::Promises => place::Place::find().and_then(|place| promises::run(&place).and(standards::write(&place))),
         What::Sbom(args) => place::Place::find().and_then(|place| sbom::run(&place, &args)),
         What::Dist(args) => place::Place::find().and_then(|place| dist::run(&place, &args)),
         What::Bench(args) => place::Place::find().and_then(|place| bench::run(&place, args)),

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
 
+use crate::named_test;
 use crate::place::Place;
 
 /// The table, below the root.
@@ -23,9 +24,6 @@ What remains is said in [SECURITY.md](../SECURITY.md).
 ";
 const SECTIONS: [(&str, &str); 2] =
     [("promise", "What is promised"), ("happened", "What has happened to others, and must not to us")];
-
-/// What a test's line or the lines above it say when it does not run by itself.
-const SET_ASIDE: &str = "#[ignore";
 
 struct Row {
     promise: String,
@@ -52,7 +50,7 @@ pub fn check(place: &Place) -> Result<Vec<String>> {
                 findings.push(format!("{TABLE}: no test for \"{}\"", row.promise));
             }
             for test in &row.tests {
-                findings.extend(missing(&place.root, test).map(|why| format!("{TABLE}: {test}: {why}")));
+                findings.extend(named_test::missing(&place.root, test).map(|why| format!("{TABLE}: {test}: {why}")));
             }
         }
     }
@@ -87,47 +85,11 @@ fn page(root: &Path) -> Result<String> {
         for row in rows(root, section)? {
             let _ = write!(page, "\n### {}\n\n{}.\n\n", row.promise, row.mechanism);
             for test in &row.tests {
-                let (path, name) = test.split_once(": ").unwrap_or((test, ""));
-                let _ = writeln!(page, "- `{name}` in [{path}](../{path})");
+                let _ = writeln!(page, "- {}", named_test::link(test, ".."));
             }
         }
     }
     Ok(page)
-}
-
-/// Why a test does not count, if so.
-fn missing(root: &Path, test: &str) -> Option<&'static str> {
-    let Some((path, name)) = test.split_once(": ") else { return Some("write \"path: name\"") };
-    let Ok(source) = std::fs::read_to_string(root.join(path)) else { return Some("there is no such file") };
-    if path.ends_with(".mjs") { missing_in_browser(&source, name) } else { missing_in_rust(&source, name) }
-}
-
-fn missing_in_browser(source: &str, name: &str) -> Option<&'static str> {
-    let named = ["'", "\"", "`"].map(|quote| format!("test({quote}{name}{quote}"));
-    let there = source.lines().any(|line| named.iter().any(|named| line.trim_start().starts_with(named)));
-    (!there).then_some("there is no such test in the file")
-}
-
-fn missing_in_rust(source: &str, name: &str) -> Option<&'static str> {
-    let declared = format!("fn {name}(");
-    let mut attributes: Vec<&str> = Vec::new();
-    for line in source.lines().map(str::trim) {
-        if line.starts_with("#[") {
-            attributes.push(line);
-            continue;
-        }
-        if line.contains(&declared) && !line.starts_with("//") {
-            let is_test = attributes.iter().any(|line| line.contains("test]") || line.contains("::test("));
-            let set_aside = attributes.iter().any(|line| line.starts_with(SET_ASIDE));
-            return match (is_test, set_aside) {
-                (false, _) => Some("that function is no test"),
-                (true, true) => Some("that test is set aside by #[ignore]"),
-                (true, false) => None,
-            };
-        }
-        attributes.clear();
-    }
-    Some("there is no such test in the file")
 }
 
 #[cfg(test)]
@@ -135,27 +97,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_test_counts_when_it_is_there_and_runs() {
-        let source = "#[test]\nfn there() {}\n#[tokio::test(flavor = \"x\")]\n#[cfg(unix)]\nasync fn later() {}\n\
-            #[test]\n#[ignore = \"slow\"]\nfn aside() {}\nfn helper() {}\n// fn said() {}\n";
-        let check = |name: &str, good: bool| {
-            assert_eq!(missing_in_rust(source, name).is_none(), good, "{name}");
-        };
-        check("there", true);
-        check("later", true);
-        check("aside", false);
-        check("helper", false);
-        check("said", false);
-        check("nowhere", false);
-        assert!(missing_in_browser("  test('a thing', { timeout: 1 }, async", "a thing").is_none());
-        assert!(missing_in_browser("// a thing", "a thing").is_some());
-    }
-
-    #[test]
     fn every_named_test_of_this_table_is_there_and_the_page_is_made_from_it() {
         let place = Place::find().unwrap();
         assert_eq!(check(&place).unwrap(), Vec::<String>::new());
-        assert!(missing(&place.root, "cloud/server/tests/it/door.rs: no_such_test").is_some());
-        assert!(missing(&place.root, "cloud/server/tests/it/nowhere.rs: x").is_some());
     }
 }

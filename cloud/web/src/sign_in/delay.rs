@@ -1,14 +1,16 @@
 //! A growing delay per account and per source after failed sign-ins; never a lock-out.
 //!
-//! In: who tries from where, and when. Out: how long to wait before looking at the password. The right password is
-//! taken after the wait whatever happened before. In memory only; never tells whether an account exists, as unknown
-//! names are counted alike.
+//! In: who tries from where, and when. Out: how long to wait before looking at the password, or that the line is too long.
+//! Who tries many at once gains nothing: those of a source stand in one line, and so do the codes of an account, whose
+//! password is known by whoever types them. Passwords of an account do not: a stranger would fill the owner's line. The right
+//! password is taken after the wait whatever happened before. In memory only; never tells whether an account exists, as
+//! unknown names are counted alike.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use wire::UtcMs;
 
@@ -23,10 +25,27 @@ const FIRST: Duration = Duration::from_millis(250);
 const LONGEST_ACCOUNT: Duration = Duration::from_secs(4);
 /// Longest per source: below the door's deadline for a response.
 const LONGEST_SOURCE: Duration = Duration::from_secs(16);
+/// As many of a source are looked at within its delay: two a second once that is the longest. Others of a large office have a
+/// place in the line, and a guesser who is in it makes it no longer than the longest delay.
+const AT_ONCE: u32 = 32;
 /// Failures are forgotten after this long without another.
 const FORGET_MS: i64 = 15 * 60_000;
 /// Most accounts and most sources remembered; beyond it the oldest are forgotten.
 const REMEMBERED: usize = 20_000;
+
+/// When an attempt is made: by the clock on the wall, by which failures are forgotten, and by one that nobody sets, by which
+/// lines are kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Now {
+    /// Wall.
+    pub utc: UtcMs,
+    /// Monotonic.
+    pub at: Instant,
+}
+
+/// So many wait already that this one would wait for longer than the longest delay: it is not looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LineTooLong;
 
 /// Failures by account and by source.
 #[derive(Debug, Default)]
@@ -68,20 +87,31 @@ impl std::fmt::Display for Source {
 
 impl Delays {
     /// Counts an attempt as failed, beforehand, so that many at once grow the delay too; says how long to wait.
-    #[must_use]
-    pub fn attempt(&self, account: &str, source: Source, now: UtcMs) -> Duration {
-        let by_account = lock(&self.accounts).count(account.to_owned(), now);
-        let by_source = lock(&self.sources).count(source, now);
-        delay(by_account, LONGEST_ACCOUNT).max(delay_of_source(by_source))
+    ///
+    /// # Errors
+    /// [`LineTooLong`].
+    pub fn attempt(&self, account: &str, source: Source, now: Now) -> Result<Duration, LineTooLong> {
+        let of_account = delay(lock(&self.accounts).count(account.to_owned(), now.utc), LONGEST_ACCOUNT);
+        Ok(of_account.max(self.of_source(source, now)?))
     }
 
     /// As [`Delays::attempt`], for the code after the right password: whoever guesses there has the password, so its
-    /// owner is not kept out by strangers, and each guess may cost as much as a source's.
-    #[must_use]
-    pub fn second_step(&self, account: &str, source: Source, now: UtcMs) -> Duration {
-        let by_account = lock(&self.accounts).count(account.to_owned(), now);
-        let by_source = lock(&self.sources).count(source, now);
-        delay(by_account, LONGEST_SOURCE).max(delay_of_source(by_source))
+    /// owner is not kept out by strangers, each guess may cost as much as a source's, and they come one after the other.
+    ///
+    /// # Errors
+    /// [`LineTooLong`].
+    pub fn second_step(&self, account: &str, source: Source, now: Now) -> Result<Duration, LineTooLong> {
+        let of_source = self.of_source(source, now)?;
+        let mut accounts = lock(&self.accounts);
+        let turn = delay(accounts.count(account.to_owned(), now.utc), LONGEST_SOURCE);
+        Ok(accounts.stand_in_line(account, turn, now.at)?.max(of_source))
+    }
+
+    fn of_source(&self, source: Source, now: Now) -> Result<Duration, LineTooLong> {
+        let mut sources = lock(&self.sources);
+        let failures = sources.count(source, now.utc);
+        let longest = delay(failures.saturating_sub(OFFICE), LONGEST_SOURCE);
+        Ok(sources.stand_in_line(&source, longest / AT_ONCE, now.at)?.max(longest))
     }
 
     /// Takes back what was counted of the source: the password was right, the second factor is to come.
@@ -103,16 +133,20 @@ fn delay(failures: u32, longest: Duration) -> Duration {
     }
 }
 
-fn delay_of_source(failures: u32) -> Duration {
-    delay(failures.saturating_sub(OFFICE), LONGEST_SOURCE)
-}
-
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[derive(Debug)]
-struct Failures<K>(HashMap<K, (u32, UtcMs)>);
+struct Failures<K>(HashMap<K, Failed>);
+
+#[derive(Clone, Copy, Debug)]
+struct Failed {
+    count: u32,
+    last: UtcMs,
+    /// When the line is empty.
+    free_at: Option<Instant>,
+}
 
 impl<K> Default for Failures<K> {
     fn default() -> Self {
@@ -123,21 +157,37 @@ impl<K> Default for Failures<K> {
 impl<K: Hash + Eq + Clone> Failures<K> {
     fn count(&mut self, key: K, now: UtcMs) -> u32 {
         if self.0.len() >= REMEMBERED && !self.0.contains_key(&key) {
-            self.0.retain(|_, (_, last)| now.since(*last) < FORGET_MS);
+            self.0.retain(|_, failed| now.since(failed.last) < FORGET_MS);
             if self.0.len() >= REMEMBERED
                 && let Some(oldest) =
-                    self.0.iter().min_by_key(|(_, (_, last))| *last).map(|(key, _)| key.clone())
+                    self.0.iter().min_by_key(|(_, failed)| failed.last).map(|(key, _)| key.clone())
             {
                 self.0.remove(&oldest);
             }
         }
-        let (failures, last) = self.0.entry(key).or_insert((0, now));
-        if now.since(*last) >= FORGET_MS {
-            *failures = 0;
+        let failed = self.0.entry(key).or_insert(Failed { count: 0, last: now, free_at: None });
+        if now.since(failed.last) >= FORGET_MS {
+            failed.count = 0;
         }
-        *failures = failures.saturating_add(1);
-        *last = now;
-        *failures
+        failed.count = failed.count.saturating_add(1);
+        failed.last = now;
+        failed.count
+    }
+
+    /// Takes a turn of this length behind those that wait: until when it is over.
+    fn stand_in_line<Q>(&mut self, key: &Q, turn: Duration, now: Instant) -> Result<Duration, LineTooLong>
+    where
+        K: std::borrow::Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let Some(failed) = self.0.get_mut(key) else { return Ok(turn) };
+        let over = failed.free_at.map_or(now, |free_at| free_at.max(now)) + turn;
+        let wait = over.duration_since(now);
+        if wait > LONGEST_SOURCE {
+            return Err(LineTooLong);
+        }
+        failed.free_at = Some(over);
+        Ok(wait)
     }
 
     fn forget<Q: Hash + Eq + ?Sized>(&mut self, key: &Q)
@@ -148,8 +198,8 @@ impl<K: Hash + Eq + Clone> Failures<K> {
     }
 
     fn take_back(&mut self, key: &K) {
-        if let Some((failures, _)) = self.0.get_mut(key) {
-            *failures = failures.saturating_sub(1);
+        if let Some(failed) = self.0.get_mut(key) {
+            failed.count = failed.count.saturating_sub(1);
         }
     }
 }
@@ -162,60 +212,114 @@ mod tests {
         Source::from(text.parse::<IpAddr>().ok())
     }
 
+    /// So long after one beginning, by both clocks.
+    struct Clock(Instant);
+
+    impl Clock {
+        fn at(&self, ms: i64) -> Now {
+            Now { utc: UtcMs(ms), at: self.0 + Duration::from_millis(ms.unsigned_abs()) }
+        }
+    }
+
+    fn clock() -> Clock {
+        Clock(Instant::now())
+    }
+
     #[test]
     fn three_are_free_then_the_delay_doubles_up_to_its_longest() {
-        let delays = Delays::default();
-        let waits: Vec<_> =
-            (0..32).map(|at| delays.attempt("a", source("192.0.2.1"), UtcMs(at)).as_millis()).collect();
+        let (delays, clock) = (Delays::default(), clock());
+        let each_minute = |at| delays.attempt("a", source("192.0.2.1"), clock.at(at * 60_000));
+        let waits: Vec<_> = (0..32).map(|at| each_minute(at).unwrap().as_millis()).collect();
         assert_eq!(waits[..9], [0, 0, 0, 250, 500, 1000, 2000, 4000, 4000]);
         assert_eq!(waits[26..], [4000, 4000, 8000, 16_000, 16_000, 16_000], "the source's own");
     }
 
     #[test]
     fn an_office_signs_in_at_once_and_a_guesser_behind_its_address_is_slowed_down() {
-        let delays = Delays::default();
-        let waits: Vec<_> = (0..26)
-            .map(|at| delays.attempt(&format!("name{at}"), source("192.0.2.1"), UtcMs(0)).as_millis())
-            .collect();
+        let (delays, clock) = (Delays::default(), clock());
+        let attempt = |at| delays.attempt(&format!("name{at}"), source("192.0.2.1"), clock.at(0));
+        let waits: Vec<_> = (0..26).map(|at| attempt(at).unwrap().as_millis()).collect();
         assert!(waits[..23].iter().all(|wait| *wait == 0), "{waits:?}");
         assert_eq!(waits[23..], [250, 500, 1000]);
     }
 
+    /// When each of so many attempts of one moment is looked at, ms.
+    fn looked_at(many: usize, attempt: impl Fn(usize) -> Result<Duration, LineTooLong>) -> Vec<u128> {
+        (0..many).filter_map(|at| attempt(at).ok()).map(|wait| wait.as_millis()).collect()
+    }
+
+    #[test]
+    fn many_at_once_from_one_source_are_looked_at_no_faster_than_two_a_second() {
+        let (delays, clock) = (Delays::default(), clock());
+        let from = source("192.0.2.1");
+        let at_once = looked_at(1000, |at| delays.attempt(&format!("name{at}"), from, clock.at(0)));
+        assert!(at_once.len() < 23 + 6 + 32, "{at_once:?}");
+        // For an hour a thousand of them each second: what is looked at in its last half.
+        let mut looked = Vec::new();
+        for second in 1..3600 {
+            let now = clock.at(second * 1000);
+            let all = looked_at(1000, |at| delays.attempt(&format!("name{at}"), from, now));
+            looked.extend(all.into_iter().map(|wait| wait + u128::from(second.unsigned_abs()) * 1000));
+        }
+        let late = looked.iter().filter(|at| (1_800_000..3_600_000).contains(*at)).count();
+        assert!((3000..=3650).contains(&late), "{late} in half an hour");
+        // Others are not in that line.
+        assert_eq!(delays.attempt("name", source("192.0.2.2"), clock.at(0)).unwrap(), LONGEST_ACCOUNT);
+    }
+
+    #[test]
+    fn codes_of_one_account_are_looked_at_one_after_the_other_wherever_they_come_from() {
+        let (delays, clock) = (Delays::default(), clock());
+        let everywhere = |at: usize| source(&format!("2001:db8:0:{at:x}::1"));
+        let at_once = looked_at(200, |at| delays.second_step("owner", everywhere(at), clock.at(0)));
+        assert_eq!(at_once, [0, 0, 0, 250, 750, 1750, 3750, 7750, 15_750], "then the line is too long");
+        let mut looked = 0;
+        for second in 1..3600 {
+            let now = clock.at(second * 1000);
+            looked += looked_at(200, |at| delays.second_step("owner", everywhere(at), now)).len();
+        }
+        assert!((200..=225).contains(&looked), "{looked} in an hour: one in sixteen seconds");
+        // The owner's password is not in that line.
+        assert_eq!(delays.attempt("owner", source("192.0.2.7"), clock.at(0)).unwrap(), LONGEST_ACCOUNT);
+    }
+
     #[test]
     fn a_stranger_elsewhere_costs_the_owner_four_seconds_at_most() {
-        let delays = Delays::default();
+        let (delays, clock) = (Delays::default(), clock());
         for at in 0..1000 {
-            let _ = delays.attempt("owner", source(&format!("2001:db8:0:{at:x}::1")), UtcMs(0));
+            let _ = delays.attempt("owner", source(&format!("2001:db8:0:{at:x}::1")), clock.at(0));
         }
-        let wait = delays.attempt("owner", source("192.0.2.7"), UtcMs(0));
-        assert_eq!(wait, LONGEST_ACCOUNT);
+        let attempt = || delays.attempt("owner", source("192.0.2.7"), clock.at(0)).unwrap();
+        assert_eq!(attempt(), LONGEST_ACCOUNT);
         delays.succeeded("owner", source("192.0.2.7"));
-        assert_eq!(delays.attempt("owner", source("192.0.2.7"), UtcMs(0)), Duration::ZERO);
+        assert_eq!(attempt(), Duration::ZERO);
     }
 
     #[test]
     fn a_known_password_does_not_make_codes_free_to_guess() {
-        let delays = Delays::default();
+        let (delays, clock) = (Delays::default(), clock());
         let mut waits = Vec::new();
         for at in 0..6 {
             // Right password, wrong code, each time from elsewhere.
-            let from = source(&format!("192.0.2.{at}"));
-            let _ = delays.attempt("owner", from, UtcMs(0));
+            let (from, now) = (source(&format!("192.0.2.{at}")), clock.at(i64::from(at) * 60_000));
+            let _ = delays.attempt("owner", from, now);
             delays.half_way(from);
-            waits.push(delays.second_step("owner", from, UtcMs(0)).as_millis());
+            waits.push(delays.second_step("owner", from, now).unwrap().as_millis());
         }
         assert_eq!(waits, [0, 250, 1000, 4000, 16_000, 16_000]);
-        assert_eq!(delays.attempt("owner", source("198.51.100.1"), UtcMs(0)), LONGEST_ACCOUNT, "bounded");
+        let password = delays.attempt("owner", source("198.51.100.1"), clock.at(360_000));
+        assert_eq!(password.unwrap(), LONGEST_ACCOUNT, "bounded");
     }
 
     #[test]
     fn one_network_is_one_source_and_time_forgets() {
-        let delays = Delays::default();
+        let (delays, clock) = (Delays::default(), clock());
         for at in 0..28 {
-            let _ = delays.attempt(&format!("name{at}"), source(&format!("2001:db8::{at}")), UtcMs(0));
+            let _ = delays.attempt(&format!("name{at}"), source(&format!("2001:db8::{at}")), clock.at(0));
         }
-        assert!(delays.attempt("fresh", source("2001:db8::ffff"), UtcMs(0)) > Duration::ZERO);
-        assert_eq!(delays.attempt("fresher", source("2001:db8::1"), UtcMs(FORGET_MS)), Duration::ZERO);
+        let attempt = |name, from, at| delays.attempt(name, source(from), clock.at(at)).unwrap();
+        assert!(attempt("fresh", "2001:db8::ffff", 0) > Duration::ZERO);
+        assert_eq!(attempt("fresher", "2001:db8::1", FORGET_MS), Duration::ZERO);
     }
 
     #[test]

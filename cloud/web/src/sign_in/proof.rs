@@ -5,13 +5,14 @@
 //! cannot be guessed and needs none.
 
 use std::net::IpAddr;
+use std::time::{Duration, Instant};
 
 use fleet::audit::Verb;
 use fleet::factors::Held;
 use serde::Deserialize;
 use store::state::{Account, Act, By, Email};
 
-use super::delay::Source;
+use super::delay::{LineTooLong, Now, Source};
 use super::factors::{from, letter_key};
 use super::password::{self, PasswordError};
 use super::{factors, recovery, totp};
@@ -42,8 +43,7 @@ pub async fn by_password(
     let email = Email::parse(email).ok();
     let name = email.as_ref().map_or("", Email::as_str);
     let source = Source::from(address);
-    let wait = context.delays().attempt(name, source, context.now());
-    tokio::time::sleep(wait).await;
+    wait(context.delays().attempt(name, source, now(context))).await?;
     let account = match &email {
         Some(email) => context.state().account_by_email(email).await,
         None => Ok(None),
@@ -73,7 +73,7 @@ pub async fn by_password(
 /// Whether `typed` is the present code of the account's authenticator app, or a recovery code of it. Either is used up.
 ///
 /// # Errors
-/// [`Error::Internal`].
+/// [`Error::Busy`], [`Error::Internal`].
 pub async fn by_code(
     context: &Context,
     account: &Account,
@@ -81,8 +81,7 @@ pub async fn by_code(
     address: Option<IpAddr>,
 ) -> Result<bool, Error> {
     let (name, source) = (account.email.as_str(), Source::from(address));
-    let wait = context.delays().second_step(name, source, context.now());
-    tokio::time::sleep(wait).await;
+    wait(context.delays().second_step(name, source, now(context))).await?;
     let right = match (totp::digits(typed), recovery::parse(typed)) {
         (Some(_), _) => app(context, account, typed).await?,
         (None, Some(code)) => recovery_code(context, account, &code, address).await?,
@@ -92,6 +91,15 @@ pub async fn by_code(
         context.delays().succeeded(name, source);
     }
     Ok(right)
+}
+
+fn now(context: &Context) -> Now {
+    Now { utc: context.now(), at: Instant::now() }
+}
+
+async fn wait(delay: Result<Duration, LineTooLong>) -> Result<(), Error> {
+    tokio::time::sleep(delay.map_err(|LineTooLong| Error::Busy)?).await;
+    Ok(())
 }
 
 async fn app(context: &Context, account: &Account, typed: &str) -> Result<bool, Error> {

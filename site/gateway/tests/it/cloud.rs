@@ -2,8 +2,10 @@
 //! came. It acknowledges or withholds as told.
 
 use std::collections::HashSet;
+use std::fs::Permissions;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -64,7 +66,9 @@ impl Pki {
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         std::fs::write(self.folder.join(format!("{file}.crt")), certificate.pem()).unwrap();
-        std::fs::write(self.folder.join(format!("{file}.key")), key.serialize_pem()).unwrap();
+        let path = self.folder.join(format!("{file}.key"));
+        std::fs::write(&path, key.serialize_pem()).unwrap();
+        std::fs::set_permissions(path, Permissions::from_mode(0o600)).unwrap();
     }
 
     pub fn server(&self, file: &str, names: &[&str], years: (i32, i32)) {

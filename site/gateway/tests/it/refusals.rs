@@ -1,5 +1,7 @@
 //! What is wrong with a cabinet's own files, in which words. Who else is refused: `hostile_network`.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use crate::cloud::{Pki, VALID};
@@ -41,6 +43,20 @@ fn check_explains_and_finds_what_is_wrong() {
         assert!(text.contains(part), "{part}: {text}");
     }
     assert!(!site.data_dir().exists(), "a check writes nothing");
+    // A key and a password that everybody may read.
+    let key = site.pki.folder.join("device.key");
+    let password = site.folder.path().join("proxy.txt");
+    std::fs::write(&password, "user:password\n").unwrap();
+    std::fs::set_permissions(&password, Permissions::from_mode(0o602)).unwrap();
+    std::fs::set_permissions(&key, Permissions::from_mode(0o644)).unwrap();
+    site.more = "proxy = \"http://127.0.0.1:3128\"\nproxy_credentials = \"proxy.txt\"\n".into();
+    let (code, text) = check(&site);
+    assert_eq!(code, Some(78), "{text}");
+    for part in ["key `cloud.key`: everybody", "chmod o= ", "key `cloud.proxy_credentials`: everybody"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    std::fs::set_permissions(&key, Permissions::from_mode(0o640)).unwrap();
+    site.more.clear();
     // Key of another certificate.
     site.pki.issue("other", "OTHER-1", &[], VALID, rcgen::ExtendedKeyUsagePurpose::ClientAuth);
     std::fs::copy(site.pki.folder.join("other.key"), site.pki.folder.join("device.key")).unwrap();

@@ -16,7 +16,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::place::Place;
-use crate::{promises, shell};
+use crate::{promises, shell, standards};
 use source::Source;
 
 /// One thing that is wrong: where, what, and what to do.
@@ -38,6 +38,7 @@ pub fn run(place: &Place) -> Result<()> {
     findings.extend(sizes::check(place, &files, &sources)?);
     findings.extend(prose::check(place, &files)?);
     findings.extend(promises::check(place)?);
+    findings.extend(standards::check(place)?);
     findings.extend(unsafety::check(place, &sources)?);
 
     if findings.is_empty() {
