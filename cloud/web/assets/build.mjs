@@ -22,7 +22,7 @@ const bundles = [
   { name: "app.js", type: "text/javascript; charset=utf-8", entry: "src/app.ts", more: { format: "esm", target: targets } },
   { name: "chart.js", type: "text/javascript; charset=utf-8", entry: "src/chart.ts", more: { format: "esm", target: targets } },
   { name: "worker.js", type: "text/javascript; charset=utf-8", entry: "src/worker.ts", more: { format: "iife", target: targets } },
-  { name: "icon.svg", type: "image/svg+xml", entry: "icon.svg" },
+  { name: "icon.svg", type: "image/svg+xml; charset=utf-8", entry: "icon.svg" },
 ];
 
 rmSync(out, { recursive: true, force: true });

@@ -1,7 +1,7 @@
 //! Tells those whom an offer or an invitation concerns.
 //!
-//! In: offers and invitations that nobody was told of. Out: letters in the outbox, if somebody is there; each is noted in
-//! the same transaction, so that one is told once. Apart from the request that made the offer, which does the same
+//! In: offers and invitations that nobody was told of. Out: letters in the outbox, if somebody is there and is not told too
+//! often already; each is noted in the same transaction, so that one is told once. Apart from the request that made the offer, which does the same
 //! work for any address.
 
 use fleet::MemberRole;
@@ -20,6 +20,10 @@ pub async fn tell(context: &Context) -> Result<(), Error> {
     let now = context.now();
     for (offer, inverter) in context.state().untold_offers(now).await.map_err(failed)? {
         let name = if inverter.name.is_empty() { inverter.serial.to_string() } else { inverter.name };
+        if !context.limits().may_tell(offer.made_by, offer.recipient.as_str(), now) {
+            context.state().offer_told(&offer.public_id, now, &[]).await.map_err(failed)?;
+            continue;
+        }
         let by = maker(context, offer.made_by).await?;
         let (to, for_whom) = match &offer.recipient {
             Recipient::Address(email) => (somebody(context, email).await?, "you".to_owned()),
@@ -36,6 +40,10 @@ pub async fn tell(context: &Context) -> Result<(), Error> {
 
 async fn tell_invitations(context: &Context, now: UtcMs) -> Result<(), Error> {
     for (invitation, organization) in context.state().untold_invitations(now).await.map_err(failed)? {
+        if !context.limits().may_tell(invitation.made_by, invitation.email.as_str(), now) {
+            context.state().invitation_told(&invitation.public_id, now, &[]).await.map_err(failed)?;
+            continue;
+        }
         let by = maker(context, invitation.made_by).await?;
         let letter = letters::invited(context.origin(), &by, &organization.name)?;
         let to = somebody(context, &invitation.email).await?;

@@ -82,8 +82,10 @@ pub fn check(place: &Place) -> Result<Vec<String>> {
     for standard in &STANDARDS {
         let (table, path) = (table_path(standard), page_path(standard));
         let rows = rows(&place.root, standard)?;
-        for pair in rows.windows(2).filter(|pair| order(&pair[0].id) >= order(&pair[1].id)) {
-            findings.push(format!("{table}: {} stands before {}", pair[0].id, pair[1].id));
+        for (row, next) in rows.iter().zip(rows.iter().skip(1)) {
+            if order(&row.id) >= order(&next.id) {
+                findings.push(format!("{table}: {} stands before {}", row.id, next.id));
+            }
         }
         for row in &rows {
             let Verdict::Met { tests, .. } = &row.verdict else { continue };
@@ -125,7 +127,9 @@ fn rows(root: &Path, standard: &Standard) -> Result<Vec<Row>> {
     let table: toml::Table = text.parse().with_context(|| format!("{path} is no TOML"))?;
     let rows = table.get("requirement").and_then(toml::Value::as_array);
     let rows = rows.with_context(|| format!("{path} has no [[requirement]]"))?;
-    rows.iter().map(|value| row(value).ok_or_else(|| anyhow!("{path}: a row is incomplete: {value}"))).collect()
+    rows.iter()
+        .map(|value| row(value).ok_or_else(|| anyhow!("{path}: a row is incomplete: {value}")))
+        .collect()
 }
 
 fn row(value: &toml::Value) -> Option<Row> {
@@ -192,7 +196,9 @@ mod tests {
 
     #[test]
     fn a_row_says_one_thing() {
-        let row = |text: &str| row(&toml::Value::Table(format!("id = \"1.1.1\"\nlevel = 1\n{text}").parse().unwrap()));
+        let row = |text: &str| {
+            row(&toml::Value::Table(format!("id = \"1.1.1\"\nlevel = 1\n{text}").parse().unwrap()))
+        };
         assert!(matches!(row("how = \"so\"\ntests = []").unwrap().verdict, Verdict::Met { .. }));
         assert!(matches!(row("nothing = \"none\"").unwrap().verdict, Verdict::Nothing(_)));
         assert!(matches!(row("open = \"much\"").unwrap().verdict, Verdict::Open(_)));

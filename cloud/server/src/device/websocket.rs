@@ -7,6 +7,7 @@ use std::io::{self, Read, Write};
 
 use tungstenite::handshake::machine::TryParse;
 use tungstenite::handshake::server::{Request, create_response, write_response};
+use tungstenite::http::HeaderValue;
 use tungstenite::protocol::{Role, WebSocketConfig, WebSocketContext};
 use tungstenite::{Bytes, Error, Message};
 
@@ -140,6 +141,13 @@ fn answer(request: &Request, out: &mut Vec<u8>) -> Result<(), House> {
     if request.uri().path() != PATH {
         return Err(refuse(out, "404 Not Found", ""));
     }
+    let header = |name| request.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    // A browser that holds a device's certificate and is led here by somebody's page.
+    if let Some(origin) = header("Origin")
+        && !is_own(origin, header("Host").unwrap_or_default())
+    {
+        return Err(refuse(out, "403 Forbidden", ""));
+    }
     let offers = request.headers().get_all("Sec-WebSocket-Protocol");
     let offered = offers.iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
     if !offered.into_iter().any(|name| name.trim() == SUBPROTOCOL) {
@@ -148,10 +156,15 @@ fn answer(request: &Request, out: &mut Vec<u8>) -> Result<(), House> {
     let mut response = create_response(request).map_err(|_| {
         refuse(out, "426 Upgrade Required", "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n")
     })?;
-    response
-        .headers_mut()
-        .insert("Sec-WebSocket-Protocol", tungstenite::http::HeaderValue::from_static(SUBPROTOCOL));
+    response.headers_mut().insert("Sec-WebSocket-Protocol", HeaderValue::from_static(SUBPROTOCOL));
     write_response(out, &response).map_err(|_| House::HTTP_REQUEST)
+}
+
+/// Whether an Origin (RFC 6454) is of the host that was asked: some clients of MQTT send it.
+fn is_own(origin: &str, host: &str) -> bool {
+    let Some(("https" | "http" | "wss", from)) = origin.split_once("://") else { return false };
+    let bare = |name: &str| name.strip_suffix(":443").unwrap_or(name).to_ascii_lowercase();
+    bare(from) == bare(host)
 }
 
 /// Appends a refusal in HTTP.
@@ -159,7 +172,7 @@ fn refuse(out: &mut Vec<u8>, status: &str, headers: &str) -> House {
     let text = House::HTTP_REQUEST.rule().text;
     let length = text.len() + 1;
     let response = format!(
-        "HTTP/1.1 {status}\r\nConnection: close\r\n{headers}Content-Type: text/plain\r\nContent-Length: {length}\r\n\r\n{text}\n"
+        "HTTP/1.1 {status}\r\nConnection: close\r\n{headers}Content-Type: text/plain; charset=utf-8\r\nX-Content-Type-Options: nosniff\r\nContent-Length: {length}\r\n\r\n{text}\n"
     );
     out.extend_from_slice(response.as_bytes());
     House::HTTP_REQUEST
@@ -194,6 +207,30 @@ impl Write for Memory<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_page_of_somebody_else_opens_nothing() {
+        let ask = |headers: &str| {
+            let (mut inner, mut out) = (Vec::new(), Vec::new());
+            let request = REQUEST.replace("Connection:", &format!("{headers}Connection:"));
+            let heard = WebSocket::new().receive(request.as_bytes(), &mut inner, &mut out);
+            (heard.is_ok(), String::from_utf8(out).unwrap())
+        };
+        for own in ["", "Origin: https://device.example\r\n", "Origin: https://DEVICE.example:443\r\n"] {
+            assert!(ask(own).0, "{own}");
+        }
+        for other in [
+            "https://evil.example",
+            "null",
+            "https://device.example.evil.example",
+            "file://device.example",
+            "",
+        ] {
+            let (opened, said) = ask(&format!("Origin: {other}\r\n"));
+            assert!(!opened && said.starts_with("HTTP/1.1 403 "), "{other}: {said}");
+            assert!(said.contains("nosniff"), "{said}");
+        }
+    }
 
     const REQUEST: &str = "GET /mqtt HTTP/1.1\r\nHost: device.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n";

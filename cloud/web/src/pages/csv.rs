@@ -155,9 +155,10 @@ pub fn field(text: &str) -> String {
     if text.is_empty() {
         return String::new();
     }
-    let formula = text.starts_with(['\t', '\r', '\n']) || text.trim_start().starts_with(FORMULA);
-    let guard = if formula { "'" } else { "" };
+    // As it will be read: a control character in front becomes a blank, and hides nothing.
     let plain: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let formula = text.starts_with(['\t', '\r', '\n']) || plain.trim_start().starts_with(FORMULA);
+    let guard = if formula { "'" } else { "" };
     format!("\"{guard}{}\"", plain.replace('"', "\"\""))
 }
 
@@ -170,6 +171,7 @@ mod tests {
     fn text_from_outside_never_begins_a_formula() {
         assert_eq!(field("=HYPERLINK(\"http://evil\")"), "\"'=HYPERLINK(\"\"http://evil\"\")\"");
         for text in ["+1", "-1", "@SUM(A1)", "\t=1", "|cmd", "%x", "  =1", "\u{a0}+1", "＝1", "＠SUM(A1)"] {
+            assert!(field(&format!("\u{1}{text}")).starts_with("\"'"), "after a control character: {text:?}");
             assert!(field(text).starts_with("\"'"), "{text:?}");
         }
         assert_eq!(field("AR=0x4000"), "\"AR=0x4000\"");

@@ -1,4 +1,5 @@
-//! How often mails may be asked for: per address and per source, with pauses that grow.
+//! How often mails may be asked for: per address and per source, with pauses that grow; and how often one may be told of
+//! what others offer.
 //!
 //! In: an address, a source, now. Out: whether this one is answered; who asked is never told. Unknown addresses are
 //! counted like known ones. In memory only, and bounded.
@@ -7,12 +8,14 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Mutex, PoisonError};
 
+use fleet::AccountKey;
 use fleet::registration::Purpose;
 use wire::UtcMs;
 
 use crate::sign_in::delay::Source;
 
 const MINUTE_MS: i64 = 60_000;
+const HOUR_MS: i64 = 60 * MINUTE_MS;
 /// Most addresses and most sources remembered; beyond it the oldest are forgotten.
 const REMEMBERED: usize = 20_000;
 
@@ -36,11 +39,24 @@ const ADDRESS: Growth =
 const SOURCE: Growth =
     Growth { free: 20, first_ms: 5_000, longest_ms: 10 * MINUTE_MS, forget_ms: 60 * MINUTE_MS };
 
+/// What one offers another again and again is worth few letters: it waits at the other's page all the same.
+const PAIR: Growth =
+    Growth { free: 5, first_ms: 10 * MINUTE_MS, longest_ms: 6 * HOUR_MS, forget_ms: 24 * HOUR_MS };
+/// Several accounts that do so together.
+const RECIPIENT: Growth =
+    Growth { free: 30, first_ms: MINUTE_MS, longest_ms: HOUR_MS, forget_ms: 24 * HOUR_MS };
+/// An installer hands a hundred inverters over in one morning.
+const MAKER: Growth =
+    Growth { free: 100, first_ms: 10_000, longest_ms: 10 * MINUTE_MS, forget_ms: 24 * HOUR_MS };
+
 /// What was asked for, by address and by source.
 #[derive(Debug, Default)]
 pub struct Limits {
     addresses: Mutex<Asked<(Purpose, String)>>,
     sources: Mutex<Asked<Source>>,
+    makers: Mutex<Asked<AccountKey>>,
+    pairs: Mutex<Asked<(AccountKey, String)>>,
+    recipients: Mutex<Asked<String>>,
 }
 
 impl Limits {
@@ -50,6 +66,14 @@ impl Limits {
     pub fn allow(&self, purpose: Purpose, address: &str, source: Source, now: UtcMs) -> bool {
         lock(&self.sources).count(source, &SOURCE, now)
             && lock(&self.addresses).count((purpose, address.to_owned()), &ADDRESS, now)
+    }
+
+    /// Whether a letter may tell `recipient`, an address or an organization's code, of what `maker` offers; counts it if so.
+    #[must_use]
+    pub fn may_tell(&self, maker: AccountKey, recipient: &str, now: UtcMs) -> bool {
+        lock(&self.makers).count(maker, &MAKER, now)
+            && lock(&self.pairs).count((maker, recipient.to_owned()), &PAIR, now)
+            && lock(&self.recipients).count(recipient.to_owned(), &RECIPIENT, now)
     }
 }
 
@@ -130,6 +154,24 @@ mod tests {
         let from = source("198.51.100.1");
         assert!(!limits.allow(Purpose::Reset, "ann@x.test", from, UtcMs(3_600_000)));
         assert!(limits.allow(Purpose::Register, "ann@x.test", from, UtcMs(3_600_000)));
+    }
+
+    #[test]
+    fn nobodys_mailbox_is_filled_with_offers_and_who_does_it_keeps_no_other_away() {
+        let limits = Limits::default();
+        let told = |maker, to: &str, hours: std::ops::Range<i64>| {
+            let seconds = hours.start * 3600..hours.end * 3600;
+            seconds.filter(|second| limits.may_tell(AccountKey(maker), to, UtcMs(second * 1000))).count()
+        };
+        assert_eq!(told(1, "ann@x.test", 0..24), 13, "a day of one offer a second");
+        assert_eq!(told(1, "ann@x.test", 24..48), 4);
+        assert!(limits.may_tell(AccountKey(2), "ann@x.test", UtcMs(48 * 3_600_000)));
+        // From a hundred accounts: once an hour.
+        let day = (100..200).map(|maker| told(maker, "bob@x.test", 0..1)).sum::<usize>();
+        assert!(day < 45, "{day}");
+        // A hundred inverters to a hundred people: each is told.
+        let all = (0..100).filter(|at| limits.may_tell(AccountKey(3), &format!("{at}@x.test"), UtcMs(0)));
+        assert_eq!(all.count(), 100);
     }
 
     #[test]

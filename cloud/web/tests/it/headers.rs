@@ -6,9 +6,12 @@ use web::ROUTES;
 use crate::house::{House, ORIGIN, Proof, body};
 
 /// What must be there, said here once more so that the table cannot lose a line unnoticed: name, a part of the value.
-const REQUIRED: [(&str, &str); 9] = [
+const REQUIRED: [(&str, &str); 12] = [
     ("content-security-policy", "default-src 'self'; script-src 'self'; style-src 'self'"),
-    ("strict-transport-security", "max-age=63072000"),
+    ("content-security-policy", "object-src 'none'"),
+    ("content-security-policy", "base-uri 'none'"),
+    ("content-security-policy", "frame-ancestors 'none'"),
+    ("strict-transport-security", "max-age=63072000; includeSubDomains"),
     ("x-content-type-options", "nosniff"),
     ("x-frame-options", "DENY"),
     ("referrer-policy", "same-origin"),
@@ -25,6 +28,11 @@ fn check(response: &Response<axum::body::Body>, what: &str) {
     }
     let policy = response.headers()["content-security-policy"].to_str().unwrap();
     assert!(!policy.contains("unsafe") && !policy.contains("http"), "{policy}");
+    if let Some(kind) = response.headers().get(header::CONTENT_TYPE) {
+        let kind = kind.to_str().unwrap();
+        let text = kind.starts_with("text/") || kind.contains("+xml");
+        assert!(!text || kind.contains("charset=utf-8"), "{kind} of {what}");
+    }
     let cache =
         response.headers().get(header::CACHE_CONTROL).unwrap_or_else(|| panic!("cache-control of {what}"));
     assert!(

@@ -116,7 +116,7 @@ async fn a_label_is_a_picture_of_its_own() {
     let (house, cookie) = house().await;
     house.inverter("mine", "").await;
     let label = house.get("/op/devices/2311-mine/label.svg", &cookie).await;
-    assert_eq!(label.headers()[header::CONTENT_TYPE], "image/svg+xml");
+    assert_eq!(label.headers()[header::CONTENT_TYPE], "image/svg+xml; charset=utf-8");
     let label = body(label).await;
     assert!(label.starts_with("<svg") && label.contains("2311-MINE") && !label.contains("style="), "{label}");
 }

@@ -106,6 +106,20 @@ async fn what_is_offered_waits_is_told_accepted_looked_at_and_taken_back() {
 }
 
 #[tokio::test]
+async fn what_is_offered_again_and_again_is_told_a_few_times_and_waits_all_the_same() {
+    let scene = scene().await;
+    let form = "recipient=bob%40x.test&role=read-only&ends=";
+    let mut told = 0;
+    for _ in 0..20 {
+        post(&scene.house, "/inverters/mine/people/new", &scene.as_ann, form).await;
+        told += scene.mails().await.len();
+        scene.house.wait(1_000);
+    }
+    assert_eq!(told, 5);
+    assert!(scene.house.text("/fleet", &scene.as_bob).await.contains("One offer waits"));
+}
+
+#[tokio::test]
 async fn a_known_and_an_unknown_address_look_alike() {
     let scene = scene().await;
     let house = &scene.house;

@@ -20,7 +20,7 @@ use wire::time::DAY_MS;
 
 use super::super::shell::Shell;
 use super::super::{form, html};
-use super::{back, key, own_act};
+use super::{back, key, own_act, webhooks};
 use crate::caller::Caller;
 use crate::mail::Letter;
 use crate::mail::channels::{self as letters, Change};
@@ -90,7 +90,7 @@ pub async fn add(
     let (Some(public_key), Some(secret)) = (bytes(&sent.p256dh, KEY), bytes(&sent.auth, SHARED)) else {
         return Err(Error::Request("The fields p256dh and auth are not what a browser makes.".to_owned()));
     };
-    if !sent.endpoint.starts_with("https://") || sent.endpoint.len() > MOST_ENDPOINT {
+    if !webhooks::is_fit(&sent.endpoint, MOST_ENDPOINT) {
         return Err(Error::Request("The field endpoint is not an https address.".to_owned()));
     }
     let no_chance = |error| Error::internal("keep a browser", error);

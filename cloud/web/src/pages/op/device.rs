@@ -121,7 +121,7 @@ pub async fn label(
     let svg = svg.map_err(|error| Error::internal("print a label", error))?;
     let name = format!("inline; filename=\"label-{}.svg\"", device.serial);
     let name = HeaderValue::from_str(&name).map_err(|error| Error::internal("print a label", error))?;
-    let kind = HeaderValue::from_static("image/svg+xml");
+    let kind = HeaderValue::from_static("image/svg+xml; charset=utf-8");
     Ok(([(header::CONTENT_TYPE, kind), (header::CONTENT_DISPOSITION, name)], svg).into_response())
 }
 

@@ -103,6 +103,24 @@ fn testssl_finds_at_the_doors_what_is_accepted_and_nothing_else() {
     assert!(people.held.len() > 30 && device.held.len() > 30);
 }
 
+/// As it said on 2026-11-27 of the same door.
+#[test]
+fn testssl_may_not_see_that_a_certificate_is_demanded() {
+    let mut told = testssl_of(Door::Device);
+    for (id, mark, finding) in [
+        ("service", "DEBUG", "Couldn't determine service, skipping all HTTP checks"),
+        ("ticketbleed", "INFO", "not applicable, not HTTP"),
+    ] {
+        let row = told.as_array_mut().unwrap().iter_mut().find(|row| row["id"] == id).unwrap();
+        (row["severity"], row["finding"]) = (mark.into(), finding.into());
+    }
+    let device = seen(testssl::verdict(&told, Door::Device).unwrap());
+    assert_eq!(ids(&device), ["engine_problem", "cert_revocation", "secure_client_renego", "BREACH"]);
+    // Of the people's door the same words are findings: it speaks HTTP.
+    let people = seen(testssl::verdict(&told, Door::People).unwrap());
+    assert!(ids(&people).contains(&"service"), "{:?}", ids(&people));
+}
+
 #[test]
 fn each_thing_that_testssl_sees_otherwise_is_a_finding() {
     let changes = [
