@@ -23,7 +23,7 @@ impl Stream {
 
     fn of(response: Response<Body>) -> Self {
         assert_eq!(response.status(), StatusCode::OK);
-        assert_eq!(response.headers()[header::CONTENT_TYPE], "text/event-stream");
+        assert_eq!(response.headers()[header::CONTENT_TYPE], "text/event-stream; charset=utf-8");
         Self { body: response.into_body(), text: String::new() }
     }
 

@@ -156,7 +156,7 @@ async fn the_page_turns_by_itself() {
     let proof = site.session().await;
     let page = site.begin(&proof, KNOWN).await;
     let stream = site.house.get(&format!("/live{page}"), &proof).await;
-    assert_eq!(stream.headers()[header::CONTENT_TYPE], "text/event-stream");
+    assert_eq!(stream.headers()[header::CONTENT_TYPE], "text/event-stream; charset=utf-8");
     let mut stream = stream.into_body();
     site.house.wait(5_000);
     site.house.press(site.inverter, 1).await;
