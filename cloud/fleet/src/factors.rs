@@ -16,8 +16,6 @@ pub const RECOVERY_CODES: usize = 10;
 pub const STEP_MS: i64 = 30_000;
 /// Steps before and after the present one whose code is taken: clocks differ, people type.
 pub const STEPS_AROUND: i64 = 1;
-/// Passkeys of one account.
-pub const MOST_PASSKEYS: usize = 20;
 
 /// A kind of second factor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -9,6 +9,7 @@ pub mod alarm;
 pub mod apply;
 pub mod audit;
 pub mod cadence;
+pub mod ceilings;
 pub mod compliance;
 pub mod condition;
 pub mod dating;

@@ -7,9 +7,11 @@
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Redirect, Response};
+use fleet::ceilings::Ceiling;
 use fleet::sharing::Refusal;
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
+use store::state::StateError;
 
 use crate::{Context, pages, random};
 
@@ -34,6 +36,9 @@ pub enum Error {
     /// It would take the last who can manage an inverter, or the last owner of an organization: 409.
     #[error("{0}")]
     Kept(Refusal),
+    /// There are as many as there may be: 409.
+    #[error("there are {} {} already", .0.most, .0.what)]
+    TooMany(Ceiling),
     /// Another site made the request.
     #[error("the request came from another site")]
     OtherSite,
@@ -65,6 +70,14 @@ impl Error {
     /// Wraps what a store or a template said.
     pub fn internal(what: &'static str, error: impl std::fmt::Display) -> Self {
         Self::Internal(format!("{what}: {error}"))
+    }
+
+    /// As [`Error::internal`], of what a store said that counts how many there are.
+    pub(crate) fn of_store(what: &'static str, error: StateError) -> Self {
+        match error {
+            StateError::TooMany(ceiling) => Self::TooMany(ceiling),
+            error => Self::internal(what, error),
+        }
     }
 
     fn outer(&self) -> Outer {
@@ -104,6 +117,11 @@ impl Error {
                 StatusCode::CONFLICT,
                 "An owner has to stay",
                 "Nothing was changed. The organization has no other owner. Make another member an owner first.",
+            ),
+            Self::TooMany(_) => (
+                StatusCode::CONFLICT,
+                "That is as many as there may be",
+                "Remove one that is no longer used.",
             ),
             Self::OtherSite => (
                 StatusCode::FORBIDDEN,
@@ -169,6 +187,9 @@ pub async fn present(State(context): State<Context>, request: Request, next: Nex
     let outer = error.as_ref().map_or_else(|| unnamed(status), Error::outer);
     let detail = match &error {
         Some(Error::Request(what)) => what.clone(),
+        Some(Error::TooMany(Ceiling { what, most })) => {
+            format!("Nothing was changed. There are {most} {what} already. {}", outer.what_to_do)
+        }
         _ => outer.what_to_do.to_owned(),
     };
     let kept = response.headers().clone();

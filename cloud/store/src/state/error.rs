@@ -48,6 +48,9 @@ pub enum StateError {
         /// Its name.
         name: String,
     },
+    /// There are as many as there may be.
+    #[error("nothing was changed: there are {} {} already", .0.most, .0.what)]
+    TooMany(fleet::ceilings::Ceiling),
     /// A row that was to be changed is not there.
     #[error("there is no {what} {name:?}")]
     NotFound {
@@ -83,6 +86,11 @@ pub enum StateError {
 }
 
 impl StateError {
+    /// An error where `there` leave no room for another.
+    pub(super) fn unless_room(there: u64, ceiling: fleet::ceilings::Ceiling) -> Result<(), Self> {
+        if there < ceiling.most { Ok(()) } else { Err(Self::TooMany(ceiling)) }
+    }
+
     /// For `map_err`: names what was tried.
     pub(super) fn doing(doing: &'static str) -> impl Fn(sea_orm::DbErr) -> Self {
         move |source| Self::Database { doing, source }

@@ -5,10 +5,10 @@
 //! maker is an owner.
 
 use fleet::sharing::OFFER_MS;
-use fleet::{AccountKey, MemberRole, OrganizationKey};
+use fleet::{AccountKey, MemberRole, OrganizationKey, ceilings};
 use sea_orm::{
     ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, JoinType,
-    QueryFilter, QueryOrder, QuerySelect,
+    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 use wire::UtcMs;
 
@@ -74,6 +74,9 @@ impl StateStore {
         let same = Column::OrganizationId.eq(new.organization.0);
         let earlier = Entity::delete_many().filter(same).filter(Column::Email.eq(new.email.as_str()));
         earlier.exec(&change).await.map_err(&failed)?;
+        let there = Entity::find().filter(Column::OrganizationId.eq(new.organization.0));
+        let there = there.filter(Column::ExpiresAt.gt(act.at().0)).count(&change).await.map_err(&failed)?;
+        StateError::unless_room(there, ceilings::INVITATIONS)?;
         let row = ActiveModel {
             id: NotSet,
             public_id: Set(new.public_id.to_owned()),

@@ -6,8 +6,8 @@ use fleet::sharing::keep_owner;
 use fleet::{AccountKey, MemberRole, Membership, OrganizationKey};
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, JoinType, QueryFilter, QueryOrder,
-    QuerySelect,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, JoinType, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect,
 };
 use wire::UtcMs;
 
@@ -26,6 +26,12 @@ pub struct Member {
     pub role: MemberRole,
     /// Since when.
     pub joined_at: UtcMs,
+}
+
+/// How many organizations an account owns, within the caller's transaction.
+pub(super) async fn owned(change: &impl ConnectionTrait, account: AccountKey) -> Result<u64, DbErr> {
+    let own = Entity::find().filter(Column::AccountId.eq(account.0));
+    own.filter(Column::Role.eq(MemberRole::Owner.name())).count(change).await
 }
 
 /// Writes a membership within the caller's transaction, in place of an earlier one.

@@ -4,10 +4,10 @@
 //! waits; a grant when it is accepted. An offer counts for seven days, and only while its maker may still share.
 
 use fleet::sharing::{OFFER_MS, accepted, keep_manager};
-use fleet::{AccountKey, Grant, Held, Holder, InverterKey, Role};
+use fleet::{AccountKey, Grant, Held, Holder, InverterKey, Role, ceilings};
 use sea_orm::{
     ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, JoinType,
-    QueryFilter, QueryOrder, QuerySelect,
+    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 use wire::UtcMs;
 
@@ -104,6 +104,8 @@ impl StateStore {
         let same = Column::InverterId.eq(i64::from(new.inverter.0));
         let earlier = Entity::delete_many().filter(same).filter(Column::Recipient.eq(new.recipient.as_str()));
         earlier.exec(&change).await.map_err(&failed)?;
+        let made = Entity::find().filter(Column::MadeBy.eq(new.made_by.0)).filter(waits(act.at()));
+        StateError::unless_room(made.count(&change).await.map_err(&failed)?, ceilings::OFFERS)?;
         let row = ActiveModel {
             id: NotSet,
             public_id: Set(new.public_id.to_owned()),

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use fleet::{AccountKey, MemberRole, OrganizationKey};
+use fleet::{AccountKey, MemberRole, OrganizationKey, ceilings};
 use sea_orm::{ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use wire::UtcMs;
 
@@ -51,6 +51,10 @@ impl StateStore {
         const DOING: &str = "make the organization";
         let failed = StateError::doing(DOING);
         let change = self.begin_change(DOING).await?;
+        if let Some(owner) = new.owner {
+            let owned = members::owned(&change, owner).await.map_err(&failed)?;
+            StateError::unless_room(owned, ceilings::ORGANIZATIONS)?;
+        }
         let row = ActiveModel {
             id: NotSet,
             public_id: Set(new.public_id.to_owned()),

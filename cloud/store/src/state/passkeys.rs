@@ -3,9 +3,11 @@
 //! In: keys that `web` verified, counters. Out: rows by account or by credential. A counter moves only from the value
 //! that was looked at, so that of two answers with one counter the second is seen.
 
-use fleet::AccountKey;
+use fleet::{AccountKey, ceilings};
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{
+    ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+};
 use wire::UtcMs;
 
 use super::factor_changes::{self, FactorChange};
@@ -113,6 +115,8 @@ impl StateStore {
     ) -> Result<Vec<Sha256>, StateError> {
         const DOING: &str = "keep a passkey";
         let change = self.begin_change(DOING).await?;
+        let there = Entity::find().filter(Column::AccountId.eq(with.account.0)).count(&change).await;
+        StateError::unless_room(there.map_err(StateError::doing(DOING))?, ceilings::PASSKEYS)?;
         let row = ActiveModel {
             id: NotSet,
             public_id: Set(new.public_id.to_owned()),

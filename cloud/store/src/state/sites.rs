@@ -1,9 +1,10 @@
 //! Sites: where inverters stand. Each belongs to an organization or an account, which alone may change it; one that the
 //! command line made without an owner belongs to nobody.
 
-use fleet::{AccountKey, Holder, OrganizationKey};
+use fleet::{AccountKey, Holder, OrganizationKey, ceilings};
 use sea_orm::{
-    ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder,
+    ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter,
+    QueryOrder,
 };
 
 use super::tables::site::{ActiveModel, Column, Entity, Model};
@@ -54,6 +55,14 @@ impl StateStore {
         const DOING: &str = "make the site";
         let change = self.begin_change(DOING).await?;
         let (account_id, organization_id) = columns(new.owner);
+        let of_account = account_id.map(|account| Column::AccountId.eq(account));
+        let of_owner =
+            of_account.or(organization_id.map(|organization| Column::OrganizationId.eq(organization)));
+        if let Some(of_owner) = of_owner {
+            let there =
+                Entity::find().filter(of_owner).count(&change).await.map_err(StateError::doing(DOING))?;
+            StateError::unless_room(there, ceilings::SITES)?;
+        }
         let row = ActiveModel {
             id: NotSet,
             public_id: Set(new.public_id.to_owned()),

@@ -2,10 +2,10 @@
 //!
 //! In: the SHA-256 of a token (never the token). Out: the token's row with its account.
 
-use fleet::{AccountKey, InverterKey, TokenReach, TokenScope};
+use fleet::{AccountKey, InverterKey, TokenReach, TokenScope, ceilings};
 use sea_orm::{
     ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait,
-    ExprTrait, JoinType, QueryFilter, QueryOrder, QuerySelect, RelationDef,
+    ExprTrait, JoinType, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, RelationDef,
 };
 use wire::UtcMs;
 
@@ -73,6 +73,11 @@ impl StateStore {
     pub async fn create_token(&self, new: NewToken<'_>, act: &Act) -> Result<TokenKey, StateError> {
         const DOING: &str = "create a token";
         let change = self.begin_change(DOING).await?;
+        let ends = Column::ExpiresAt.is_null().or(Column::ExpiresAt.gt(new.created_at.0));
+        let live =
+            Entity::find().filter(Column::AccountId.eq(new.account.0)).filter(Column::RevokedAt.is_null());
+        let live = live.filter(ends).count(&change).await.map_err(StateError::doing(DOING))?;
+        StateError::unless_room(live, ceilings::TOKENS)?;
         let row = ActiveModel {
             id: NotSet,
             token_hash: Set(new.token_hash.to_vec()),

@@ -2,11 +2,11 @@
 
 use fleet::audit::Verb;
 use fleet::session::Life;
-use fleet::{AccountKey, Grant, InverterKey, Role};
+use fleet::{AccountKey, Grant, InverterKey, Role, ceilings};
 use store::Position;
 use store::state::{
-    Act, By, Certificate, Email, EventRow, InverterEdit, NewAccount, NewInverter, NewSession, NewSite,
-    NewToken, StateError, StateStore, TokenReach, TokenScope,
+    Act, By, Certificate, Email, EventRow, InverterEdit, NewAccount, NewInverter, NewOrganization,
+    NewSession, NewSite, NewToken, StateError, StateStore, TokenReach, TokenScope,
 };
 use wire::{Serial, UtcMs};
 
@@ -147,6 +147,39 @@ async fn tokens_count_until_they_expire_or_are_revoked_by_their_owner() {
     assert!(!f.store.revoke_token(ann, first, NOW, &act(Verb::DeviceRegister)).await.unwrap());
     assert!(f.store.token_by_hash(&[1; 32], NOW).await.unwrap().is_none());
     assert_eq!(f.store.tokens(ann).await.unwrap().len(), 2);
+}
+
+/// Counted in the transaction that adds one: many at once do not pass.
+#[tokio::test]
+async fn there_are_never_more_of_a_kind_than_there_may_be() {
+    let f = fixture().await;
+    let (ann, bob) = (f.account("a@b").await, f.account("b@b").await);
+    let reach = TokenReach { scope: TokenScope::Read, inverters: None };
+    let act = act(Verb::TokenAdd);
+    let token = |byte: u8, account| {
+        let expires_at = Some(NOW.plus_ms(10));
+        let token_hash = [byte; 32];
+        let (store, reach, act) = (&f.store, &reach, &act);
+        async move {
+            let created_at = NOW;
+            let new = NewToken { token_hash, account, name: "ci", reach, created_at, expires_at };
+            store.create_token(new, act).await
+        }
+    };
+    let made = futures_util::future::join_all((0..30).map(|byte| token(byte, ann))).await;
+    let refused = made.iter().filter(|made| matches!(made, Err(StateError::TooMany(ceilings::TOKENS))));
+    assert_eq!((refused.count(), f.store.tokens(ann).await.unwrap().len()), (10, 20));
+    token(100, bob).await.unwrap();
+    let first = *made.iter().flatten().next().unwrap();
+    assert!(f.store.revoke_token(ann, first, NOW, &act).await.unwrap());
+    token(101, ann).await.unwrap();
+    assert!(token(102, ann).await.is_err(), "the revoked one made room for one");
+    for at in 0..=ceilings::ORGANIZATIONS.most {
+        let id = format!("club{at}");
+        let new = NewOrganization { public_id: &id, name: "Club", owner: Some(ann) };
+        let made = f.store.create_organization(new, act.clone()).await;
+        assert_eq!(made.is_ok(), at < ceilings::ORGANIZATIONS.most, "{at}");
+    }
 }
 
 #[tokio::test]

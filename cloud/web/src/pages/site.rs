@@ -121,7 +121,7 @@ pub(crate) fn failed(error: StateError) -> Error {
         StateError::Taken { .. } => {
             Error::Request("There is a site of this name already. Choose another name.".to_owned())
         }
-        other => Error::internal("write a site", other),
+        other => Error::of_store("write a site", other),
     }
 }
 

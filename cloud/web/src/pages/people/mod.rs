@@ -31,7 +31,7 @@ pub(crate) fn failed(what: &'static str) -> impl Fn(StateError) -> Error {
     move |error| match error {
         StateError::Refused(Refusal::LastManager) => Error::Kept(Refusal::LastManager),
         StateError::Refused(Refusal::LastOwner) => Error::Kept(Refusal::LastOwner),
-        other => Error::internal(what, other),
+        other => Error::of_store(what, other),
     }
 }
 

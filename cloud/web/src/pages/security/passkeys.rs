@@ -8,7 +8,7 @@ use axum::extract::{FromRequest, Path, Query, Request, State};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::{Form, Json};
 use fleet::audit::Verb;
-use fleet::factors::MOST_PASSKEYS;
+use fleet::ceilings::PASSKEYS;
 use http::HeaderMap;
 use serde::Deserialize;
 use store::state::{Codes, FactorChange, NewPasskey, Passkey, StateError};
@@ -82,7 +82,7 @@ pub async fn new(
         shell: Shell::new(&caller, context.now(), None, "/me/security/passkeys/new"),
         name: browser::words(agent.unwrap_or("")),
         problem,
-        full: own(&context, &caller).await?.len() >= MOST_PASSKEYS,
+        full: own(&context, &caller).await?.len() as u64 >= PASSKEYS.most,
     })
 }
 
@@ -113,7 +113,7 @@ pub async fn add(
     let form = Form::<Answer>::from_request(request, &()).await;
     let Form(sent) = form
         .map_err(|_| Error::Request("Send the fields client_data and attestation as a form.".to_owned()))?;
-    if own(&context, &caller).await?.len() >= MOST_PASSKEYS {
+    if own(&context, &caller).await?.len() as u64 >= PASSKEYS.most {
         return Ok(Redirect::to("/me/security/passkeys/new").into_response());
     }
     let answer = registration::Answer { client_data: &sent.client_data, attestation: &sent.attestation };
@@ -163,7 +163,7 @@ async fn keep(
     let ended = match context.state().add_passkey(new, &with).await {
         Ok(ended) => ended,
         Err(StateError::Taken { .. }) => return Ok(again("known")),
-        Err(error) => return Err(Error::internal("keep a passkey", error)),
+        Err(error) => return Err(Error::of_store("keep a passkey", error)),
     };
     let cookie = factors::changed(context, caller, headers, &ended).await?;
     match codes {

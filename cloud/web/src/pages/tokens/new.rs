@@ -8,6 +8,7 @@ use axum::Form;
 use axum::extract::State;
 use axum::response::{Html, IntoResponse, Response};
 use fleet::audit::Verb;
+use fleet::ceilings::TOKENS;
 use fleet::{InverterKey, TokenReach, TokenScope};
 use http::StatusCode;
 use store::state::{NewToken, VisibleInverter};
@@ -22,8 +23,6 @@ use crate::sign_in::{act, fresh};
 use crate::view::fleet::Known;
 use crate::{Context, Error, access};
 
-/// Tokens of one account that count at a time.
-const MOST: usize = 20;
 /// Longest name, characters.
 const MOST_NAME: usize = 60;
 /// How long a token may count: value in the form, words, days.
@@ -89,9 +88,9 @@ pub async fn submit(
     let now = context.now();
     let tokens = context.state().tokens(caller.account.key).await;
     let tokens = tokens.map_err(|error| Error::internal("list tokens", error))?;
-    let live = tokens.iter().filter(|token| token.counts(now)).count();
-    let order = if live >= MOST {
-        Err(format!("You have {MOST} tokens already. Revoke one that is no longer used."))
+    let live = tokens.iter().filter(|token| token.counts(now)).count() as u64;
+    let order = if live >= TOKENS.most {
+        Err(format!("You have {} tokens already. Revoke one that is no longer used.", TOKENS.most))
     } else {
         wish.order(&rows, now)
     };
@@ -114,7 +113,7 @@ pub async fn submit(
     let act = act::of(&context, &caller, Verb::TokenAdd)?;
     let act = act.with_detail(format!("{}, {}", reach.scope.name(), wish.name));
     let made = context.state().create_token(new, &act).await;
-    made.map_err(|error| Error::internal("make a token", error))?;
+    made.map_err(|error| Error::of_store("make a token", error))?;
     html(&Made {
         shell: Shell::new(&caller, now, None, "/me/tokens/new"),
         name: wish.name,
