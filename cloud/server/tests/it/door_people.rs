@@ -122,6 +122,36 @@ fn requests_follow_each_other_on_one_connection() {
     assert!(passed < Duration::from_secs(2));
 }
 
+/// Where a request ends is said once or not at all: no second one hides in the first (RFC 9112, 6.3).
+#[test]
+fn a_request_whose_end_is_said_twice_brings_no_second_one_along() {
+    let house = House::open();
+    for lengths in [
+        "Content-Length: 4\r\nContent-Length: 64\r\n",
+        "Content-Length: 4, 64\r\n",
+        "Content-Length: +4\r\n",
+        "Content-Length: 0x4\r\n",
+        "Transfer-Encoding: gzip, identity\r\n",
+        "Transfer-Encoding: chunked, identity\r\n",
+        "Transfer-Encoding : chunked\r\n",
+    ] {
+        let mut client = enter(&house, &[b"http/1.1"]);
+        let request = format!("POST /echo HTTP/1.1\r\nHost: people.example\r\n{lengths}\r\necho");
+        client.send(&[request.as_bytes(), REQUEST].concat());
+        let (answer, _) = until_closed(&mut client);
+        assert!(answer.starts_with("HTTP/1.1 400"), "{lengths}: {answer}");
+        assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{lengths}: {answer}");
+    }
+    // Both: the pieces decide, and nothing that follows is read (RFC 9112, 6.1).
+    let mut client = enter(&house, &[b"http/1.1"]);
+    let both = "POST /echo HTTP/1.1\r\nHost: people.example\r\nContent-Length: 400\r\nTransfer-Encoding: chunked\r\n\r\n\
+                4\r\necho\r\n0\r\n\r\nGET / HTTP/1.1\r\nHost: people.example\r\nConnection: close\r\n\r\n";
+    client.send(both.as_bytes());
+    let (answer, _) = until_closed(&mut client);
+    assert!(answer.ends_with("\r\n\r\necho") && answer.contains("connection: close"), "{answer}");
+    assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{answer}");
+}
+
 #[test]
 fn a_header_that_is_too_large_is_refused() {
     let house = House::open();
