@@ -172,37 +172,54 @@ pub struct Area {
     pub words: &'static str,
     /// What the names of its acts begin with, up to the first dot.
     pub prefixes: &'static [&'static str],
+    /// Details of its acts are what customers typed about what is theirs: nothing for operators.
+    pub customers: bool,
 }
 
 /// Every area; each act is in one.
 pub const AREAS: &[Area] = &[
-    Area { name: "allow-list", words: "Allow-list", prefixes: &["allow"] },
-    Area { name: "accounts", words: "Accounts", prefixes: &["account"] },
+    Area { name: "allow-list", words: "Allow-list", prefixes: &["allow"], customers: false },
+    Area { name: "accounts", words: "Accounts", prefixes: &["account"], customers: false },
     Area {
         name: "sign-ins",
         words: "Sign-ins and factors",
         prefixes: &["sign_in", "sign_out", "session", "factor"],
+        customers: false,
     },
-    Area { name: "tokens", words: "API tokens", prefixes: &["token"] },
+    Area { name: "tokens", words: "API tokens", prefixes: &["token"], customers: true },
     Area {
         name: "notifications",
         words: "Notifications",
         prefixes: &["notifications", "phone", "push", "webhook"],
+        customers: true,
     },
-    Area { name: "pairing", words: "Adding inverters", prefixes: &["pair"] },
-    Area { name: "inverters", words: "Inverters", prefixes: &["inverter", "maintenance", "limit", "test"] },
-    Area { name: "sharing", words: "Sharing", prefixes: &["share"] },
+    Area { name: "pairing", words: "Adding inverters", prefixes: &["pair"], customers: false },
+    Area {
+        name: "inverters",
+        words: "Inverters",
+        prefixes: &["inverter", "maintenance", "limit", "test"],
+        customers: true,
+    },
+    Area { name: "sharing", words: "Sharing", prefixes: &["share"], customers: true },
     Area {
         name: "organizations",
         words: "Organizations and sites",
         prefixes: &["organization", "member", "site", "ladder", "logbook"],
+        customers: true,
     },
-    Area { name: "devices", words: "Devices", prefixes: &["device", "quarantine"] },
-    Area { name: "audit", words: "Audit log", prefixes: &["audit"] },
-    Area { name: "service", words: "The service", prefixes: &["clock", "backup", "keys"] },
+    Area { name: "devices", words: "Devices", prefixes: &["device", "quarantine"], customers: false },
+    Area { name: "audit", words: "Audit log", prefixes: &["audit"], customers: false },
+    Area { name: "service", words: "The service", prefixes: &["clock", "backup", "keys"], customers: false },
 ];
 
 impl Area {
+    /// The area of an act.
+    #[must_use]
+    pub fn of(verb: Verb) -> Option<&'static Self> {
+        let prefix = verb.name().split('.').next()?;
+        AREAS.iter().find(|area| area.prefixes.contains(&prefix))
+    }
+
     /// By name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<&'static Self> {

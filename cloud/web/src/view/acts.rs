@@ -5,6 +5,7 @@
 
 use std::fmt::Write as _;
 
+use fleet::audit::Area;
 use fleet::{AccountKey, InverterKey};
 use store::state::{AuditAct, AuditNames, By, Details};
 
@@ -48,7 +49,10 @@ fn line(act: &AuditAct, names: &AuditNames, reader: Reader, local: &Local) -> Li
     let own = matches!((act.by, reader), (Some(By::Account(key)), Reader::Person(own)) if key == own);
     let (address, detail) = match &act.details {
         Details::Kept { address, detail } if own || reader == Reader::Operator => {
-            (address.clone().unwrap_or_default(), detail.clone())
+            let customers = act.verb.and_then(Area::of).is_none_or(|area| area.customers);
+            // What customers call what is theirs, and whom they share it with, is not the operator's business.
+            let detail = if customers && !own { String::new() } else { detail.clone() };
+            (address.clone().unwrap_or_default(), detail)
         }
         Details::Kept { detail, .. } => (String::new(), detail.clone()),
         Details::Erased => (String::new(), "Details were erased.".to_owned()),
@@ -167,6 +171,19 @@ mod tests {
         );
         let operator = ["dana@x.test", "added 2311-00421 by the button in its cabinet", "192.0.2.7"];
         check(1, Verb::PairDone, Reader::Operator, operator);
+    }
+
+    #[test]
+    fn what_customers_typed_about_what_is_theirs_is_nothing_for_operators() {
+        let local = Local::new("UTC", UtcMs(0));
+        let read = |verb, by, reader| line(&act(by, verb), &names(), reader, &local).detail;
+        for verb in [Verb::InverterEdit, Verb::ShareOffer, Verb::SiteAdd, Verb::WebhookAdd, Verb::TokenAdd] {
+            assert_eq!(read(verb, 1, Reader::Operator), "", "{verb:?}");
+            assert_eq!(read(verb, 1, Reader::Person(AccountKey(1))), "why", "{verb:?}");
+        }
+        for verb in [Verb::AllowAdd, Verb::AccountDisable, Verb::DeviceRevoke, Verb::BackupRestore] {
+            assert_eq!(read(verb, 2, Reader::Operator), "why", "{verb:?}");
+        }
     }
 
     #[test]
