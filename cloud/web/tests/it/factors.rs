@@ -1,7 +1,10 @@
 //! Authenticator apps and recovery codes: two steps to sign in, each code once, the owner told of every change.
 
+use std::time::{Duration, Instant};
+
 use axum::body::Body;
 use fleet::audit::Verb;
+use futures_util::future::join_all;
 use http::{Response, StatusCode, header};
 use store::state::{Codes, Email, FactorChange, NewMail, NewPasskey};
 
@@ -89,6 +92,30 @@ async fn five_wrong_codes_ask_for_the_password_again_and_the_owner_is_told() {
     leads_to(&house.form("/sign-in/code", &half, &right).await, "/sign-in?why=late");
     assert_eq!(house.told(EMAIL).await, ["wrong_codes", "factor_added"]);
     assert!(house.text("/sign-in?why=codes", &Proof::None).await.contains("Too many wrong codes"));
+}
+
+#[tokio::test]
+async fn codes_tried_side_by_side_in_several_sign_ins_wait_in_one_line() {
+    let house = House::new().await;
+    let account = house.account(EMAIL).await;
+    house.app(&house.session(account).await).await;
+    // Each has the password, and a sign-in of its own: three free failures are used up by it.
+    let mut halves = Vec::new();
+    for _ in 0..3 {
+        halves.push(half_way(&house, "").await);
+    }
+    let begun = Instant::now();
+    let tried = join_all(halves.iter().chain(&halves[..1]).map(async |half| {
+        let wrong = house.form("/sign-in/code", half, "code=000000").await;
+        assert_eq!(wrong.status(), StatusCode::UNPROCESSABLE_ENTITY);
+        begun.elapsed()
+    }));
+    let mut looked_at = house::soon(tried).await;
+    looked_at.sort();
+    // Each begins when the one before is over; side by side the last would be looked at after 2 s.
+    for (at, turn) in looked_at.iter().zip([250, 750, 1_750, 3_750].map(Duration::from_millis)) {
+        assert!(*at >= turn && *at < turn + Duration::from_secs(4), "{looked_at:?}");
+    }
 }
 
 #[tokio::test]
