@@ -126,8 +126,7 @@ fn cloud(config: &Config, findings: &mut Findings) {
 /// What lets in is for the gateway's user and group: whoever reads the key can report in this inverter's name.
 fn secrets(config: &Config, findings: &mut Findings) {
     let credentials = config.cloud.proxy_credentials.as_ref();
-    let secrets =
-        [("cloud.key", Some(&config.cloud.key)), ("cloud.proxy_credentials", credentials)];
+    let secrets = [("cloud.key", Some(&config.cloud.key)), ("cloud.proxy_credentials", credentials)];
     for (key, path) in secrets.into_iter().filter_map(|(key, path)| Some((key, path?))) {
         let others = std::fs::metadata(path).map(|meta| meta.permissions().mode() & 0o007);
         if others.is_ok_and(|others| others != 0) {

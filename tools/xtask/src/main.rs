@@ -61,7 +61,9 @@ fn main() -> ExitCode {
         What::Test(args) => place::Place::find().and_then(|place| test::run(&place, args)),
         What::Ci(args) => place::Place::find().and_then(|place| ci::run(&place, args)),
         What::Tidy => place::Place::find().and_then(|place| tidy::run(&place)),
-        What::Promises => place::Place::find().and_then(|place| promises::run(&place).and(standards::write(&place))),
+        What::Promises => {
+            place::Place::find().and_then(|place| promises::run(&place).and(standards::write(&place)))
+        }
         What::Sbom(args) => place::Place::find().and_then(|place| sbom::run(&place, &args)),
         What::Dist(args) => place::Place::find().and_then(|place| dist::run(&place, &args)),
         What::Bench(args) => place::Place::find().and_then(|place| bench::run(&place, args)),

@@ -50,7 +50,9 @@ pub fn check(place: &Place) -> Result<Vec<String>> {
                 findings.push(format!("{TABLE}: no test for \"{}\"", row.promise));
             }
             for test in &row.tests {
-                findings.extend(named_test::missing(&place.root, test).map(|why| format!("{TABLE}: {test}: {why}")));
+                findings.extend(
+                    named_test::missing(&place.root, test).map(|why| format!("{TABLE}: {test}: {why}")),
+                );
             }
         }
     }

@@ -125,7 +125,9 @@ fn rows(root: &Path, standard: &Standard) -> Result<Vec<Row>> {
     let table: toml::Table = text.parse().with_context(|| format!("{path} is no TOML"))?;
     let rows = table.get("requirement").and_then(toml::Value::as_array);
     let rows = rows.with_context(|| format!("{path} has no [[requirement]]"))?;
-    rows.iter().map(|value| row(value).ok_or_else(|| anyhow!("{path}: a row is incomplete: {value}"))).collect()
+    rows.iter()
+        .map(|value| row(value).ok_or_else(|| anyhow!("{path}: a row is incomplete: {value}")))
+        .collect()
 }
 
 fn row(value: &toml::Value) -> Option<Row> {
@@ -192,7 +194,9 @@ mod tests {
 
     #[test]
     fn a_row_says_one_thing() {
-        let row = |text: &str| row(&toml::Value::Table(format!("id = \"1.1.1\"\nlevel = 1\n{text}").parse().unwrap()));
+        let row = |text: &str| {
+            row(&toml::Value::Table(format!("id = \"1.1.1\"\nlevel = 1\n{text}").parse().unwrap()))
+        };
         assert!(matches!(row("how = \"so\"\ntests = []").unwrap().verdict, Verdict::Met { .. }));
         assert!(matches!(row("nothing = \"none\"").unwrap().verdict, Verdict::Nothing(_)));
         assert!(matches!(row("open = \"much\"").unwrap().verdict, Verdict::Open(_)));
