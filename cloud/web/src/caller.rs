@@ -9,6 +9,9 @@ use fleet::session::Standing;
 use http::request::Parts;
 use http::{HeaderMap, header};
 use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, OnceLock};
+
+use fleet::AccountKey;
 use store::state::{Account, TokenReach};
 use wire::UtcMs;
 
@@ -33,6 +36,23 @@ pub struct Caller {
     pub address: Option<IpAddr>,
 }
 
+/// Whose request it was found to be, for who sees the answer only.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Known(Arc<OnceLock<AccountKey>>);
+
+impl Known {
+    /// The account; `None` while nobody has looked, or where it is nobody's.
+    pub(crate) fn account(&self) -> Option<AccountKey> {
+        self.0.get().copied()
+    }
+}
+
+fn note(parts: &Parts, account: &Account) {
+    if let Some(Known(known)) = parts.extensions.get::<Known>() {
+        let _ = known.set(account.key);
+    }
+}
+
 /// A caller on the API: by cookie or by bearer token.
 #[derive(Clone, Debug)]
 pub struct ApiCaller(pub Caller);
@@ -45,6 +65,7 @@ impl FromRequestParts<Context> for Caller {
         let hash = secret.hash();
         let session::Found { session, account, standing } =
             session::using(context, &hash).await?.ok_or(Error::SignIn)?;
+        note(parts, &account);
         let path = parts.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
         if standing == Standing::Remembered && !fresh::remembered_may(&parts.method, path) {
             return Err(Error::Reauthenticate);
@@ -79,6 +100,7 @@ async fn by_token(context: &Context, parts: &Parts, secret: Secret) -> Result<Ca
     let found = context.state().token_by_hash(&secret.hash(), now).await;
     let found = found.map_err(|error| Error::internal("look up a token", error))?;
     let (token, account) = found.ok_or(Error::SignIn)?;
+    note(parts, &account);
     if token.last_used_at.is_none_or(|last| now.since(last) >= GRAIN_MS) {
         let touched = context.state().touch_token(token.key, now).await;
         touched.map_err(|error| Error::internal("note a token's use", error))?;

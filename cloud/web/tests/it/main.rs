@@ -22,6 +22,8 @@ mod ladder;
 mod limits;
 mod links;
 mod live;
+mod log;
+mod log_lines;
 mod logbook;
 mod maintenance;
 mod markup;
