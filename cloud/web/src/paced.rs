@@ -16,10 +16,18 @@ pub enum Kind {
     OtherSite,
     /// A name that is not ours was asked for.
     Host,
+    /// A password was not the account's.
+    Password,
+    /// A code was not the account's.
+    Code,
+    /// A passkey was refused.
+    Passkey,
+    /// A token of the API was refused.
+    Token,
 }
 
 /// How many kinds there are.
-const KINDS: usize = Kind::Host as usize + 1;
+const KINDS: usize = Kind::Token as usize + 1;
 
 /// When each kind was last written of.
 #[derive(Debug, Default)]

@@ -13,7 +13,7 @@ use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 
 use super::html;
-use crate::sign_in::proof::Proved;
+use crate::sign_in::proof::{Proved, Way};
 use crate::sign_in::{pending, proof, session};
 use crate::{Context, Error, caller};
 
@@ -116,7 +116,7 @@ pub async fn submit(State(context): State<Context>, request: Request) -> Result<
         return Ok(([(header::SET_COOKIE, cookie)], step).into_response());
     }
     end_the_one_before(&context, &headers).await?;
-    let cookie = session::start(&context, &account, &headers, address, remember).await?;
+    let cookie = session::start(&context, &account, &headers, address, remember, Way::Password).await?;
     Ok(([(header::SET_COOKIE, cookie)], Redirect::to(next)).into_response())
 }
 

@@ -11,6 +11,7 @@ use fleet::session::{Life, REMEMBERED_MS, Standing};
 use http::{HeaderMap, HeaderValue, header};
 use store::state::{Account, NewSession, Session};
 
+use super::proof::Way;
 use super::secret::{Secret, SecretHash};
 use super::{act, proof};
 use crate::caller::Caller;
@@ -82,7 +83,7 @@ pub async fn using(context: &Context, hash: &SecretHash) -> Result<Option<Found>
 }
 
 /// Makes a session for somebody who has just proved who they are, and the cookie that opens it. A device is remembered
-/// only if its owner ticked that, and never an operator's.
+/// only if its owner ticked that, and never an operator's. `way`: how they did, for the audit log.
 ///
 /// # Errors
 /// [`Error::Internal`].
@@ -92,6 +93,7 @@ pub async fn start(
     headers: &HeaderMap,
     peer: Option<IpAddr>,
     remember: bool,
+    way: Way,
 ) -> Result<HeaderValue, Error> {
     let secret = Secret::new().map_err(|error| Error::internal("make a session", error))?;
     let life = Life::begin(context.now(), remember && !account.operator);
@@ -103,7 +105,7 @@ pub async fn start(
         user_agent: user_agent(headers),
         address: address.as_deref(),
     };
-    let act = proof::own(context, account, Verb::SignIn, peer)?;
+    let act = proof::own(context, account, Verb::SignIn, peer)?.with_detail(way.words());
     let made = context.state().create_session(new, &act).await;
     made.map_err(|error| Error::internal("make a session", error))?;
     cookie(&secret, life)

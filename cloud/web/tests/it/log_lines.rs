@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::body::Body;
 use http::{Method, Response, StatusCode, header};
 
-use crate::house::{House, ORIGIN, Proof, body};
+use crate::house::{House, ORIGIN, PASSWORD, Proof, body, cookie, set};
 use crate::log;
 
 /// The reference that an answer shows.
@@ -94,4 +94,77 @@ async fn what_other_sites_send_and_other_names_are_warnings_and_never_a_flood() 
     tokio::time::sleep(Duration::from_millis(1_050)).await;
     let after = send(1).await;
     assert!(after.len() == 2 && !after[0].ends_with("left_out=0"), "{after:#?}");
+}
+
+#[tokio::test]
+async fn what_did_not_sign_in_is_in_the_log_by_the_number_of_the_account_and_never_by_what_was_typed() {
+    let from = [("origin", ORIGIN), ("from", "192.0.2.7")];
+    for (email, known, disabled) in [
+        ("a%40x.test", true, false),
+        ("a%40x.test", true, true),
+        ("marker%40x.test", false, false),
+        ("marker", false, false),
+    ] {
+        // Each house has a log of its own, of which the first line is always written.
+        let house = House::new().await;
+        let account = house.account("a@x.test").await;
+        if disabled {
+            house.disable(account).await;
+        }
+        log::lines();
+        let form = format!("email={email}&password=marker-of-a-password");
+        house.send(Method::POST, "/sign-in", &Proof::None, &from, &form).await;
+        let who = if known { account.0.to_string() } else { "unknown".to_owned() };
+        let expect =
+            format!("INFO a sign-in failed: a wrong password account={who} source=192.0.2.7 left_out=0");
+        assert_eq!(log::lines(), [expect], "{email}");
+    }
+    let house = House::new().await;
+    let account = house.account("a@x.test").await;
+    house.app(&house.session(account).await).await;
+    let form = format!("email=a%40x.test&password={}", PASSWORD.replace(' ', "+"));
+    let half = house.form("/sign-in", &Proof::None, &form).await;
+    let half = Proof::HalfWay(set(&half, "__Host-sign-in").unwrap());
+    log::lines();
+    for code in ["271828", "marker", "abcd-efgh-jkmn"] {
+        house.send(Method::POST, "/sign-in/code", &half, &from, &format!("code={code}")).await;
+    }
+    let code =
+        format!("INFO a sign-in failed: a wrong code account={} source=192.0.2.7 left_out=0", account.0);
+    assert_eq!(log::lines(), [code], "one a second");
+    for token in ["marker".to_owned(), "m".repeat(43)] {
+        let proof = Proof::Token(token);
+        house.send(Method::GET, "/api/v1/inverters", &proof, &[("from", "192.0.2.7")], "").await;
+    }
+    let mut lines = log::lines();
+    lines.retain(|line| !line.contains("refused: Sign in first"));
+    let token = "INFO a sign-in failed: a token that is none account=unknown source=192.0.2.7 left_out=0";
+    assert_eq!(lines, [token]);
+    let form = "id=AAAA&client_data=e30&authenticator_data=AA&signature=AA&user_handle=AA";
+    house.send(Method::POST, "/sign-in/passkey", &Proof::None, &from, form).await;
+    let lines = log::lines();
+    assert!(
+        lines.len() == 1 && lines[0].starts_with("INFO a sign-in failed: a passkey was refused: "),
+        "{lines:?}"
+    );
+    assert!(lines[0].ends_with(" account=unknown source=192.0.2.7 left_out=0"), "{lines:?}");
+}
+
+#[tokio::test]
+async fn the_activity_says_by_what_one_signed_in() {
+    let house = House::new().await;
+    let account = house.account("a@x.test").await;
+    let form = format!("email=a%40x.test&password={}", PASSWORD.replace(' ', "+"));
+    let signed_in = house.form("/sign-in", &Proof::None, &form).await;
+    let (secret, recovery, _) = house.app(&cookie(&signed_in)).await;
+    for code in [house.code(&secret), recovery[0].clone()] {
+        let half = house.form("/sign-in", &Proof::None, &form).await;
+        let half = Proof::HalfWay(set(&half, "__Host-sign-in").unwrap());
+        let signed_in = house.form("/sign-in/code", &half, &format!("code={code}")).await;
+        assert_eq!(signed_in.status(), StatusCode::SEE_OTHER);
+    }
+    let page = house.text("/me/activity?area=sign-ins", &house.session(account).await).await;
+    for way in ["by password", "by password and authenticator app", "by password and recovery code"] {
+        assert_eq!(page.matches(&format!(">{way}<")).count(), 1, "{way}: {page}");
+    }
 }
