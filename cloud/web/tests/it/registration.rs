@@ -227,7 +227,7 @@ async fn a_forgotten_password_is_replaced_by_mail_and_every_session_ends() {
     // Whoever had the old password may have made tokens with it.
     assert_eq!(house.get("/api/v1/inverters", &token).await.status(), StatusCode::UNAUTHORIZED);
     let log = house.acts().await;
-    assert_eq!(log[..3], ["sign_in: ", "token.revoke: all: test", "account.reset: "]);
+    assert_eq!(log[..3], ["sign_in: by password", "token.revoke: all: test", "account.reset: "]);
     assert_eq!(house.post(&link, &Proof::None, &form, "192.0.2.1").await.status(), StatusCode::NOT_FOUND);
 }
 
