@@ -79,7 +79,13 @@ pub async fn show(
     {
         return Ok(Redirect::to(next).into_response());
     }
-    html(&Page { next, ..arrived(&arrival.why) }).map(IntoResponse::into_response)
+    let page = html(&Page { next, ..arrived(&arrival.why) })?;
+    // Led here by a page whose session was ended elsewhere, or was over.
+    Ok(if arrival.why == "ended" {
+        ([session::NOTHING_KEPT], page).into_response()
+    } else {
+        page.into_response()
+    })
 }
 
 fn arrived(why: &str) -> Page<'static> {
@@ -133,7 +139,8 @@ pub async fn out(State(context): State<Context>, request: Request) -> Result<Res
     if let Some(secret) = session::secret(request.headers()) {
         session::sign_out(&context, &secret.hash(), caller::address(request.extensions())).await?;
     }
-    Ok(([(header::SET_COOKIE, session::GONE)], Redirect::to("/sign-in?why=out")).into_response())
+    let gone = [(header::SET_COOKIE, session::GONE), session::NOTHING_KEPT];
+    Ok((gone, Redirect::to("/sign-in?why=out")).into_response())
 }
 
 /// The sign-in page that returns to `target` afterwards.

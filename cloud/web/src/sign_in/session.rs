@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use fleet::audit::Verb;
 use fleet::session::{Life, REMEMBERED_MS, Standing};
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use store::state::{Account, NewSession, Session};
 
 use super::proof::Way;
@@ -211,6 +211,10 @@ fn cookie(secret: &Secret, life: Life) -> Result<HeaderValue, Error> {
     let cookie = format!("{COOKIE}={}; Path=/; Secure; HttpOnly; SameSite=Lax{keep}", secret.reveal());
     HeaderValue::from_str(&cookie).map_err(|error| Error::internal("make a cookie", error))
 }
+
+/// Where a session ends: what the browser kept of its pages goes. Not its storage, which would end push messages.
+pub const NOTHING_KEPT: (HeaderName, HeaderValue) =
+    (HeaderName::from_static("clear-site-data"), HeaderValue::from_static("\"cache\""));
 
 /// The cookie that takes the cookie away.
 pub const GONE: HeaderValue =
