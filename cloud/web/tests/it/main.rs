@@ -28,6 +28,7 @@ mod logbook;
 mod maintenance;
 mod markup;
 mod notifications;
+mod odd_requests;
 mod op;
 mod pages;
 mod pairing;
