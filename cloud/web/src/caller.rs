@@ -9,11 +9,15 @@ use fleet::session::Standing;
 use http::request::Parts;
 use http::{HeaderMap, header};
 use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, OnceLock};
+
+use fleet::AccountKey;
 use store::state::{Account, TokenReach};
 use wire::UtcMs;
 
+use crate::paced::Kind;
 use crate::sign_in::secret::{Secret, SecretHash};
-use crate::sign_in::{fresh, session};
+use crate::sign_in::{failed, fresh, session};
 use crate::{Context, Error};
 
 /// An account that proved itself.
@@ -33,6 +37,23 @@ pub struct Caller {
     pub address: Option<IpAddr>,
 }
 
+/// Whose request it was found to be, for who sees the answer only.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Known(Arc<OnceLock<AccountKey>>);
+
+impl Known {
+    /// The account; `None` while nobody has looked, or where it is nobody's.
+    pub(crate) fn account(&self) -> Option<AccountKey> {
+        self.0.get().copied()
+    }
+}
+
+fn note(parts: &Parts, account: &Account) {
+    if let Some(Known(known)) = parts.extensions.get::<Known>() {
+        let _ = known.set(account.key);
+    }
+}
+
 /// A caller on the API: by cookie or by bearer token.
 #[derive(Clone, Debug)]
 pub struct ApiCaller(pub Caller);
@@ -45,6 +66,7 @@ impl FromRequestParts<Context> for Caller {
         let hash = secret.hash();
         let session::Found { session, account, standing } =
             session::using(context, &hash).await?.ok_or(Error::SignIn)?;
+        note(parts, &account);
         let path = parts.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
         if standing == Standing::Remembered && !fresh::remembered_may(&parts.method, path) {
             return Err(Error::Reauthenticate);
@@ -66,7 +88,14 @@ impl FromRequestParts<Context> for ApiCaller {
     async fn from_request_parts(parts: &mut Parts, context: &Context) -> Result<Self, Error> {
         match bearer(&parts.headers) {
             None => Caller::from_request_parts(parts, context).await.map(Self),
-            Some(secret) => by_token(context, parts, secret.ok_or(Error::SignIn)?).await.map(Self),
+            Some(secret) => match by_token(context, parts, secret).await? {
+                Some(caller) => Ok(Self(caller)),
+                None => {
+                    let from = address(&parts.extensions);
+                    failed::note(context, Kind::Token, "a token that is none", None, from);
+                    Err(Error::SignIn)
+                }
+            },
         }
     }
 }
@@ -74,23 +103,25 @@ impl FromRequestParts<Context> for ApiCaller {
 /// Notes a token's use once in this long, milliseconds.
 const GRAIN_MS: i64 = 60_000;
 
-async fn by_token(context: &Context, parts: &Parts, secret: Secret) -> Result<Caller, Error> {
+async fn by_token(context: &Context, parts: &Parts, secret: Option<Secret>) -> Result<Option<Caller>, Error> {
+    let Some(secret) = secret else { return Ok(None) };
     let now = context.now();
     let found = context.state().token_by_hash(&secret.hash(), now).await;
     let found = found.map_err(|error| Error::internal("look up a token", error))?;
-    let (token, account) = found.ok_or(Error::SignIn)?;
+    let Some((token, account)) = found else { return Ok(None) };
+    note(parts, &account);
     if token.last_used_at.is_none_or(|last| now.since(last) >= GRAIN_MS) {
         let touched = context.state().touch_token(token.key, now).await;
         touched.map_err(|error| Error::internal("note a token's use", error))?;
     }
-    Ok(Caller {
+    Ok(Some(Caller {
         account,
         session: None,
         standing: Standing::Active,
         confirmed_at: None,
         token: Some(token.reach),
         address: address(&parts.extensions),
-    })
+    }))
 }
 
 /// `None`: no Authorization header. `Some(None)`: one that is not a bearer token of ours.

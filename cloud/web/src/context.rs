@@ -15,6 +15,7 @@ use wire::UtcMs;
 
 use crate::Error;
 use crate::live::Hub;
+use crate::paced::Paced;
 use crate::registration::desk::Desk;
 use crate::registration::limits::Limits;
 use crate::report::exports::Exports;
@@ -63,6 +64,7 @@ struct Inner {
     delays: Delays,
     desk: Desk,
     limits: Limits,
+    paced: Paced,
     verifier: Verifier,
     vault: Vault,
     party: RelyingParty,
@@ -138,6 +140,7 @@ impl Context {
             delays: Delays::default(),
             desk: Desk::default(),
             limits: Limits::default(),
+            paced: Paced::default(),
             verifier: Verifier::default(),
             vault,
             party,
@@ -254,6 +257,10 @@ impl Context {
 
     pub(crate) fn limits(&self) -> &Limits {
         &self.inner.limits
+    }
+
+    pub(crate) fn paced(&self) -> &Paced {
+        &self.inner.paced
     }
 
     /// How often a password was checked since the start, right or not, for an account or for nobody.

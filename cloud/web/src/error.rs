@@ -1,7 +1,8 @@
 //! What a person or a program is told when a request cannot be answered.
 //!
 //! In: an [`Error`] from a handler, or a bare status from the router. Out: a page for people, `problem+json`
-//! (RFC 9457) for programs, always with what to do and a reference. The inner message goes to the log only, once, here.
+//! (RFC 9457) for programs, always with what to do and a reference, which the log has too. The inner message goes to the
+//! log only, once, here.
 //! Someone else's object and a missing one are the same words.
 
 use axum::extract::{MatchedPath, Request, State};
@@ -13,6 +14,7 @@ use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use store::state::StateError;
 
+use crate::caller::Known;
 use crate::{Context, pages, random};
 
 /// Why a request cannot be answered.
@@ -159,15 +161,81 @@ impl IntoResponse for Error {
     }
 }
 
+/// What was asked, for the log and for going elsewhere.
+struct Asked {
+    path: String,
+    /// As the log may have it.
+    logged: String,
+    /// Its pattern: an address of a mailed link holds its secret, one that is no route of ours anything.
+    route: String,
+    method: &'static str,
+    /// Where a page that asks for more leads back to.
+    back: String,
+    /// The page itself was asked for.
+    navigates: bool,
+    caller: Known,
+}
+
+impl Asked {
+    /// Whoever is found to ask is noted in the request's extensions.
+    fn of(request: &mut Request, origin: &str) -> Self {
+        let path = request.uri().path().to_owned();
+        let matched = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+        let logged = matched.filter(|matched| matched.contains("{token}")).unwrap_or(&path).to_owned();
+        let route = matched.unwrap_or("none").to_owned();
+        let navigates = request.method().is_safe();
+        let back = if navigates {
+            request.uri().path_and_query().map_or_else(|| path.clone(), ToString::to_string)
+        } else {
+            pages::confirm::came_from(request.headers(), origin)
+        };
+        let method = METHODS.iter().find(|known| **known == request.method().as_str());
+        let caller = Known::default();
+        request.extensions_mut().insert(caller.clone());
+        Self { path, logged, route, method: method.copied().unwrap_or("another"), back, navigates, caller }
+    }
+
+    /// A program's: it is told in `problem+json`.
+    fn program(&self) -> bool {
+        self.path.starts_with("/api/")
+    }
+
+    fn live(&self) -> bool {
+        self.path.starts_with("/live/")
+    }
+
+    /// The page that gives what `error` asks for.
+    fn elsewhere(&self, error: Option<&Error>) -> Option<String> {
+        match error {
+            _ if self.program() || self.live() => None,
+            Some(Error::SignIn) if self.navigates => Some(pages::sign_in::address_with_return(&self.back)),
+            Some(Error::Reauthenticate) => Some(pages::confirm::address_with_return(&self.back)),
+            Some(Error::SecondFactor) => Some("/me/security?why=needed".to_owned()),
+            _ => None,
+        }
+    }
+
+    /// Once for each reference that somebody is shown, with numbers and words of ours: nothing that was typed.
+    fn note(&self, error: Option<&Error>, outer: &Outer, reference: &str) {
+        let account = self.caller.account().map(|account| account.0);
+        let Self { logged: path, route, method, .. } = self;
+        let (status, title) = (outer.status.as_u16(), outer.title);
+        if let Some(Error::Internal(inner)) = error {
+            tracing::error!(reference, status, method, path, account, "{inner}");
+        } else if outer.status.is_server_error() {
+            tracing::warn!(reference, status, method, route, account, "not answered: {title}");
+        } else {
+            tracing::info!(reference, status, method, route, account, "refused: {title}");
+        }
+    }
+}
+
+/// Methods that the log knows; others are whatever somebody made up.
+const METHODS: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"];
+
 /// Middleware, outermost but one: gives every refusal a page or a problem document.
-pub async fn present(State(context): State<Context>, request: Request, next: Next) -> Response {
-    let path = request.uri().path().to_owned();
-    // The address of a mailed link holds its secret, which is nothing for a log.
-    let matched = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
-    let logged = matched.filter(|matched| matched.contains("{token}")).unwrap_or(&path).to_owned();
-    let target = request.uri().path_and_query().map_or_else(|| path.clone(), ToString::to_string);
-    let navigates = request.method().is_safe();
-    let came_from = pages::confirm::came_from(request.headers(), context.origin());
+pub async fn present(State(context): State<Context>, mut request: Request, next: Next) -> Response {
+    let asked = Asked::of(&mut request, context.origin());
     let response = next.run(request).await;
     let error = response.extensions().get::<Error>().cloned();
     let made_elsewhere = response.headers().contains_key(header::CONTENT_TYPE) && error.is_none();
@@ -176,15 +244,15 @@ pub async fn present(State(context): State<Context>, request: Request, next: Nex
         return response;
     }
     // Plain words of an extractor's or a layer's refusal are kept as the detail for programs.
-    let program = path.starts_with("/api/");
-    if made_elsewhere && !program {
+    if made_elsewhere && !asked.program() {
         return response;
     }
-    let reference = random::reference();
-    if let Some(Error::Internal(inner)) = &error {
-        tracing::error!(reference, path = logged, "{inner}");
+    if let Some(elsewhere) = asked.elsewhere(error.as_ref()) {
+        return Redirect::to(&elsewhere).into_response();
     }
+    let reference = random::reference();
     let outer = error.as_ref().map_or_else(|| unnamed(status), Error::outer);
+    asked.note(error.as_ref(), &outer, &reference);
     let detail = match &error {
         Some(Error::Request(what)) => what.clone(),
         Some(Error::TooMany(Ceiling { what, most })) => {
@@ -192,29 +260,21 @@ pub async fn present(State(context): State<Context>, request: Request, next: Nex
         }
         _ => outer.what_to_do.to_owned(),
     };
-    let kept = response.headers().clone();
-    let mut shown = if program {
+    let mut shown = if asked.program() {
         problem(&outer, &detail, &reference)
-    } else if matches!(error, Some(Error::SignIn)) && navigates && !path.starts_with("/live/") {
-        return Redirect::to(&pages::sign_in::address_with_return(&target)).into_response();
-    } else if matches!(error, Some(Error::Reauthenticate)) && !path.starts_with("/live/") {
-        let back = if navigates { target } else { came_from };
-        return Redirect::to(&pages::confirm::address_with_return(&back)).into_response();
-    } else if matches!(error, Some(Error::SecondFactor)) && !path.starts_with("/live/") {
-        return Redirect::to("/me/security?why=needed").into_response();
-    } else if path.starts_with("/live/") {
+    } else if asked.live() {
         (outer.status, format!("{}. {detail}\n", outer.title)).into_response()
     } else {
         match pages::failure::render(&context, outer.status, outer.title, &detail, &reference) {
             Ok(page) => (outer.status, Html(page)).into_response(),
             Err(error) => {
-                tracing::error!(reference, path = logged, "the error page did not render: {error}");
+                tracing::error!(reference, route = asked.route, "the error page did not render: {error}");
                 (outer.status, format!("{}. {detail} Reference {reference}.\n", outer.title)).into_response()
             }
         }
     };
     for name in [header::ALLOW, header::RETRY_AFTER] {
-        if let Some(value) = kept.get(&name) {
+        if let Some(value) = response.headers().get(&name) {
             shown.headers_mut().insert(name, value.clone());
         }
     }

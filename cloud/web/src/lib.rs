@@ -28,6 +28,7 @@ pub mod mail;
 mod names;
 mod operator;
 pub mod outreach;
+mod paced;
 mod pages;
 mod random;
 mod registration;

@@ -3,12 +3,15 @@
 //! In: a request. Out: the same if its Host (HTTP/1.1) or `:authority` (HTTP/2) is the configured origin's, else 421.
 //! So that no link, redirect or cookie is ever made from a name that somebody else sent.
 
+use std::time::Instant;
+
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{StatusCode, header};
 
 use crate::Context;
+use crate::paced::Kind;
 
 /// Middleware: 421 for an unknown or missing Host.
 pub async fn pin(State(context): State<Context>, request: Request, next: Next) -> Response {
@@ -20,6 +23,10 @@ pub async fn pin(State(context): State<Context>, request: Request, next: Next) -
     });
     if asked.is_some_and(|asked| same_authority(asked, context.authority())) {
         return next.run(request).await;
+    }
+    if let Some(left_out) = context.paced().turn(Kind::Host, Instant::now()) {
+        let (route, source) = super::asked(&request);
+        tracing::warn!(route, %source, left_out, "a request for another name than ours was refused");
     }
     let words = format!("This server answers at {} only. Check the address.\n", context.origin());
     (StatusCode::MISDIRECTED_REQUEST, words).into_response()

@@ -4,18 +4,26 @@
 //! Every browser since 2020 sends Origin with such requests, and most send Sec-Fetch-Site; a request with neither is
 //! no browser's and carries no one's cookie unawares.
 
+use std::time::Instant;
+
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, header};
 
+use super::asked;
 use crate::Context;
 use crate::error::Error;
+use crate::paced::Kind;
 
 /// Middleware: 403 for an unsafe method from elsewhere.
 pub async fn require(State(context): State<Context>, request: Request, next: Next) -> Response {
     if request.method().is_safe() || from_us(request.headers(), context.origin()) {
         return next.run(request).await;
+    }
+    if let Some(left_out) = context.paced().turn(Kind::OtherSite, Instant::now()) {
+        let (route, source) = asked(&request);
+        tracing::warn!(route, %source, left_out, "a request that another site made was refused");
     }
     Error::OtherSite.into_response()
 }

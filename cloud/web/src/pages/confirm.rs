@@ -83,7 +83,7 @@ async fn proved(context: &Context, caller: &Caller, password: String, code: &str
     match proof::by_password(context, email, password, caller.address).await? {
         Some(Proved { account, .. }) if account.key != caller.account.key => Ok(false),
         Some(Proved { account, held }) if held.any() => {
-            proof::by_code(context, &account, code, caller.address).await
+            proof::by_code(context, &account, code, caller.address).await.map(|way| way.is_some())
         }
         Some(_) => Ok(true),
         None => Ok(false),

@@ -13,7 +13,7 @@ use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 
 use super::html;
-use crate::sign_in::proof::Proved;
+use crate::sign_in::proof::{Proved, Way};
 use crate::sign_in::{pending, proof, session};
 use crate::{Context, Error, caller};
 
@@ -79,7 +79,13 @@ pub async fn show(
     {
         return Ok(Redirect::to(next).into_response());
     }
-    html(&Page { next, ..arrived(&arrival.why) }).map(IntoResponse::into_response)
+    let page = html(&Page { next, ..arrived(&arrival.why) })?;
+    // Led here by a page whose session was ended elsewhere, or was over.
+    Ok(if arrival.why == "ended" {
+        ([session::NOTHING_KEPT], page).into_response()
+    } else {
+        page.into_response()
+    })
 }
 
 fn arrived(why: &str) -> Page<'static> {
@@ -116,7 +122,7 @@ pub async fn submit(State(context): State<Context>, request: Request) -> Result<
         return Ok(([(header::SET_COOKIE, cookie)], step).into_response());
     }
     end_the_one_before(&context, &headers).await?;
-    let cookie = session::start(&context, &account, &headers, address, remember).await?;
+    let cookie = session::start(&context, &account, &headers, address, remember, Way::Password).await?;
     Ok(([(header::SET_COOKIE, cookie)], Redirect::to(next)).into_response())
 }
 
@@ -133,7 +139,8 @@ pub async fn out(State(context): State<Context>, request: Request) -> Result<Res
     if let Some(secret) = session::secret(request.headers()) {
         session::sign_out(&context, &secret.hash(), caller::address(request.extensions())).await?;
     }
-    Ok(([(header::SET_COOKIE, session::GONE)], Redirect::to("/sign-in?why=out")).into_response())
+    let gone = [(header::SET_COOKIE, session::GONE), session::NOTHING_KEPT];
+    Ok((gone, Redirect::to("/sign-in?why=out")).into_response())
 }
 
 /// The sign-in page that returns to `target` afterwards.

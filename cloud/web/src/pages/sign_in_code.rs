@@ -60,19 +60,19 @@ pub async fn submit(State(context): State<Context>, request: Request) -> Result<
         form.map_err(|_| Error::Request("Send the field code as a form.".to_owned()))?;
     let next = local(&next);
     let Some((sign_in, account)) = pending::find(&context, &headers).await? else { return Ok(again("late")) };
-    if !proof::by_code(&context, &account, &code, address).await? {
+    let Some(way) = proof::by_code(&context, &account, &code, address).await? else {
         if pending::failed(&context, &sign_in).await? {
             tell(&context, &account, address).await?;
             return Ok(again("codes"));
         }
         let page = html(&Page { next, failed: true })?;
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
-    }
+    };
     if !pending::end(&context, &sign_in).await? {
         return Ok(again("late"));
     }
     end_the_one_before(&context, &headers).await?;
-    let cookie = session::start(&context, &account, &headers, address, sign_in.remember).await?;
+    let cookie = session::start(&context, &account, &headers, address, sign_in.remember, way).await?;
     let cookies = [(header::SET_COOKIE, cookie), (header::SET_COOKIE, pending::GONE)];
     Ok((AppendHeaders(cookies), Redirect::to(next)).into_response())
 }

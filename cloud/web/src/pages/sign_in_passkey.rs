@@ -10,7 +10,7 @@ use http::header;
 use serde::Deserialize;
 
 use super::sign_in::{end_the_one_before, local};
-use crate::sign_in::proof::{self, Assertion};
+use crate::sign_in::proof::{self, Assertion, Way};
 use crate::sign_in::{pending, session};
 use crate::webauthn::Refused;
 use crate::webauthn::challenge::Purpose;
@@ -54,7 +54,8 @@ pub async fn submit(State(context): State<Context>, request: Request) -> Result<
         pending::end(&context, &half).await?;
     }
     end_the_one_before(&context, &headers).await?;
-    let cookie = session::start(&context, &account, &headers, address, remember.is_some()).await?;
+    let remember = remember.is_some();
+    let cookie = session::start(&context, &account, &headers, address, remember, Way::Passkey).await?;
     let cookies = [(header::SET_COOKIE, cookie), (header::SET_COOKIE, pending::GONE)];
     Ok((AppendHeaders(cookies), Redirect::to(local(&next))).into_response())
 }

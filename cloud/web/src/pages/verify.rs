@@ -14,6 +14,7 @@ use store::state::{Act, By};
 
 use super::{again, form, html, mailed_link};
 use crate::registration::new_password;
+use crate::sign_in::proof::Way;
 use crate::sign_in::session;
 use crate::view::new_password::NewPassword;
 use crate::{Context, Error, caller, random};
@@ -76,7 +77,7 @@ pub async fn submit(
     if let Some(old) = session::secret(&headers) {
         session::end(&context, &old.hash()).await?;
     }
-    let cookie = session::start(&context, &account, &headers, address, false).await?;
+    let cookie = session::start(&context, &account, &headers, address, false, Way::Link).await?;
     Ok(([(header::SET_COOKIE, cookie)], Redirect::to("/fleet")).into_response())
 }
 

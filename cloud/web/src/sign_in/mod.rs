@@ -7,6 +7,7 @@ pub mod act;
 pub mod delay;
 pub mod enroll;
 pub mod factors;
+pub(crate) mod failed;
 pub mod fresh;
 pub mod password;
 pub mod pending;

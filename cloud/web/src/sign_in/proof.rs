@@ -7,6 +7,7 @@
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
+use fleet::AccountKey;
 use fleet::audit::Verb;
 use fleet::factors::Held;
 use serde::Deserialize;
@@ -15,7 +16,8 @@ use store::state::{Account, Act, By, Email};
 use super::delay::{LineTooLong, Now, Source};
 use super::factors::{from, letter_key};
 use super::password::{self, PasswordError};
-use super::{factors, recovery, totp};
+use super::{factors, failed, recovery, totp};
+use crate::paced::Kind;
 use crate::webauthn::assertion::{self, Answer, Kept};
 use crate::webauthn::challenge::Purpose;
 use crate::webauthn::{Refused, decode};
@@ -28,6 +30,35 @@ pub struct Proved {
     pub account: Account,
     /// With any of these the password alone is not enough.
     pub held: Held,
+}
+
+/// By what a sign-in was proved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// A mailed link made the account just now.
+    Link,
+    /// The password alone.
+    Password,
+    /// The password, and the authenticator app.
+    App,
+    /// The password, and a recovery code.
+    Recovery,
+    /// A passkey.
+    Passkey,
+}
+
+impl Way {
+    /// As the audit log has it.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Link => "by a mailed link",
+            Self::Password => "by password",
+            Self::App => "by password and authenticator app",
+            Self::Recovery => "by password and recovery code",
+            Self::Passkey => "by passkey",
+        }
+    }
 }
 
 /// The account of an address, if the password is its own.
@@ -49,17 +80,21 @@ pub async fn by_password(
         None => Ok(None),
     };
     let account = account.map_err(|error| Error::internal("look up an account", error))?;
+    let whose = account.as_ref().map(|account| account.key);
     let account = account.filter(|account| !account.disabled);
     let too_long = password.len() > password::MAX_BYTES;
     let stored = account.as_ref().filter(|_| !too_long).map(|account| account.password_hash.clone());
-    let failed = |error| match error {
+    let no_answer = |error| match error {
         PasswordError::Busy => Error::Busy,
         other => Error::internal("verify a password", other),
     };
     // Made for all: it shall not be told by the time that it takes.
-    let nobodys = password::nobodys(&context.vault().nobodys_password(name)).map_err(failed)?;
-    let right = context.verifier().verify(password, stored, nobodys).await.map_err(failed)?;
-    let Some(account) = account.filter(|_| right) else { return Ok(None) };
+    let nobodys = password::nobodys(&context.vault().nobodys_password(name)).map_err(no_answer)?;
+    let right = context.verifier().verify(password, stored, nobodys).await.map_err(no_answer)?;
+    let Some(account) = account.filter(|_| right) else {
+        failed::note(context, Kind::Password, "a wrong password", whose, address);
+        return Ok(None);
+    };
     let held = factors::held(context, account.key).await?;
     if held.any() {
         // The account's failures stay until the second step: a known password must not make codes free to guess.
@@ -70,7 +105,7 @@ pub async fn by_password(
     Ok(Some(Proved { account, held }))
 }
 
-/// Whether `typed` is the present code of the account's authenticator app, or a recovery code of it. Either is used up.
+/// What `typed` is: the present code of the account's authenticator app, or a recovery code of it. Either is used up.
 ///
 /// # Errors
 /// [`Error::Busy`], [`Error::Internal`].
@@ -79,18 +114,19 @@ pub async fn by_code(
     account: &Account,
     typed: &str,
     address: Option<IpAddr>,
-) -> Result<bool, Error> {
+) -> Result<Option<Way>, Error> {
     let (name, source) = (account.email.as_str(), Source::from(address));
     wait(context.delays().second_step(name, source, now(context))).await?;
-    let right = match (totp::digits(typed), recovery::parse(typed)) {
-        (Some(_), _) => app(context, account, typed).await?,
-        (None, Some(code)) => recovery_code(context, account, &code, address).await?,
-        (None, None) => false,
+    let way = match (totp::digits(typed), recovery::parse(typed)) {
+        (Some(_), _) => app(context, account, typed).await?.then_some(Way::App),
+        (None, Some(code)) => recovery_code(context, account, &code, address).await?.then_some(Way::Recovery),
+        (None, None) => None,
     };
-    if right {
-        context.delays().succeeded(name, source);
+    match way {
+        Some(_) => context.delays().succeeded(name, source),
+        None => failed::note(context, Kind::Code, "a wrong code", Some(account.key), address),
     }
-    Ok(right)
+    Ok(way)
 }
 
 fn now(context: &Context) -> Now {
@@ -154,9 +190,11 @@ pub async fn by_passkey(
     purpose: Purpose,
     address: Option<IpAddr>,
 ) -> Result<Result<Account, Refused>, Error> {
-    let proved = passkey(context, sent, purpose, address).await?;
+    let mut whose = None;
+    let proved = passkey(context, sent, purpose, address, &mut whose).await?;
     if let Err(refused) = &proved {
-        tracing::info!(%refused, "a passkey was refused");
+        let why = format_args!("a passkey was refused: {refused}");
+        failed::note(context, Kind::Passkey, why, whose, address);
     }
     Ok(proved)
 }
@@ -166,6 +204,7 @@ async fn passkey(
     sent: &Assertion,
     purpose: Purpose,
     address: Option<IpAddr>,
+    whose: &mut Option<AccountKey>,
 ) -> Result<Result<Account, Refused>, Error> {
     let Ok(id) = decode(&sent.id, "the id", MOST_ID) else { return Ok(Err(Refused::Malformed("the id"))) };
     let (state, now) = (context.state(), context.now());
@@ -173,6 +212,7 @@ async fn passkey(
     let Some((passkey, handle)) = state.passkey(&id).await.map_err(failed)? else {
         return Ok(Err(Refused::Unknown));
     };
+    *whose = Some(passkey.account);
     let account = state.account(passkey.account).await.map_err(failed)?;
     let account = account.filter(|account| !account.disabled && !passkey.suspect);
     let Some(account) = account else { return Ok(Err(Refused::Unknown)) };

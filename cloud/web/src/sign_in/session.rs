@@ -8,9 +8,10 @@ use std::net::IpAddr;
 
 use fleet::audit::Verb;
 use fleet::session::{Life, REMEMBERED_MS, Standing};
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use store::state::{Account, NewSession, Session};
 
+use super::proof::Way;
 use super::secret::{Secret, SecretHash};
 use super::{act, proof};
 use crate::caller::Caller;
@@ -82,7 +83,7 @@ pub async fn using(context: &Context, hash: &SecretHash) -> Result<Option<Found>
 }
 
 /// Makes a session for somebody who has just proved who they are, and the cookie that opens it. A device is remembered
-/// only if its owner ticked that, and never an operator's.
+/// only if its owner ticked that, and never an operator's. `way`: how they did, for the audit log.
 ///
 /// # Errors
 /// [`Error::Internal`].
@@ -92,6 +93,7 @@ pub async fn start(
     headers: &HeaderMap,
     peer: Option<IpAddr>,
     remember: bool,
+    way: Way,
 ) -> Result<HeaderValue, Error> {
     let secret = Secret::new().map_err(|error| Error::internal("make a session", error))?;
     let life = Life::begin(context.now(), remember && !account.operator);
@@ -103,7 +105,7 @@ pub async fn start(
         user_agent: user_agent(headers),
         address: address.as_deref(),
     };
-    let act = proof::own(context, account, Verb::SignIn, peer)?;
+    let act = proof::own(context, account, Verb::SignIn, peer)?.with_detail(way.words());
     let made = context.state().create_session(new, &act).await;
     made.map_err(|error| Error::internal("make a session", error))?;
     cookie(&secret, life)
@@ -209,6 +211,10 @@ fn cookie(secret: &Secret, life: Life) -> Result<HeaderValue, Error> {
     let cookie = format!("{COOKIE}={}; Path=/; Secure; HttpOnly; SameSite=Lax{keep}", secret.reveal());
     HeaderValue::from_str(&cookie).map_err(|error| Error::internal("make a cookie", error))
 }
+
+/// Where a session ends: what the browser kept of its pages goes. Not its storage, which would end push messages.
+pub const NOTHING_KEPT: (HeaderName, HeaderValue) =
+    (HeaderName::from_static("clear-site-data"), HeaderValue::from_static("\"cache\""));
 
 /// The cookie that takes the cookie away.
 pub const GONE: HeaderValue =

@@ -1,7 +1,10 @@
 //! Authenticator apps and recovery codes: two steps to sign in, each code once, the owner told of every change.
 
+use std::time::{Duration, Instant};
+
 use axum::body::Body;
 use fleet::audit::Verb;
+use futures_util::future::join_all;
 use http::{Response, StatusCode, header};
 use store::state::{Codes, Email, FactorChange, NewMail, NewPasskey};
 
@@ -92,6 +95,30 @@ async fn five_wrong_codes_ask_for_the_password_again_and_the_owner_is_told() {
 }
 
 #[tokio::test]
+async fn codes_tried_side_by_side_in_several_sign_ins_wait_in_one_line() {
+    let house = House::new().await;
+    let account = house.account(EMAIL).await;
+    house.app(&house.session(account).await).await;
+    // Each has the password, and a sign-in of its own: three free failures are used up by it.
+    let mut halves = Vec::new();
+    for _ in 0..3 {
+        halves.push(half_way(&house, "").await);
+    }
+    let begun = Instant::now();
+    let tried = join_all(halves.iter().chain(&halves[..1]).map(async |half| {
+        let wrong = house.form("/sign-in/code", half, "code=000000").await;
+        assert_eq!(wrong.status(), StatusCode::UNPROCESSABLE_ENTITY);
+        begun.elapsed()
+    }));
+    let mut looked_at = house::soon(tried).await;
+    looked_at.sort();
+    // Each begins when the one before is over; side by side the last would be looked at after 2 s.
+    for (at, turn) in looked_at.iter().zip([250, 750, 1_750, 3_750].map(Duration::from_millis)) {
+        assert!(*at >= turn && *at < turn + Duration::from_secs(4), "{looked_at:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_sign_in_half_way_counts_for_five_minutes_and_not_when_disabled() {
     let house = House::new().await;
     let account = house.account(EMAIL).await;
@@ -166,11 +193,11 @@ async fn the_last_factor_stays_beside_a_short_password_and_each_change_ends_othe
     let elsewhere = house.session(account).await;
     let (.., session) = house.app(&house.session(account).await).await;
     leads_to(&house.get("/fleet", &elsewhere).await, "/sign-in");
-    let session = new_password(&house, &session, SHORT).await;
+    let session = new_password(&house, &session, FIRST, SHORT).await;
     let refused = house.form("/me/security/app/remove", &session, "").await;
     leads_to(&refused, "/me/security?why=password");
     assert!(house.text("/me/security?why=password", &session).await.contains("needs 15 characters"));
-    let session = new_password(&house, &session, &PASSWORD.replace(' ', "+")).await;
+    let session = new_password(&house, &session, SHORT, FIRST).await;
     let elsewhere = house.session(account).await;
     let removed = house.form("/me/security/app/remove", &session, "").await;
     leads_to(&removed, "/me/security?why=app-gone");
@@ -185,12 +212,14 @@ async fn the_last_factor_stays_beside_a_short_password_and_each_change_ends_othe
     );
 }
 
+/// [`PASSWORD`] as forms have it.
+const FIRST: &str = "correct+horse+battery";
 /// Eleven characters that are hard to guess.
 const SHORT: &str = "kX9%23mP2%24vL4";
 
 /// Changes the password; the session as it goes on.
-async fn new_password(house: &House, session: &Proof, form: &str) -> Proof {
-    let changed = house.form("/me/password", session, &format!("password={form}")).await;
+async fn new_password(house: &House, session: &Proof, now: &str, new: &str) -> Proof {
+    let changed = house.form("/me/password", session, &format!("current={now}&password={new}")).await;
     leads_to(&changed, "/me?done=password");
     cookie(&changed)
 }
@@ -201,7 +230,7 @@ async fn a_shorter_password_is_taken_beside_a_factor_by_oneself_and_by_mail_and_
     let account = house.account(EMAIL).await;
     let session = house.session(account).await;
     assert!(house.text("/me/password", &session).await.contains("15 characters or more"));
-    let form = format!("password={SHORT}");
+    let form = format!("current={FIRST}&password={SHORT}");
     let refused = house.form("/me/password", &session, &form).await;
     assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);
     assert!(body(refused).await.contains("Use at least 15 characters."));
@@ -209,10 +238,11 @@ async fn a_shorter_password_is_taken_beside_a_factor_by_oneself_and_by_mail_and_
     let page = house.text("/me/password", &session).await;
     assert!(page.contains("10 characters or more, beside your second factor"), "{page}");
     assert!(page.contains(r#"data-least="10""#), "for the script");
-    let refused = house.form("/me/password", &session, "password=kX9%23mP2%24v").await;
+    let form = format!("current={FIRST}&password=kX9%23mP2%24v");
+    let refused = house.form("/me/password", &session, &form).await;
     assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);
     assert!(body(refused).await.contains("Use at least 10 characters."));
-    new_password(&house, &session, SHORT).await;
+    new_password(&house, &session, FIRST, SHORT).await;
     assert!(!house.state.account(account).await.unwrap().unwrap().password_stands_alone);
     // By mail the same holds, and who removed the factor needs a long one again.
     house.allow(EMAIL).await;
@@ -234,7 +264,7 @@ async fn a_short_password_alone_opens_nothing_when_its_factor_was_stopped() {
     let house = House::new().await;
     let account = house.account(EMAIL).await;
     let (.., session) = house.app(&house.session(account).await).await;
-    let session = new_password(&house, &session, SHORT).await;
+    let session = new_password(&house, &session, FIRST, SHORT).await;
     let act = house.act(Verb::FactorAdd);
     let with = FactorChange { account, act: &act, keep: None, letters: &[], codes: Codes::Keep };
     let new = NewPasskey {

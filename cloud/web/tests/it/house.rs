@@ -31,7 +31,7 @@ use web::sign_in::vault::FactorsKey;
 use wire::{BootId, Condition, Conditions, Flag, Quality, Quantity, Reading, Report, Sample, Serial, UtcMs};
 
 use crate::house_fakes::{FakeActs, FakeLive, FakeService};
-use crate::markup;
+use crate::{log, markup};
 
 pub const ORIGIN: &str = "https://inverters.test";
 pub const HOST: &str = "inverters.test";
@@ -68,6 +68,7 @@ pub enum Proof {
 
 impl House {
     pub async fn new() -> Self {
+        log::keep();
         let folder = tempfile::tempdir().unwrap();
         let state = StateStore::open(&folder.path().join("state.sqlite")).await.unwrap();
         let keys = DayKeys::at(folder.path().join("keys"), || web::random_bytes().ok());

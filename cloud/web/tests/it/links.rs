@@ -141,6 +141,26 @@ fn inside(link: &str) -> Option<&str> {
 }
 
 #[tokio::test]
+async fn who_is_signed_in_can_sign_out_on_every_page() {
+    let people = people().await;
+    for (name, who, least) in [
+        ("the owner", &people.owner, 40),
+        ("a stranger", &people.stranger, 10),
+        ("the operator", &people.operator, 15),
+    ] {
+        let starts = ["/fleet", "/confirm", "/confirm?next=/me/tokens/new&why=passkey", "/me/password"];
+        let pages = walk(&people.house, who, &starts).await;
+        // What anybody may read about signatures is the same for all.
+        let theirs = pages.iter().filter_map(|(path, html)| Some((path, html.as_ref()?)));
+        let theirs: Vec<_> = theirs.filter(|(path, _)| !path.starts_with("/verify")).collect();
+        assert!(theirs.len() >= least, "{name} comes to {} pages", theirs.len());
+        for (path, html) in theirs {
+            assert!(html.contains(r#"<form method="post" action="/sign-out"><button"#), "{path} of {name}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn no_link_leads_nowhere() {
     let people = people().await;
     let house = &people.house;

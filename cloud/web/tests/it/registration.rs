@@ -227,7 +227,7 @@ async fn a_forgotten_password_is_replaced_by_mail_and_every_session_ends() {
     // Whoever had the old password may have made tokens with it.
     assert_eq!(house.get("/api/v1/inverters", &token).await.status(), StatusCode::UNAUTHORIZED);
     let log = house.acts().await;
-    assert_eq!(log[..3], ["sign_in: ", "token.revoke: all: test", "account.reset: "]);
+    assert_eq!(log[..3], ["sign_in: by password", "token.revoke: all: test", "account.reset: "]);
     assert_eq!(house.post(&link, &Proof::None, &form, "192.0.2.1").await.status(), StatusCode::NOT_FOUND);
 }
 
@@ -241,14 +241,21 @@ async fn one_changes_name_and_password_oneself_and_other_devices_go() {
     let page = house.text("/me?done=name", &here).await;
     assert!(page.contains("&#60;b&#62;Ann") && page.contains("Your name is saved."), "{page}");
     house.wait(16 * MINUTE);
-    let form = format!("password={NEW_PASSWORD}");
+    let form = format!("current={PASSWORD}&password={NEW_PASSWORD}");
     for response in
         [house.get("/me/password", &here).await, house.post("/me/password", &here, &form, "192.0.2.1").await]
     {
         assert!(location(&response).starts_with("/confirm?next="), "{}", location(&response));
     }
     let here = house.session(account).await;
-    let weak = house.post("/me/password", &here, "password=ann@x.test ann@x.test", "192.0.2.1").await;
+    let weak = house
+        .post(
+            "/me/password",
+            &here,
+            &format!("current={PASSWORD}&password=ann@x.test ann@x.test"),
+            "192.0.2.1",
+        )
+        .await;
     assert_eq!(weak.status(), StatusCode::UNPROCESSABLE_ENTITY);
     let done = house.post("/me/password", &here, &form, "192.0.2.1").await;
     assert_eq!(location(&done), "/me?done=password");
@@ -261,6 +268,37 @@ async fn one_changes_name_and_password_oneself_and_other_devices_go() {
 }
 
 #[tokio::test]
+async fn a_new_password_asks_for_the_one_that_counts_now_as_signing_in_does() {
+    let house = House::new().await;
+    let account = house.account("ann@x.test").await;
+    house.account("bob@x.test").await;
+    let here = house.session(account).await;
+    let asked = async |current: &str| {
+        let form = format!("{current}password={NEW_PASSWORD}&revoke=yes");
+        house.post("/me/password", &here, &form, "192.0.2.1").await
+    };
+    assert_eq!(asked("").await.status(), StatusCode::BAD_REQUEST, "a fresh session is not enough");
+    for wrong in ["", "CORRECT horse battery", NEW_PASSWORD] {
+        let before = house.context.passwords_checked();
+        let refused = asked(&format!("current={wrong}&")).await;
+        assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY, "{wrong}");
+        assert_eq!(house.context.passwords_checked() - before, 1, "{wrong}");
+        let page = body(refused).await;
+        assert!(page.contains("That is not your password. Nothing was changed."), "{page}");
+        assert!(
+            page.contains(r#"aria-describedby="wrong" autofocus"#) && !page.contains(NEW_PASSWORD),
+            "{page}"
+        );
+    }
+    let begun = std::time::Instant::now();
+    asked("current=fourth&").await;
+    assert!(begun.elapsed() >= std::time::Duration::from_millis(250), "the growing delay");
+    assert!(house.signs_in("ann@x.test", PASSWORD).await, "it stays");
+    let changed = asked(&format!("current={PASSWORD}&")).await;
+    assert!(location(&changed).starts_with("/me?done=password"));
+}
+
+#[tokio::test]
 async fn who_changes_the_password_chooses_whether_api_tokens_go_too() {
     let house = House::new().await;
     let account = house.account("ann@x.test").await;
@@ -268,14 +306,18 @@ async fn who_changes_the_password_chooses_whether_api_tokens_go_too() {
     assert!(!house.text("/me/password", &here).await.contains("revoke"), "there is none");
     let (token, other) = (house.token(account).await, house.token(account).await);
     assert!(house.text("/me/password", &here).await.contains("Revoke my 2 API tokens, too"));
-    let weak = house.post("/me/password", &here, "password=short&revoke=yes", "192.0.2.1").await;
+    let weak = house
+        .post("/me/password", &here, &format!("current={PASSWORD}&password=short&revoke=yes"), "192.0.2.1")
+        .await;
     assert!(body(weak).await.contains(r#"name="revoke" value="yes" checked"#), "what was chosen stays");
-    let stay = house.post("/me/password", &here, &format!("password={NEW_PASSWORD}"), "192.0.2.1").await;
+    let stay = house
+        .post("/me/password", &here, &format!("current={PASSWORD}&password={NEW_PASSWORD}"), "192.0.2.1")
+        .await;
     assert_eq!(location(&stay), "/me?done=password");
     assert_eq!(house.get("/api/v1/inverters", &token).await.status(), StatusCode::OK);
     assert_eq!(house.acts().await[0], "account.password: ");
-    let form = "password=another+five+unrelated+words&revoke=yes";
-    let go = house.post("/me/password", &cookie(&stay), form, "192.0.2.1").await;
+    let form = format!("current={NEW_PASSWORD}&password=another five unrelated words&revoke=yes");
+    let go = house.post("/me/password", &cookie(&stay), &form, "192.0.2.1").await;
     assert_eq!(location(&go), "/me?done=password-tokens");
     for token in [&token, &other] {
         assert_eq!(house.get("/api/v1/inverters", token).await.status(), StatusCode::UNAUTHORIZED);

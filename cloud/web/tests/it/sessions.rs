@@ -110,3 +110,24 @@ async fn ending_this_session_is_signing_out() {
 fn cookie_gone(response: &Response<Body>) -> Option<String> {
     response.headers().get(header::SET_COOKIE).map(|line| line.to_str().unwrap().to_owned())
 }
+
+#[tokio::test]
+async fn where_a_session_ends_the_browser_forgets_its_pages_and_keeps_what_push_needs() {
+    let house = House::new().await;
+    let account = house.account("a@x.test").await;
+    let session = house.session(account).await;
+    let told = |response: &Response<Body>| {
+        response.headers().get("clear-site-data").map(|value| value.to_str().unwrap().to_owned())
+    };
+    assert_eq!(told(&house.get("/fleet", &session).await), None);
+    assert_eq!(told(&house.get("/sign-in", &Proof::None).await), None);
+    let out = house.form("/sign-out", &session, "").await;
+    leads_to(&out, "/sign-in?why=out");
+    assert_eq!(told(&out).as_deref(), Some("\"cache\""));
+    let ended = house.get("/sign-in?why=ended", &Proof::None).await;
+    assert_eq!((ended.status(), told(&ended).as_deref()), (StatusCode::OK, Some("\"cache\"")));
+    let session = house.session(account).await;
+    let deleted = house.form("/me/data/delete", &session, "email=a%40x.test").await;
+    leads_to(&deleted, "/sign-in?why=deleted");
+    assert_eq!(told(&deleted).as_deref(), Some("\"cache\""));
+}

@@ -57,5 +57,6 @@ pub async fn submit(
     for attempt in waiting.into_iter().filter(|attempt| attempt.ended.is_none()) {
         context.act(now, attempt.inverter, Pair::Cancel { attempt: attempt.key }).await?;
     }
-    Ok(([(header::SET_COOKIE, session::GONE)], Redirect::to("/sign-in?why=deleted")).into_response())
+    let gone = [(header::SET_COOKIE, session::GONE), session::NOTHING_KEPT];
+    Ok((gone, Redirect::to("/sign-in?why=deleted")).into_response())
 }

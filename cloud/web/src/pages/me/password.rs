@@ -1,6 +1,6 @@
 //! `/me/password`: a new password, by its owner.
 //!
-//! In: a fresh proof, a password, whether API tokens are to go too (OWASP ASVS 5.0 V7.4.3 asks for the choice). Out: the
+//! In: a fresh proof, the password that counts now, a new one, whether API tokens are to go too (OWASP ASVS 5.0 V7.4.3 asks for the choice). Out: the
 //! password set, every other session ended, this one under a new token, a letter.
 
 use askama::Template;
@@ -17,7 +17,7 @@ use super::{mail_key, place};
 use crate::caller::Caller;
 use crate::mail::registration::{self as letters, Ended};
 use crate::registration::new_password;
-use crate::sign_in::{act, factors, fresh, session};
+use crate::sign_in::{act, factors, fresh, proof, session};
 use crate::view::new_password::NewPassword;
 use crate::{Context, Error, access};
 
@@ -26,6 +26,8 @@ use crate::{Context, Error, access};
 struct Page<'a> {
     shell: Shell,
     email: &'a str,
+    /// What was typed as the one that counts now is not it.
+    wrong: bool,
     password: NewPassword,
     /// API tokens that count.
     tokens: usize,
@@ -36,6 +38,8 @@ struct Page<'a> {
 /// The form.
 #[derive(Deserialize)]
 struct Chosen {
+    /// The one that counts now.
+    current: String,
     password: String,
     #[serde(default)]
     revoke: Option<String>,
@@ -46,7 +50,7 @@ pub async fn show(State(context): State<Context>, caller: Caller) -> Result<Html
     fresh::require(&context, &caller)?;
     let factor = factors::held(&context, caller.account.key).await?.any();
     let password = NewPassword::new(&reset::words(&caller.account), None, factor);
-    html(&page(&context, &caller, password, false).await?)
+    html(&page(&context, &caller, password, false, false).await?)
 }
 
 /// `POST /me/password`
@@ -58,15 +62,22 @@ pub async fn submit(
     let own = access::own_account(&context, &caller)?;
     fresh::require(&context, &caller)?;
     let headers = request.headers().clone();
-    let Chosen { password, revoke } = form(request, "the field password").await?;
+    let Chosen { current, password, revoke } = form(request, "the fields current and password").await?;
     let (revoke, factor) = (revoke.is_some(), factors::held(&context, own).await?.any());
     let words = reset::words(&caller.account);
+    // A session that was left open is not enough, nor is a passkey: with the growing delay, as for signing in.
+    let email = caller.account.email.as_str();
+    let proved = proof::by_password(&context, email, current, caller.address).await?;
+    if proved.is_none_or(|proved| proved.account.key != own) {
+        let password = NewPassword::new(&words, None, factor);
+        return again(&page(&context, &caller, password, revoke, true).await?);
+    }
     let taken = new_password::taken(&context, password, words.map(str::to_owned).to_vec(), factor).await?;
     let chosen = match taken {
         Ok(chosen) => chosen,
         Err(judgement) => {
             let password = NewPassword::new(&words, Some(&judgement), factor);
-            return again(&page(&context, &caller, password, revoke).await?);
+            return again(&page(&context, &caller, password, revoke, false).await?);
         }
     };
     let (now, key) = (context.now(), mail_key()?);
@@ -99,11 +110,12 @@ async fn page<'a>(
     caller: &'a Caller,
     password: NewPassword,
     revoke: bool,
+    wrong: bool,
 ) -> Result<Page<'a>, Error> {
     let now = context.now();
     let shell = Shell::new(caller, now, None, "/me");
     let tokens = context.state().tokens(caller.account.key).await;
     let tokens = tokens.map_err(|error| Error::internal("count tokens", error))?;
     let tokens = tokens.iter().filter(|token| token.counts(now)).count();
-    Ok(Page { shell, email: caller.account.email.as_str(), password, tokens, revoke })
+    Ok(Page { shell, email: caller.account.email.as_str(), wrong, password, tokens, revoke })
 }
