@@ -24,4 +24,5 @@ pub mod pipeline;
 pub mod power_loss;
 pub mod registry;
 pub mod serve;
+mod secret_file;
 mod verify;

@@ -84,6 +84,7 @@ pub fn check(config: &Config) -> anyhow::Result<()> {
     mail::load(config)?;
     channels::load(config)?;
     println!("{} is good.", config.file.display());
+    data_dir::check_keys(config)?;
     println!("people   https://{} on {}", config.people.names.join(", https://"), config.listen);
     println!("devices  {} ({})", config.device.name, config.device.url);
     println!("data     {}", config.data_dir.display());

@@ -8,7 +8,7 @@ use rustls::pki_types::{PrivateKeyDer, pem::PemObject};
 use server::clock;
 use wire::BootId;
 
-use crate::cloud::{Bundle, Cloud, Publisher, needs, report};
+use crate::cloud::{Bundle, Cloud, Publisher, keep_secret, needs, report};
 use crate::door_setup::eventually;
 
 const BOOT: BootId = BootId([5; 16]);
@@ -242,7 +242,7 @@ fn serve_check_names_the_file_the_key_and_what_to_do() {
         for bad in [None, Some("not PEM")] {
             match bad {
                 None => std::fs::remove_file(&path).unwrap(),
-                Some(text) => std::fs::write(&path, text).unwrap(),
+                Some(text) => keep_secret(&path, text),
             }
             let (success, text) = check();
             assert!(!success && text.contains("cloud.toml"), "{text}");
@@ -251,7 +251,7 @@ fn serve_check_names_the_file_the_key_and_what_to_do() {
                 "{text}"
             );
         }
-        std::fs::write(&path, good).unwrap();
+        keep_secret(&path, std::str::from_utf8(&good).unwrap());
     }
     assert!(check().0);
     let apart = cloud.command(&["serve", "--check", "--roles", "ingest,web"]).output().unwrap();

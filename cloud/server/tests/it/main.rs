@@ -56,6 +56,7 @@ mod resident;
 mod restart;
 mod restless;
 mod sns;
+mod secret_files;
 mod timing;
 mod told;
 mod trials;
