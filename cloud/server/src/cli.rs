@@ -8,15 +8,15 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
 
 use crate::config::Config;
-use crate::{admin, clock, serve, verify};
+use crate::{admin, clock, log, serve, verify};
 
 const HELP: &str = "\
 Exit codes: 0 an orderly end; 1 something failed, and standard error says what; 2 arguments that make no sense. Those of `verify`
 are its own.
-INVERTER_CONNECT_LOG sets what is logged, for example debug or info,server=debug; info unless set.";
+INVERTER_CONNECT_LOG sets what is logged, for example debug or info,server=debug; info unless set.
+INVERTER_CONNECT_LOG_FORMAT=json is --log-format json.";
 
 /// All parts of the server. Fewer need a database that several processes may write to.
 const ROLES: [&str; 4] = ["ingest", "pipeline", "notifier", "web"];
@@ -28,6 +28,16 @@ struct Arguments {
     /// The configuration, TOML.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// How the log on standard error is written: words, or one JSON object a line.
+    #[arg(
+        long,
+        global = true,
+        value_name = "FORMAT",
+        value_enum,
+        default_value_t,
+        env = "INVERTER_CONNECT_LOG_FORMAT"
+    )]
+    log_format: log::Format,
     #[command(subcommand)]
     command: Command,
 }
@@ -79,11 +89,7 @@ pub fn run_driven() -> ExitCode {
 fn start(command: clap::Command, prepare: impl FnOnce(&ArgMatches) -> anyhow::Result<()>) -> ExitCode {
     let matches = command.get_matches();
     let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-    let filter = EnvFilter::try_from_env("INVERTER_CONNECT_LOG")
-        .unwrap_or_else(|_| EnvFilter::new("info,sea_orm_migration=warn,sqlx=warn"));
-    let log =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
-    log.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init();
+    log::start(arguments.log_format);
     match prepare(&matches).and_then(|()| act(arguments)) {
         Ok(code) => code,
         Err(error) => {

@@ -9,7 +9,7 @@ use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use fleet::logbook::{Hash, Signer};
 use store::day_keys::DayKeys;
 use store::history::{History, HistoryError};
@@ -19,6 +19,7 @@ use wire::UtcMs;
 
 use crate::config::Config;
 use crate::notifier::push::Vapid;
+use crate::secret_file;
 
 /// Makes the data folder if it is missing.
 ///
@@ -96,9 +97,7 @@ pub async fn factors_key(config: &Config, state: &StateStore) -> anyhow::Result<
         let key = FactorsKey::new()?.reveal();
         write_key(path, &key).with_context(|| format!("cannot make `factors_key` {}", path.display()))?;
     }
-    let text = std::fs::read_to_string(path);
-    let text = text.with_context(|| format!("cannot read `factors_key` {}", path.display()))?;
-    FactorsKey::parse(&text)
+    FactorsKey::parse(&read_key(config, FACTORS, path)?)
         .with_context(|| format!("`factors_key` {} is not a key of this program", path.display()))
 }
 
@@ -113,8 +112,7 @@ pub async fn push_key(config: &Config, origin: &str) -> anyhow::Result<Vapid> {
         let key = Vapid::new_key()?;
         write_key(path, &key).with_context(|| format!("cannot make the key {}", path.display()))?;
     }
-    let text =
-        std::fs::read_to_string(path).with_context(|| format!("cannot read the key {}", path.display()))?;
+    let text = read_key(config, PUSH, path)?;
     Vapid::parse(&text, origin).with_context(|| format!("{} is not a key of this program", path.display()))
 }
 
@@ -138,12 +136,34 @@ pub async fn logbook_key(config: &Config, state: &StateStore, now: UtcMs) -> any
         write_key(&path, &Hash(seed).to_string())
             .with_context(|| format!("cannot make the key {}", path.display()))?;
     }
-    let text =
-        std::fs::read_to_string(&path).with_context(|| format!("cannot read the key {}", path.display()))?;
+    let text = read_key(config, LOGBOOK, &path)?;
     let signer = Hash::parse(text.trim()).and_then(|seed| Signer::from_seed(&seed.0).ok());
     let signer = signer.with_context(|| format!("{} is not a key of this program", path.display()))?;
     state.note_logbook_key(signer.public(), now).await?;
     Ok(signer)
+}
+
+/// Whether the keys that are there are for this program's user alone; makes none.
+///
+/// # Errors
+/// Which is not, and what to do.
+pub fn check_keys(config: &Config) -> anyhow::Result<()> {
+    let logbook = config.logbook_key();
+    for (named, path) in [(FACTORS, &config.factors_key), (PUSH, &config.push_key), (LOGBOOK, &logbook)] {
+        if path.exists() {
+            read_key(config, named, path)?;
+        }
+    }
+    Ok(())
+}
+
+const FACTORS: &str = "`factors_key`";
+const PUSH: &str = "the key of push messages";
+const LOGBOOK: &str = "the key of logbooks";
+
+fn read_key(config: &Config, named: &str, path: &Path) -> anyhow::Result<String> {
+    let named = format!("{}: {named} = {:?}", config.file.display(), path.display().to_string());
+    secret_file::read(path).map_err(|error| anyhow!("{named} {:#}", anyhow::Error::new(error)))
 }
 
 /// Written whole beside its place, then put there: a start that is cut short leaves no half of a key.

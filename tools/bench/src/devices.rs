@@ -3,6 +3,7 @@
 //! In: how many. Out: keys and certificates in memory and as PEM files, as ours and the peers want them. P-256
 //! throughout, as the product issues them.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -50,7 +51,9 @@ impl Identities {
         std::fs::create_dir_all(folder)?;
         std::fs::write(folder.join("ca.pem"), root_certificate.pem())?;
         std::fs::write(folder.join("server.pem"), server_certificate.pem())?;
-        std::fs::write(folder.join("server.key"), server_key.serialize_pem())?;
+        let key = folder.join("server.key");
+        std::fs::write(&key, server_key.serialize_pem())?;
+        std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o640))?;
 
         let devices = (0..count).map(|n| device(n, &issuer)).collect::<Result<_>>()?;
         Ok(Self { folder: folder.to_owned(), root: root_certificate.der().clone(), devices })

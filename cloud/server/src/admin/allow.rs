@@ -2,13 +2,14 @@
 //!
 //! In: an address; who verified the customer, how, when. Out: rows, each change written to the audit log.
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::Args;
 use fleet::audit::Verb;
 use store::state::{AllowedFilter, AllowedStanding, Email, NewAllowed, StateStore};
 use wire::UtcMs;
 
 use super::act::on_the_command_line;
+use super::evidence::Evidence;
 
 /// `admin allow`
 #[derive(Debug, Args)]
@@ -36,19 +37,17 @@ pub struct Arguments {
 /// Something is missing, or the store failed.
 pub async fn add(arguments: Arguments, state: &StateStore, now: UtcMs) -> anyhow::Result<()> {
     let Arguments { email, verified_by, note, company, verified_on } = arguments;
-    let [verified_by, note, company] = [&verified_by, &note, &company].map(|text| text.trim());
-    if verified_by.is_empty() || note.is_empty() {
-        bail!(
-            "say who verified the customer (--verified-by) and how (--note): the next operator has to trace it"
-        );
-    }
-    let day = verified_on.unwrap_or_else(|| now.to_rfc3339().chars().take(10).collect());
-    let verified_at = UtcMs::parse_rfc3339(&format!("{day}T00:00:00Z"))
-        .filter(|day| *day <= now)
-        .with_context(|| format!("{day:?} is not a day like 2026-11-17, today or earlier"))?;
-    let detail = format!("{email}, verified by {verified_by} on {day}: {note}");
-    let act = on_the_command_line(Verb::AllowAdd, now)?.with_detail(detail);
-    let new = NewAllowed { email: &email, company, verified_by, verified_at, note, added_at: now };
+    let evidence = Evidence::new(&verified_by, ("--note", &note), verified_on.as_deref(), now)?;
+    let act = on_the_command_line(Verb::AllowAdd, now)?.with_detail(format!("{email}, {evidence}"));
+    let Evidence { by, at, how, .. } = &evidence;
+    let new = NewAllowed {
+        email: &email,
+        company: company.trim(),
+        verified_by: by,
+        verified_at: *at,
+        note: how,
+        added_at: now,
+    };
     state.allow(new, &act).await?;
     println!("{email}: may register");
     Ok(())

@@ -16,6 +16,7 @@ use super::authority::{self, Made};
 use super::files::{Readable, read, write_new};
 use super::secret;
 use crate::config::Config;
+use crate::secret_file::{self, SecretFileError};
 
 /// What to register.
 #[derive(Debug, clap::Args)]
@@ -77,7 +78,7 @@ pub async fn run(
 
 fn issue(arguments: &Arguments, config: &Config, now: UtcMs) -> anyhow::Result<authority::DeviceMade> {
     const HINT: &str = "Make the roots with: inverter-connect admin ca init --config FILE";
-    let root = Made { certificate: read(&config.device.ca, HINT)?, key: read(&config.device.ca_key, HINT)? };
+    let root = Made { certificate: read(&config.device.ca, HINT)?, key: ca_key(config, HINT)? };
     let request = match &arguments.csr {
         Some(path) => {
             Some(std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?)
@@ -86,6 +87,17 @@ fn issue(arguments: &Arguments, config: &Config, now: UtcMs) -> anyhow::Result<a
     };
     let made = authority::device(&root, arguments.serial, request.as_deref(), now);
     made.with_context(|| arguments.csr.as_ref().map_or_else(String::new, |path| path.display().to_string()))
+}
+
+fn ca_key(config: &Config, hint: &str) -> anyhow::Result<String> {
+    let path = &config.device.ca_key;
+    let named = format!("{}: `device.ca_key` = {:?}", config.file.display(), path.display().to_string());
+    secret_file::read(path).map_err(|error| match error {
+        SecretFileError::Read(source) => {
+            anyhow::Error::new(source).context(format!("{named} cannot be read. {hint}"))
+        }
+        error => anyhow::anyhow!("{named} {error}"),
+    })
 }
 
 async fn register(

@@ -17,6 +17,7 @@ mod device_add;
 mod device_label;
 mod device_list;
 mod device_revoke;
+mod evidence;
 mod files;
 mod grant_add;
 mod keys_copy;
@@ -150,14 +151,7 @@ pub enum Account {
     },
     /// Makes an authenticator app for an account and prints its secret, once: for the first operator, and for who has
     /// lost every factor and was verified anew.
-    Totp {
-        /// Whose.
-        #[arg(value_parser = email)]
-        email: Email,
-        /// In place of the one that the account has.
-        #[arg(long)]
-        replace: bool,
-    },
+    Totp(account_totp::Arguments),
 }
 
 /// `admin token …`
@@ -305,9 +299,7 @@ async fn with_state(command: Command, config: &Config, state: &StateStore, now: 
         Command::Allow(arguments) => allow::add(arguments, state, now).await,
         Command::Disallow { email } => allow::remove(&email, state, now).await,
         Command::AllowList { search } => allow::list(&search, state, now).await,
-        Command::Account(Account::Totp { email, replace }) => {
-            account_totp::run(&email, replace, config, state, now).await
-        }
+        Command::Account(Account::Totp(arguments)) => account_totp::run(&arguments, config, state, now).await,
         Command::Token(Token::Add(arguments)) => token_add::run(arguments, state, now).await,
         Command::Site(Site::Add { name, time_zone, address, organization }) => {
             site_add::run(&name, &time_zone, &address, organization.as_deref(), state, now).await

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use axum::http::{HeaderName, HeaderValue};
 use fleet::notice::TextLimits;
-use url::Url;
+use url::{Host, Url};
 
 use super::ConfigError;
 use super::reader::Reader;
@@ -22,6 +22,7 @@ const FORM: &str = "form = \"form\" under [text]";
 const HEADERS: &str = "headers = { \"X-Api-Key\" = \"{secret}\" } under [text]";
 const SECRET: &str = "secret_file = \"/var/lib/inverter-connect/text-secret\" under [text]";
 const ACCESS_KEY: &str = "access_key = \"AKIA…\" under [text]";
+const SNS_ENDPOINT: &str = "sns_endpoint = \"https://sns.eu-central-1.amazonaws.com\" under [text]";
 const COUNTRIES: &str = "countries = [\"+1\", \"+43\"] under [text]";
 const RESERVE: &str = "reserve_percent = 50 under [text]";
 
@@ -132,9 +133,15 @@ impl Reader<'_> {
             written.access_key.clone().ok_or_else(|| self.missing("text.access_key", ACCESS_KEY))?;
         let secret_file =
             written.secret_file.clone().ok_or_else(|| self.missing("text.secret_file", SECRET))?;
+        let endpoint = written.sns_endpoint.clone();
+        if let Some(text) = endpoint.as_ref().filter(|text| !is_protected(text)) {
+            let why = "what is sent there is neither encrypted nor stays on this machine: it is no https:// \
+                       URL, and no http:// URL of a loopback address";
+            return Err(self.value("text.sns_endpoint", text, why, SNS_ENDPOINT));
+        }
         Ok(SnsApi {
             region: region.to_owned(),
-            endpoint: written.sns_endpoint.clone(),
+            endpoint,
             access_key,
             secret_file: self.absolute(secret_file),
         })
@@ -210,6 +217,18 @@ impl Reader<'_> {
     }
 }
 
+/// Over TLS, or without leaving the machine: what plays SNS in a test.
+fn is_protected(text: &str) -> bool {
+    let Ok(url) = Url::parse(text) else { return false };
+    let loopback = match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        // A name may mean another machine tomorrow.
+        Some(Host::Domain(_)) | None => false,
+    };
+    url.scheme() == "https" || (url.scheme() == "http" && loopback)
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -266,5 +285,38 @@ mod tests {
         check(&format!("{TEXT}form = \"xml\""), &["`text.form`", "json"]);
         check(&format!("{TEXT}headers = {{ \"a b\" = \"c\" }}"), &["`text.headers`", "a b"]);
         check(&format!("{TEXT}per_week = 1"), &["unknown field `per_week`"]);
+    }
+
+    #[test]
+    fn sns_is_reached_over_tls_or_on_this_machine() {
+        let check = |endpoint: &str, good: bool| {
+            let text = format!(
+                "[text]\nsns_region = \"eu-central-1\"\nsns_endpoint = \"{endpoint}\"\naccess_key = \"A\"\n\
+                 secret_file = \"s\"\ncountries = [\"+1\"]\n"
+            );
+            match parse(&text) {
+                Ok(_) => assert!(good, "{endpoint}"),
+                Err(error) => {
+                    let told = error.to_string();
+                    assert!(
+                        !good && told.contains("`text.sns_endpoint`") && told.contains("https://"),
+                        "{told}"
+                    );
+                }
+            }
+        };
+        let good = ["https://sns.eu-central-1.amazonaws.com", "http://127.0.0.1:5000", "http://[::1]:5000"];
+        good.iter().for_each(|endpoint| check(endpoint, true));
+        for endpoint in [
+            "http://sns.eu-central-1.amazonaws.com",
+            "http://10.0.0.1",
+            "http://localhost:5000",
+            "http://127.0.0.1.example.com",
+            "http://127.0.0.1@example.com",
+            "ftp://127.0.0.1",
+            "sns.eu-central-1.amazonaws.com",
+        ] {
+            check(endpoint, false);
+        }
     }
 }

@@ -10,13 +10,14 @@ const MOST_SAID: usize = 200;
 
 /// `201 Created by …`.
 pub fn said(answer: &Answer) -> String {
-    let text = String::from_utf8_lossy(&answer.body);
-    let words: String = text
-        .chars()
-        .map(|character| if character.is_control() { ' ' } else { character })
-        .take(MOST_SAID)
-        .collect();
-    format!("{} {}", answer.status, words.trim()).trim().to_owned()
+    let words = words(&String::from_utf8_lossy(&answer.body));
+    format!("{} {words}", answer.status).trim().to_owned()
+}
+
+/// What somebody else said, as one line that is not too long.
+pub fn words(text: &str) -> String {
+    let words = text.chars().map(|character| if character.is_control() { ' ' } else { character });
+    words.take(MOST_SAID).collect::<String>().trim().to_owned()
 }
 
 /// Without an answer it is tried again; that it may have arrived is said.

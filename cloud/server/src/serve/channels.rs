@@ -6,7 +6,6 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::Context;
 use web::sign_in::vault::{FactorsKey, Vault};
 
 use super::files::Reader;
@@ -98,8 +97,7 @@ fn sns(reader: &Reader<'_>, api: &SnsApi) -> anyhow::Result<Provider> {
 
 /// Exactly as written, the line's end aside.
 fn secret(reader: &Reader<'_>, path: &Path) -> anyhow::Result<String> {
-    let text =
-        std::fs::read_to_string(path).with_context(|| reader.named("text.secret_file", path, SECRET))?;
+    let text = reader.secret("text.secret_file", path, SECRET)?;
     Ok(text.trim_end_matches(['\r', '\n']).to_owned())
 }
 

@@ -5,12 +5,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use rustls::RootCertStore;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 
 use crate::config::Config;
 use crate::door::tls;
+use crate::secret_file::{self, SecretFileError};
 
 /// TLS of both doors.
 pub struct Tls {
@@ -72,8 +73,18 @@ impl Reader<'_> {
     }
 
     fn key(&self, key: &str, path: &Path) -> anyhow::Result<PrivateKeyDer<'static>> {
-        PrivateKeyDer::from_pem_file(path).with_context(|| {
-            self.named(key, path, "is no readable private key. Put its PEM file there, mode 0600")
+        const WHAT: &str = "is no readable private key. Put its PEM file there, mode 0600";
+        let text = self.secret(key, path, WHAT)?;
+        PrivateKeyDer::from_pem_slice(text.as_bytes()).with_context(|| self.named(key, path, WHAT))
+    }
+
+    /// What a secret file holds. `unreadable`: what is said where it cannot be read.
+    pub(super) fn secret(&self, key: &str, path: &Path, unreadable: &str) -> anyhow::Result<String> {
+        secret_file::read(path).map_err(|error| match error {
+            SecretFileError::Read(source) => {
+                anyhow::Error::new(source).context(self.named(key, path, unreadable))
+            }
+            error => anyhow!(self.named(key, path, &error.to_string())),
         })
     }
 

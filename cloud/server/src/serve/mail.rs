@@ -62,7 +62,6 @@ fn smtp(config: &Config, server: &MailServer) -> anyhow::Result<Smtp> {
 /// Exactly as written, the line's end aside.
 fn password(reader: &Reader<'_>, login: &Login) -> anyhow::Result<String> {
     let path = &login.password_file;
-    let text =
-        std::fs::read_to_string(path).with_context(|| reader.named("mail.password_file", path, PASSWORD))?;
+    let text = reader.secret("mail.password_file", path, PASSWORD)?;
     Ok(text.trim_end_matches(['\r', '\n']).to_owned())
 }

@@ -3,6 +3,7 @@
 //! In: a configuration. Out: a running server until SIGTERM or SIGINT, or until something fails that acknowledgements
 //! rest on: then it says why and ends with an error at once, as nothing may be acknowledged any more.
 
+mod audit_lines;
 mod channels;
 mod dead_man;
 mod files;
@@ -83,6 +84,7 @@ pub fn check(config: &Config) -> anyhow::Result<()> {
     files::load(config)?;
     mail::load(config)?;
     channels::load(config)?;
+    data_dir::check_keys(config)?;
     println!("{} is good.", config.file.display());
     println!("people   https://{} on {}", config.people.names.join(", https://"), config.listen);
     println!("devices  {} ({})", config.device.name, config.device.url);
@@ -128,6 +130,7 @@ async fn serve(config: &Config, people_threads: &Handle) -> anyhow::Result<()> {
     let stopping = CancellationToken::new();
     let origin = config.people.origin(address);
     let (parts, appender, mut ended) = start(config, &origin, &fatal, &stopping).await?;
+    let audit = audit_lines::spawn(&parts.state, &stopping).await?;
     let watcher = dead_man::spawn(config, &parts, &out.0, &origin, &stopping)?;
     refresh::spawn(&parts, &fatal, &stopping);
     housekeeping::spawn(config, &parts, &stopping)?;
@@ -178,6 +181,7 @@ async fn serve(config: &Config, people_threads: &Handle) -> anyhow::Result<()> {
         tokio::task::spawn_blocking(move || appender.close()).await.context("the journal did not close")?;
         ended.await.context("the pipeline's thread failed")?;
         notifier.await.context("the notifier's task failed")?;
+        audit.await.context("the task that tells of acts failed")?;
         anyhow::Ok(())
     };
     tokio::select! {

@@ -8,7 +8,7 @@ use rustls::pki_types::{PrivateKeyDer, pem::PemObject};
 use server::clock;
 use wire::BootId;
 
-use crate::cloud::{Bundle, Cloud, Publisher, needs, report};
+use crate::cloud::{Bundle, Cloud, Publisher, keep_secret, needs, report};
 use crate::door_setup::eventually;
 
 const BOOT: BootId = BootId([5; 16]);
@@ -242,7 +242,7 @@ fn serve_check_names_the_file_the_key_and_what_to_do() {
         for bad in [None, Some("not PEM")] {
             match bad {
                 None => std::fs::remove_file(&path).unwrap(),
-                Some(text) => std::fs::write(&path, text).unwrap(),
+                Some(text) => keep_secret(&path, text),
             }
             let (success, text) = check();
             assert!(!success && text.contains("cloud.toml"), "{text}");
@@ -251,7 +251,7 @@ fn serve_check_names_the_file_the_key_and_what_to_do() {
                 "{text}"
             );
         }
-        std::fs::write(&path, good).unwrap();
+        keep_secret(&path, std::str::from_utf8(&good).unwrap());
     }
     assert!(check().0);
     let apart = cloud.command(&["serve", "--check", "--roles", "ingest,web"]).output().unwrap();
@@ -351,13 +351,32 @@ fn an_authenticator_app_is_made_once_and_its_key_is_its_owners_alone() {
     let database = std::fs::read(cloud.path("data/state.sqlite")).unwrap();
     let plain: String = secret.chars().filter(|letter| !letter.is_whitespace()).collect();
     assert!(!database.windows(plain.len()).any(|part| part == plain.as_bytes()));
-    let again = cloud.admin(&["account", "totp", "op@x.test", "--replace"]);
+    // Another in its place is for who was verified anew, and it is kept by whom, when and how.
+    let replace = ["account", "totp", "op@x.test", "--replace"];
+    let evidence =
+        ["--verified-by", "Ann Bell", "--verified-on", "2026-11-02", "--how", "called 555-0119 back"];
+    for (without, named) in [(0, "--verified-by"), (2, "--verified-on"), (4, "--how")] {
+        let kept = [&evidence[..without], &evidence[without + 2..]].concat();
+        assert!(refused(&cloud, &[&replace[..], &kept].concat()).contains(named));
+        let mut empty = evidence;
+        empty[without + 1] = " ";
+        assert!(refused(&cloud, &[&replace[..], &empty].concat()).contains(named), "{empty:?}");
+    }
+    let late = ["--verified-by", "Ann Bell", "--verified-on", "2999-01-01", "--how", "in person"];
+    assert!(refused(&cloud, &[&replace[..], &late].concat()).contains("today or earlier"));
+    // To the first app nothing of this belongs.
+    assert!(refused(&cloud, &[&replace[..3], &evidence].concat()).contains("--replace"));
+    let replace = [&replace[..], &evidence].concat();
+    let again = cloud.admin(&replace);
     assert_ne!(again, secret);
+    let acts = cloud.admin(&["audit", "list"]);
+    let kept = "verified by Ann Bell on 2026-11-02: called 555-0119 back";
+    assert_eq!(acts.lines().filter(|act| act.contains(kept)).count(), 2, "{acts}");
     assert_eq!(std::fs::read(&key).unwrap(), before, "the key stays");
     assert!(refused(&cloud, &["account", "totp", "op@x.test"]).contains("--replace"));
     // Without the key nothing starts that would void what is sealed under it.
     std::fs::rename(&key, cloud.path("away")).unwrap();
-    assert!(refused(&cloud, &["account", "totp", "op@x.test", "--replace"]).contains("factors.key"));
+    assert!(refused(&cloud, &replace).contains("factors.key"));
 }
 
 /// What standard error says of a command that must fail.

@@ -193,6 +193,12 @@ impl Drop for Cloud {
     }
 }
 
+/// Writes a file for its owner alone.
+pub fn keep_secret(path: &Path, text: &str) {
+    std::fs::write(path, text).unwrap();
+    std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+}
+
 fn binary() -> &'static str {
     env!("CARGO_BIN_EXE_inverter-connect")
 }

@@ -15,7 +15,7 @@ use store::state::{Email, MailState, NewMail, Receipt, StateStore};
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
-use crate::cloud::{Cloud, free_address};
+use crate::cloud::{Cloud, free_address, keep_secret};
 use crate::door_setup::{Authority, PATIENCE};
 use crate::mail_server::{MailServer, PASSWORD, Relay, Setup, USERNAME, files};
 
@@ -114,7 +114,7 @@ fn mails_arrive_over_starttls_and_over_tls_from_the_first_byte() {
     };
     for (scheme, address) in [("starttls", server.address), ("smtps", server.tls_address)] {
         let mut cloud = Cloud::new();
-        std::fs::write(cloud.path("mail-password"), format!("{PASSWORD}\n")).unwrap();
+        keep_secret(&cloud.path("mail-password"), &format!("{PASSWORD}\n"));
         let login = format!("username = \"{USERNAME}\"\npassword_file = \"mail-password\"\n");
         configure(&cloud, &authority, scheme, address, &login);
         cloud.start();
@@ -246,7 +246,7 @@ fn a_wrong_password_is_told_and_costs_no_mail() {
         return;
     };
     let mut cloud = Cloud::new();
-    std::fs::write(cloud.path("mail-password"), "a guess").unwrap();
+    keep_secret(&cloud.path("mail-password"), "a guess");
     let login = format!("username = \"{USERNAME}\"\npassword_file = \"mail-password\"\n");
     configure(&cloud, &authority, "starttls", server.address, &login);
     cloud.start();
@@ -256,7 +256,7 @@ fn a_wrong_password_is_told_and_costs_no_mail() {
     assert!(answer.contains("535") && answer.contains("`mail.password_file`"), "{answer}");
     assert!(!cloud.log().contains("a guess"), "{}", cloud.log());
     cloud.stop();
-    std::fs::write(cloud.path("mail-password"), PASSWORD).unwrap();
+    keep_secret(&cloud.path("mail-password"), PASSWORD);
     cloud.start();
     outbox.sent("a");
     cloud.stop();
@@ -385,7 +385,7 @@ fn files_of_the_mail_section_that_do_not_do_are_named() {
         String::from_utf8(output.stderr).unwrap()
     };
     assert!(told().contains("`mail.password_file`") && told().contains("mode 0600"), "{}", told());
-    std::fs::write(cloud.path("nowhere"), "p").unwrap();
+    keep_secret(&cloud.path("nowhere"), "p");
     std::fs::write(cloud.path("mail-root.crt"), "no certificate").unwrap();
     assert!(told().contains("`mail.ca_file`") && told().contains("PEM"), "{}", told());
 }

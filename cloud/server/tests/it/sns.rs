@@ -1,6 +1,6 @@
 //! Text messages by Amazon SNS: Amazon's own SDK against `moto`, which plays AWS.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -97,4 +97,31 @@ async fn where_sns_is_not_there_a_text_waits() {
     // What is longer than one message is not even tried.
     let long = texts(&endpoint).send(&number, &"x".repeat(161)).await.unwrap_err();
     assert!(matches!(long, NotSent::Refused(_)), "{long:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_sns_says_of_a_failure_is_one_line() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let answering = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut asked = BufReader::new(stream.try_clone().unwrap());
+        let (mut line, mut length) = (String::new(), 0);
+        while asked.read_line(&mut line).unwrap() > 2 {
+            if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+                length = value.trim().parse().unwrap();
+            }
+            line.clear();
+        }
+        asked.read_exact(&mut vec![0; length]).unwrap();
+        let said = "<ErrorResponse><Error><Code>InvalidParameter</Code><Message>no\n2026-11-27T12:00:00Z  INFO ready\n\
+                    </Message></Error></ErrorResponse>";
+        let head = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/xml\r\nConnection: close\r\n";
+        write!(stream, "{head}Content-Length: {}\r\n\r\n{said}", said.len()).unwrap();
+    });
+    let number = PhoneNumber::parse("+16175550119").unwrap();
+    let answer = texts(&endpoint).send(&number, "x").await.unwrap_err();
+    answering.join().unwrap();
+    let NotSent::Refused(said) = answer else { panic!("{answer:?}") };
+    assert!(said.contains("2026-11-27T12:00:00Z") && !said.chars().any(char::is_control), "{said:?}");
 }

@@ -24,7 +24,8 @@ pub struct Enrolled {
     pub recovery: Vec<String>,
 }
 
-/// Makes an app for an account; `replace` the one that it has, if any. `None`: it has one.
+/// Makes an app for an account; with `evidence`, which the acts keep, in place of the one that it has, if any. `None`: it has
+/// one.
 ///
 /// # Errors
 /// [`Error::Internal`].
@@ -33,7 +34,7 @@ pub async fn app(
     key: &FactorsKey,
     origin: &str,
     account: &Account,
-    replace: bool,
+    evidence: Option<&str>,
     now: UtcMs,
 ) -> Result<Option<Enrolled>, Error> {
     let failed = |error: &dyn std::fmt::Display| Error::internal("make an authenticator app", error);
@@ -41,7 +42,10 @@ pub async fn app(
     let act = |verb| -> Result<Act, Error> {
         let salt = random::bytes32().map_err(|error| failed(&error))?;
         let act = Act::new(verb, By::CommandLine, now, salt).of_account(account.key);
-        Ok(act.with_detail(Kind::App.word()))
+        Ok(act.with_detail(match evidence {
+            Some(evidence) => format!("{}, {evidence}", Kind::App.word()),
+            None => Kind::App.word().to_owned(),
+        }))
     };
     let secret = totp::Secret::new().map_err(|error| failed(&error))?;
     let sealed = vault.seal(account.key, secret.bytes()).map_err(|error| failed(&error))?;
@@ -59,7 +63,7 @@ pub async fn app(
         letters: &letters,
         codes: Codes::Replace(&hashes),
     };
-    let made = state.enroll_totp(sealed, before_now, now, replace.then_some(&gone), &change).await;
+    let made = state.enroll_totp(sealed, before_now, now, evidence.is_some().then_some(&gone), &change).await;
     if made.map_err(|error| failed(&error))?.is_none() {
         return Ok(None);
     }

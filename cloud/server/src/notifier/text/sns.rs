@@ -13,12 +13,10 @@ use aws_sdk_sns::types::MessageAttributeValue;
 use aws_sdk_sns::{Client, Config};
 use fleet::notice::PhoneNumber;
 
-use super::super::NotSent;
+use super::super::{NotSent, answers};
 
 /// From the connection to the answer.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Of what SNS said, characters.
-const MOST_SAID: usize = 200;
 const SIGN_IN: &str =
     "Set `text.access_key`, `text.secret_file` and `text.region` to what AWS knows, and allow sns:Publish";
 
@@ -76,7 +74,7 @@ impl Sns {
     pub async fn send(&self, to: &PhoneNumber, text: &str) -> Result<String, NotSent> {
         // Transactional: an alarm is not advertising (SNS, "Publishing to a mobile phone").
         let kind = MessageAttributeValue::builder().data_type("String").string_value("Transactional").build();
-        let kind = kind.map_err(|error| NotSent::Refused(error.to_string()))?;
+        let kind = kind.map_err(|error| NotSent::Refused(answers::words(&error.to_string())))?;
         let sent = self
             .client
             .publish()
@@ -86,7 +84,7 @@ impl Sns {
             .send()
             .await;
         match sent {
-            Ok(answer) => Ok(format!("200 id {}", answer.message_id().unwrap_or("unnamed"))),
+            Ok(answer) => Ok(format!("200 id {}", answers::words(answer.message_id().unwrap_or("unnamed")))),
             Err(error) => Err(not_sent(&error)),
         }
     }
@@ -96,7 +94,7 @@ fn not_sent<E>(error: &SdkError<E>) -> NotSent
 where
     E: aws_sdk_sns::error::ProvideErrorMetadata + std::error::Error + 'static,
 {
-    let said: String = format!("{}", DisplayErrorContext(error)).chars().take(MOST_SAID).collect();
+    let said = answers::words(&DisplayErrorContext(error).to_string());
     match error {
         SdkError::ConstructionFailure(_) => NotSent::Refused(said),
         SdkError::DispatchFailure(_) => NotSent::Deferred(said),
