@@ -85,12 +85,14 @@ pub async fn factors_key(config: &Config, state: &StateStore) -> anyhow::Result<
     let _opening = locked(config).await?;
     let path = &config.factors_key;
     if !path.exists() {
-        if state.any_totp().await? {
+        let void = state.under_factors_key().await?;
+        if !void.is_empty() {
             bail!(
-                "{} is gone, and authenticator apps are sealed under it. Bring it back from its copy. If there is none, \
-                 remove the rows of the table totps from {}: their owners then sign in without a code and set up new \
-                 ones",
+                "{} is gone, and what stands in the tables {} is void without it. Bring it back from its copy. If there is \
+                 none, remove the rows of these tables from {}: owners of authenticator apps then sign in without a code \
+                 and set up new ones, recovery codes are made anew, and webhooks are added anew",
                 path.display(),
+                void.join(", "),
                 config.state_file().display()
             );
         }

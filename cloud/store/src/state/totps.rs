@@ -9,6 +9,8 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
 use wire::UtcMs;
 
 use super::factor_changes::{self, FactorChange};
+use super::tables::channels::webhook;
+use super::tables::factors::recovery_code;
 use super::tables::factors::totp::{ActiveModel, Column, Entity};
 use super::{Act, Sha256, StateError, StateStore, audit};
 
@@ -41,13 +43,17 @@ impl StateStore {
         }))
     }
 
-    /// Whether anything is sealed: a key is needed then.
+    /// Tables with rows that are void without the key of second factors: sealed under it, or kept as hashes under it.
     ///
     /// # Errors
     /// [`StateError::Database`].
-    pub async fn any_totp(&self) -> Result<bool, StateError> {
-        let one = Entity::find().one(&self.connection).await;
-        Ok(one.map_err(StateError::doing("look for authenticator apps"))?.is_some())
+    pub async fn under_factors_key(&self) -> Result<Vec<&'static str>, StateError> {
+        let failed = StateError::doing("look for what is sealed");
+        let apps = Entity::find().one(&self.connection).await.map_err(&failed)?.is_some();
+        let codes = recovery_code::Entity::find().one(&self.connection).await.map_err(&failed)?.is_some();
+        let webhooks = webhook::Entity::find().one(&self.connection).await.map_err(&failed)?.is_some();
+        let all = [("totps", apps), ("recovery_codes", codes), ("webhooks", webhooks)];
+        Ok(all.into_iter().filter(|(_, any)| *any).map(|(table, _)| table).collect())
     }
 
     /// Keeps the secret of an app that is being set up, in place of one that was not confirmed. Whether it was kept:

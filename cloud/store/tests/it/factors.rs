@@ -111,6 +111,21 @@ async fn an_app_counts_when_it_was_confirmed_and_each_step_once() {
 }
 
 #[tokio::test]
+async fn what_is_void_without_its_key_is_known_by_its_table() {
+    let f = fixture().await;
+    assert!(f.store.under_factors_key().await.unwrap().is_empty());
+    let made = act(Verb::FactorRecoveryMake, f.account);
+    f.store.change_recovery_codes(&change(&f, &made, Codes::Replace(&[[1; 32]]))).await.unwrap();
+    assert_eq!(
+        f.store.under_factors_key().await.unwrap(),
+        ["recovery_codes"],
+        "no app, and still not to be lost"
+    );
+    assert!(app(&f.store, f.account, false).await);
+    assert_eq!(f.store.under_factors_key().await.unwrap(), ["totps", "recovery_codes"]);
+}
+
+#[tokio::test]
 async fn a_recovery_code_works_once_for_its_account_until_a_new_set_comes() {
     let f = fixture().await;
     let other = account(&f.store, "b@x.test").await;
