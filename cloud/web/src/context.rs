@@ -23,6 +23,7 @@ use crate::service::{Alone, Service};
 use crate::sign_in::delay::Delays;
 use crate::sign_in::password::Verifier;
 use crate::sign_in::vault::{FactorsKey, Vault};
+use crate::turns::Turns;
 use crate::view::strip::Strips;
 use crate::webauthn::RelyingParty;
 use crate::webauthn::challenge::Challenges;
@@ -65,6 +66,7 @@ struct Inner {
     desk: Desk,
     limits: Limits,
     paced: Paced,
+    turns: Turns,
     verifier: Verifier,
     vault: Vault,
     party: RelyingParty,
@@ -141,6 +143,7 @@ impl Context {
             desk: Desk::default(),
             limits: Limits::default(),
             paced: Paced::default(),
+            turns: Turns::default(),
             verifier: Verifier::default(),
             vault,
             party,
@@ -257,6 +260,11 @@ impl Context {
 
     pub(crate) fn limits(&self) -> &Limits {
         &self.inner.limits
+    }
+
+    /// Expensive reads at a time.
+    pub(crate) fn turns(&self) -> &Turns {
+        &self.inner.turns
     }
 
     pub(crate) fn paced(&self) -> &Paced {

@@ -37,6 +37,7 @@ mod routes;
 mod rules;
 mod service;
 pub mod sign_in;
+mod turns;
 mod view;
 mod webauthn;
 

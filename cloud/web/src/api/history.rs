@@ -34,7 +34,7 @@ pub async fn range(
     let state = context.live().state(row.inverter.key).unwrap_or_default();
     let reported = || state.latest.iter().map(|known| known.quantity).collect();
     let quantities = quantities(&pairs)?.unwrap_or_else(reported);
-    let range = chart::range(&context, &row, quantities, &span, points).await?;
+    let range = chart::range(&context, &caller, &row, quantities, &span, points).await?;
     Ok(json(encode(&span, &range)))
 }
 

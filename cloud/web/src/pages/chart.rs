@@ -51,7 +51,7 @@ pub async fn data(
     let state = context.live().state(row.inverter.key).unwrap_or_default();
     let lines = lines(&pairs, &state)?;
     let points = points(&pairs, POINTS, MOST_POINTS)?;
-    let range = range(&context, &row, lines, &span, points).await?;
+    let range = range(&context, &caller, &row, lines, &span, points).await?;
     let alarms = context.state().alarms_during(row.inverter.key, span.from, span.to, MOST_ALARMS).await;
     let alarms = alarms.map_err(|error| Error::internal("list alarms", error))?;
     let mut response = encode(&span, &range, &alarms, &state.rules).into_response();
@@ -59,12 +59,13 @@ pub async fn data(
     Ok(response)
 }
 
-/// Reads history: what memory holds at once, the rest off the async threads.
+/// Reads history: what memory holds at once, the rest off the async threads, so many at a time.
 ///
 /// # Errors
-/// [`Error::Internal`].
+/// [`Error::Busy`], [`Error::Internal`].
 pub async fn range(
     context: &Context,
+    caller: &Caller,
     row: &VisibleInverter,
     quantities: Vec<Quantity>,
     span: &Span,
@@ -76,7 +77,13 @@ pub async fn range(
     if let Some(range) = known.map_err(|error| Error::internal("read history", error))? {
         return Ok(range);
     }
-    let read = tokio::task::spawn_blocking(move || context.history().range(&query, now)).await;
+    let turn = context.turns().take(caller.account.key)?;
+    // Who goes away meanwhile keeps the turn until the disk was read.
+    let read = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        context.history().range(&query, now)
+    });
+    let read = read.await;
     let read = read.map_err(|error| Error::internal("read history", error))?;
     read.map_err(|error| Error::internal("read history", error))
 }

@@ -62,7 +62,7 @@ pub async fn show(
     let known = Known::new(&context, row, now);
     let lines = chart::lines(&pairs, &known.state)?;
     let (whole, points) = on_whole_steps(&span);
-    let range = chart::range(&context, &known.row, lines.clone(), &whole, points).await?;
+    let range = chart::range(&context, &caller, &known.row, lines.clone(), &whole, points).await?;
     let local = known.local(now);
     let base = format!("/inverters/{id}");
     let column = |quantity: &Quantity| format!("{}, {}", stats::label(*quantity), quantity.unit());

@@ -45,4 +45,5 @@ mod sharing_live;
 mod sign_in;
 mod test_record;
 mod tokens;
+mod turns;
 mod wide;

@@ -35,7 +35,9 @@ pub async fn submit(
     Operator(caller): Operator,
 ) -> Result<Html<String>, Error> {
     let failed = |error| Error::internal("verify the audit log", error);
+    let turn = context.turns().take(caller.account.key)?;
     let verified = context.state().verify_audit().await.map_err(failed)?;
+    drop(turn);
     let said = match &verified {
         Ok(whole) => format!("whole, {} rows", whole.length),
         Err(broken) => broken.to_string(),

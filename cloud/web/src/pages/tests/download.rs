@@ -97,6 +97,7 @@ async fn made(
 ) -> Result<(Report, Vec<u8>), Error> {
     let scope = Scope::of(&context, &caller, &pairs).await?;
     few(&scope)?;
+    let _turn = context.turns().take(caller.account.key)?;
     let report = scope.report(&context, &caller).await?;
     let json = report.json().map_err(|error| Error::internal("print a report", error))?;
     Ok((report, json))

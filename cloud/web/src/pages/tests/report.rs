@@ -72,6 +72,7 @@ pub async fn show(
             pairs: named.chain(of_period).collect(),
         });
     }
+    let _turn = context.turns().take(caller.account.key)?;
     let report = scope.report(&context, &caller).await?;
     let json = report.json().map_err(|error| Error::internal("print a report", error))?;
     html(&Page {
