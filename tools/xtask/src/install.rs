@@ -37,6 +37,7 @@ const TESTS: &[Program] = &[
     Program { name: "ip", package: "iproute2", why: "the gateway in networks of its own" },
     Program { name: "tc", package: "iproute2", why: "slow lines" },
     Program { name: "nft", package: "nftables", why: "narrow networks and lossy lines" },
+    Program { name: "systemd-analyze", package: "systemd", why: "reads the unit file" },
 ];
 
 /// What `bench` compares with. Missing ones are skipped there, with a line.

@@ -61,5 +61,6 @@ mod sns;
 mod timing;
 mod told;
 mod trials;
+mod unit_file;
 mod ways_house;
 mod wide;

@@ -66,6 +66,30 @@ impl Fixture {
     }
 }
 
+/// What is there from the start: the list of migrations, the counter of changes, the audit log's beginning.
+const FILLED: [&str; 3] = ["seaql_migrations", "generations", "audit_heads"];
+
+#[tokio::test]
+async fn a_new_store_has_no_account_and_nothing_that_lets_in() {
+    let fixture = fixture().await;
+    assert_eq!(fixture.store.accounts().await.unwrap().len(), 0);
+    let fixture = fixture.reopen().await;
+    assert_eq!(fixture.store.accounts().await.unwrap().len(), 0, "nor after the next start");
+    fixture.store.close().await.unwrap();
+    // No other table holds a row either, so that whatever lets in was made by somebody.
+    let database = rusqlite::Connection::open(fixture.folder.path().join("state %41?#.sqlite")).unwrap();
+    let mut tables = database.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").unwrap();
+    let tables = tables.query_map([], |row| row.get::<_, String>(0)).unwrap();
+    let tables: Vec<_> = tables.map(Result::unwrap).collect();
+    assert!(tables.len() > 40 && tables.iter().any(|table| table == "accounts"), "{tables:?}");
+    let rows = |table: &String| {
+        let count = format!("SELECT count(*) FROM \"{table}\"");
+        database.query_row(&count, [], |row| row.get::<_, i64>(0)).unwrap()
+    };
+    let filled: Vec<_> = tables.iter().filter(|table| rows(table) > 0).collect();
+    assert_eq!(filled, FILLED);
+}
+
 #[tokio::test]
 async fn accounts_are_unique_by_normalised_address() {
     let f = fixture().await;
