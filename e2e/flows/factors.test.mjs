@@ -67,6 +67,7 @@ for (const width of [390, 1280]) {
       await context.close();
     });
 
+    // ASVS 5.0: 3.3.1.
     test('an authenticator app works without scripts, and a code counts once', async () => {
       const kim = await newcomer(browser, operator, `kim.app.${width}@example.com`, 'Kim Sato');
       const { page, context } = await patientPage({ width, script: false });

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { api, demo } from '../support/demo.mjs';
 
+// ASVS 5.0: 12.1.1, 12.2.1.
 test('TLS below 1.3 is refused', async () => {
   const { hostname, port } = new URL(demo.url);
   await assert.rejects(new Promise((resolve, reject) => {
@@ -16,6 +17,7 @@ test('TLS below 1.3 is refused', async () => {
   }));
 });
 
+// ASVS 5.0: 1.3.2, 14.3.2.
 test('pages carry the headers that lock them down', async () => {
   const { headers } = await api('/sign-in', { token: null });
   const policy = headers['content-security-policy'] ?? '';

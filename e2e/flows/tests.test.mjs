@@ -14,6 +14,7 @@ after(() => browser?.close());
 
 for (const width of [390, 1280]) {
   describe(`${width} px`, () => {
+    // ASVS 5.0: 5.4.1, 5.4.2.
     test('the calendar leads to the inverter and to the report', { timeout: 90_000 }, async () => {
       const { page, context, seen } = await newPage(browser, { width });
       await signIn(page);

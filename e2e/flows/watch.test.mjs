@@ -102,6 +102,7 @@ test('the keyboard alone reaches an inverter, and focus is visible', async () =>
   await context.close();
 });
 
+// ASVS 5.0: 7.4.1.
 test('signing out ends the session, also for a copied cookie', async () => {
   const { page, context } = await newPage(browser);
   await signIn(page);

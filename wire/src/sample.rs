@@ -91,6 +91,7 @@ impl fmt::Write for Bounded {
 mod tests {
     use super::*;
 
+    /// ASVS 5.0: 1.3.3.
     #[test]
     fn unknown_labels_are_bounded_in_count_and_length() {
         let mut sample = Sample::default();

@@ -90,6 +90,7 @@ mod tests {
         assert_eq!(Serial::parse(text).ok().as_ref().map(Serial::as_str), expect, "{text:?}");
     }
 
+    /// ASVS 5.0: 1.3.3, 5.4.2.
     #[test]
     fn parses_what_the_rule_allows_and_nothing_else() {
         check("2311-00421", Some("2311-00421"));

@@ -250,6 +250,7 @@ mod tests {
         ("my harborview is a correct horse battery", GOOD),
     ];
 
+    /// ASVS 5.0: 6.2.5, 6.2.11.
     #[test]
     fn the_table_of_passwords_is_judged_as_it_says() {
         for (password, (alone, beside)) in TABLE {
@@ -269,6 +270,7 @@ mod tests {
         assert_eq!(judge("basketball", &[], true).broken(), COMMON.1);
     }
 
+    /// ASVS 5.0: 6.2.1, 6.2.5, 6.2.9.
     #[test]
     fn lengths_hold_at_n_and_beside_it_in_characters_not_bytes() {
         let of = |count: usize| "kX9#mP2$vL4&wQ7ñ月".chars().cycle().take(count).collect::<String>();

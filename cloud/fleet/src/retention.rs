@@ -108,6 +108,7 @@ mod tests {
 
     const START: UtcMs = UtcMs(1_767_225_600_000);
 
+    /// ASVS 5.0: 16.2.2.
     #[test]
     fn a_clock_that_gains_more_than_a_day_and_an_hour_destroys_nothing_until_somebody_says_so() {
         let hours = |hours: i64| START.plus_ms(hours * HOUR_MS);

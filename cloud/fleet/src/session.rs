@@ -97,6 +97,7 @@ mod tests {
 
     use super::*;
 
+    /// ASVS 5.0: 7.3.1.
     #[test]
     fn every_limit_holds_at_n_and_one_less() {
         let start = UtcMs(0);
@@ -110,6 +111,7 @@ mod tests {
         assert_eq!(remembered.standing(UtcMs(REMEMBERED_MS)), None);
     }
 
+    /// ASVS 5.0: 7.3.2.
     #[test]
     fn a_busy_session_is_active_for_twelve_hours_and_no_longer() {
         let mut life = Life::begin(UtcMs(0), true);
@@ -127,6 +129,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(512))]
 
         /// Uses at any times: against the rules written down as they are said, step by step.
+        /// ASVS 5.0: 7.3.2.
         #[test]
         fn any_life_keeps_the_rules(remembered: bool, steps in prop::collection::vec(0_i64..3 * HOUR_MS, 1..300)) {
             let mut life = Life::begin(UtcMs(0), remembered);

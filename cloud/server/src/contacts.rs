@@ -140,6 +140,7 @@ mod tests {
         assert_eq!(due(&contacts, 11 * AGAIN_MS), Some(600_000));
     }
 
+    /// ASVS 5.0: 1.3.3.
     #[test]
     fn what_a_device_says_of_itself_is_short_and_plain() {
         let check = |said: &str, expect: Option<&str>| {

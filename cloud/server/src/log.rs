@@ -111,6 +111,7 @@ mod tests {
         String::from_utf8(bytes).unwrap()
     }
 
+    /// ASVS 5.0: 16.4.1.
     #[test]
     fn one_event_is_one_line_whatever_somebody_said() {
         let text = written(Format::Words, false);

@@ -86,6 +86,7 @@ impl Json {
 mod tests {
     use super::*;
 
+    /// ASVS 5.0: 1.2.3.
     #[test]
     fn numbers_are_written_as_json_writes_them() {
         let check = |number, decimals, expect: &str| {

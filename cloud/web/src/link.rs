@@ -27,6 +27,7 @@ pub fn with(path: &str, pairs: &[(&str, &str)]) -> String {
 mod tests {
     use super::*;
 
+    /// ASVS 5.0: 1.2.2.
     #[test]
     fn values_cannot_become_other_parameters() {
         assert_eq!(

@@ -221,6 +221,7 @@ fn hexadecimal(base64: &str) -> Result<String> {
 mod tests {
     use super::*;
 
+    /// ASVS 5.0: 15.1.2, 15.2.3.
     #[test]
     fn every_component_is_named_hashed_and_licensed_and_nothing_for_tests_is_in_it() {
         let place = Place::find().unwrap();

@@ -18,6 +18,7 @@ proptest! {
         prop_assert_eq!(decode(&encoded(&report)).unwrap(), report);
     }
 
+    /// ASVS 5.0: 1.4.1.
     #[test]
     fn any_bytes_are_survived(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
         let _ = cbor::decode(&bytes);
@@ -81,6 +82,7 @@ fn unknown_keys_masks_kinds_and_codes_are_carried() {
     assert_eq!(result.name(), "9");
 }
 
+/// ASVS 5.0: 1.5.2.
 #[test]
 fn what_has_no_meaning_is_refused_with_key_and_offset() {
     let nested = [b"\xa1\x18\x63".as_slice(), &[0x81; 40], b"\x00"].concat();
@@ -116,6 +118,7 @@ fn what_has_no_meaning_is_refused_with_key_and_offset() {
     }
 }
 
+/// ASVS 5.0: 1.5.2.
 #[test]
 fn records_and_bytes_are_bounded() {
     let with = |records: usize| {

@@ -35,6 +35,7 @@ proptest! {
         prop_assert_eq!(back, sent);
     }
 
+    /// ASVS 5.0: 1.5.2.
     #[test]
     fn any_text_is_survived(text in r#"[\[\]{}:,"\\tfn0-9eE.\- NaInity]{0,80}|.{0,80}"#) {
         let _ = json::decode(text.as_bytes());
@@ -81,6 +82,7 @@ fn one_odd_value_never_drops_the_rest() {
     assert_eq!(decode(text.as_bytes()).unwrap().readings[0].sample.unknown[0].len(), 64);
 }
 
+/// ASVS 5.0: 1.1.1.
 #[test]
 fn words_in_strings_are_left_alone() {
     let text =

@@ -145,6 +145,7 @@ mod tests {
     use super::*;
 
     /// RFC 8032, section 7.1, TEST 3.
+    /// ASVS 5.0: 11.2.1.
     #[test]
     fn it_signs_as_the_standard_says() {
         let seed = hex::decode(b"c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7").unwrap();

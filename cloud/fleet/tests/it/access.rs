@@ -68,6 +68,7 @@ fn held(grants: &[Grant], memberships: &[Membership]) -> Vec<Held> {
 }
 
 proptest! {
+    /// ASVS 5.0: 8.2.2.
     #[test]
     fn without_a_grant_that_reaches_one_an_inverter_does_not_exist(
         grants in prop::collection::vec(any_grant(), 0..12),
@@ -109,6 +110,7 @@ proptest! {
         }
     }
 
+    /// ASVS 5.0: 8.3.1.
     #[test]
     fn without_a_membership_an_organization_does_not_exist(
         memberships in prop::collection::vec(any_membership(), 0..6),
@@ -138,6 +140,7 @@ proptest! {
         prop_assert_eq!(site.is_allowed(), may);
     }
 
+    /// ASVS 5.0: 8.2.1.
     #[test]
     fn nobody_signed_in_gets_nothing(action in any_action(), key in 0_u32..6) {
         let organization = OrganizationKey(i64::from(key));
@@ -149,6 +152,7 @@ proptest! {
         }
     }
 
+    /// ASVS 5.0: 8.2.1.
     #[test]
     fn an_operator_sees_no_inverter_and_nobody_else_operates(
         operator: bool, token in any_token(), other in 2_i64..9,

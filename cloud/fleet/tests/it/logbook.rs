@@ -164,6 +164,7 @@ fn what_a_key_signs_is_read_back() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
+    /// ASVS 5.0: 11.4.3.
     #[test]
     fn any_changed_byte_is_found(gone in 0_u64..4, at in any::<prop::sample::Index>(), bit in 0_u8..8) {
         let lines = file(6, gone);

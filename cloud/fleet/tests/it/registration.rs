@@ -98,6 +98,7 @@ fn should_open(history: &[(i64, Step)], used: &[usize], mails: &[Mailed], link: 
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(600))]
+    /// ASVS 5.0: 6.4.1.
     #[test]
     fn only_the_newest_unused_fresh_link_of_an_approved_address_opens(
         steps in prop::collection::vec(any_step(), 0..60),

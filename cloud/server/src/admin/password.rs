@@ -49,6 +49,7 @@ pub fn check(password: &str, email: &str, name: &str) -> anyhow::Result<()> {
 mod tests {
     use super::*;
 
+    /// ASVS 5.0: 6.2.1, 6.2.8.
     #[test]
     fn the_rules_are_those_of_the_pages() {
         let check = |password: &str, good: bool| {

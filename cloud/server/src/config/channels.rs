@@ -245,6 +245,7 @@ mod tests {
         Config::parse(Path::new("/etc/ic/cloud.toml"), &format!("{REST}{text}"))
     }
 
+    /// ASVS 5.0: 13.1.1.
     #[test]
     fn nothing_is_open_unless_it_is_written() {
         let config = parse("").unwrap();
@@ -261,6 +262,7 @@ mod tests {
         assert_eq!((api.form, api.id.as_str(), api.secret_file), (Body::Json, "/sid", "/etc/ic/s".into()));
     }
 
+    /// ASVS 5.0: 13.2.3.
     #[test]
     fn every_error_names_the_key_and_what_to_write() {
         let check = |text: &str, expect: &[&str]| {
@@ -287,6 +289,7 @@ mod tests {
         check(&format!("{TEXT}per_week = 1"), &["unknown field `per_week`"]);
     }
 
+    /// ASVS 5.0: 12.3.1.
     #[test]
     fn sns_is_reached_over_tls_or_on_this_machine() {
         let check = |endpoint: &str, good: bool| {

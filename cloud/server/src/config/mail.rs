@@ -209,6 +209,7 @@ mod tests {
         assert_eq!((server.login, server.ca_file), (Some(login), Some("/etc/ic/ca.crt".into())));
     }
 
+    /// ASVS 5.0: 13.2.1.
     #[test]
     fn every_error_names_the_key_and_what_to_write() {
         let check = |mail: &str, expect: &[&str]| {

@@ -214,6 +214,7 @@ mod tests {
         assert_eq!(config.added_commit_delay, Duration::ZERO);
     }
 
+    /// ASVS 5.0: 13.4.5.
     #[test]
     fn every_error_names_the_file_the_key_and_what_to_write() {
         let check = |from: &str, to: &str, expect: &[&str]| {
@@ -241,6 +242,7 @@ mod tests {
         check("[device]", "[device", &["TOML parse error"]);
     }
 
+    /// ASVS 5.0: 13.1.1.
     #[test]
     fn the_example_is_good_and_every_line_of_it_says_the_default() {
         let example = include_str!("../../cloud.example.toml");

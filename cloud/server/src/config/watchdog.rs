@@ -74,6 +74,7 @@ mod tests {
         Config::parse(Path::new("/etc/ic/cloud.toml"), &format!("{REST}{text}")).map(|config| config.watchdog)
     }
 
+    /// ASVS 5.0: 16.2.5.
     #[test]
     fn an_address_is_enough_and_is_not_printed() {
         assert_eq!(parse("").unwrap(), None);

@@ -36,6 +36,7 @@ impl Clocks {
 mod tests {
     use super::*;
 
+    /// ASVS 5.0: 16.2.2.
     #[test]
     fn a_step_of_the_wall_clock_is_seen_and_remembered_for_a_while() {
         let mut clocks = Clocks::default();

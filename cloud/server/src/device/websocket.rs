@@ -208,6 +208,7 @@ impl Write for Memory<'_> {
 mod tests {
     use super::*;
 
+    /// ASVS 5.0: 4.4.2.
     #[test]
     fn a_page_of_somebody_else_opens_nothing() {
         let ask = |headers: &str| {
@@ -279,6 +280,7 @@ mod tests {
     }
 
     proptest::proptest! {
+        /// ASVS 5.0: 1.4.1.
         #[test]
         fn any_bytes_are_survived(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..300), before: bool) {
             let mut socket = if before { WebSocket::new() } else { open() };

@@ -190,6 +190,7 @@ fn speaks(alpn: Option<&[u8]>) -> Speaks {
 mod tests {
     use super::record_length;
 
+    /// ASVS 5.0: 4.1.2, 12.2.1.
     #[test]
     fn a_record_is_as_long_as_it_says_and_what_is_none_is_not_waited_for() {
         let check = |begin: &[u8], expect: usize| assert_eq!(record_length(begin), expect, "{begin:02x?}");

@@ -95,6 +95,7 @@ pub(crate) mod tests {
         )
     }
 
+    /// ASVS 5.0: 11.3.1, 11.3.2, 12.1.2.
     #[test]
     fn only_aes_256_and_only_what_each_door_may_speak() {
         let (chain, key) = self_signed("device.example");
@@ -115,6 +116,7 @@ pub(crate) mod tests {
         }
     }
 
+    /// ASVS 5.0: 12.1.3, 16.5.3.
     #[test]
     fn a_door_without_a_device_ca_does_not_open() {
         let (chain, key) = self_signed("device.example");

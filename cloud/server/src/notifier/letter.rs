@@ -164,6 +164,7 @@ mod tests {
         assert!(text.contains("multipart/alternative"), "{text}");
     }
 
+    /// ASVS 5.0: 1.3.11, 5.4.2.
     #[test]
     fn nothing_in_a_mail_can_add_a_header_or_a_part() {
         let evil = "Hello\r\nBcc: eve@example.org\r\n\r\nbody\u{0}\u{1b}[31m";
@@ -180,6 +181,7 @@ mod tests {
         assert_eq!(MessageParser::default().parse(&text).unwrap().subject(), Some(long.trim_end()));
     }
 
+    /// ASVS 5.0: 1.3.11.
     #[test]
     fn an_address_that_no_server_would_know_is_refused() {
         let check = |to: &str, good: bool| {

@@ -122,6 +122,7 @@ fn hex(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
+    /// ASVS 5.0: 11.4.3.
     #[test]
     fn the_signature_is_what_anybody_can_compute() {
         // printf '1800000000.{"a":1}' | openssl dgst -sha256 -hmac whsec_test

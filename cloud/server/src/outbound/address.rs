@@ -124,6 +124,7 @@ mod tests {
 
     use super::*;
 
+    /// ASVS 5.0: 1.3.6.
     #[test]
     fn what_is_not_public_unicast_is_refused_and_its_neighbours_are_not() {
         let check = |address: &str, expect: bool| {

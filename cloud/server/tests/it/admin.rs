@@ -98,6 +98,7 @@ fn a_request_made_in_the_cabinet_is_signed_and_its_key_never_seen() {
     cloud.stop();
 }
 
+/// ASVS 5.0: 13.2.3.
 #[test]
 fn accounts_sites_grants_and_tokens() {
     let cloud = Cloud::new();
@@ -262,6 +263,7 @@ fn serve_check_names_the_file_the_key_and_what_to_do() {
     assert!(all.status.success());
 }
 
+/// ASVS 5.0: 16.4.2.
 #[test]
 fn the_audit_log_is_verified_and_a_changed_row_ends_with_an_error() {
     let cloud = Cloud::new();
@@ -334,6 +336,7 @@ fn operators_see_contacts_and_reports_that_could_not_be_read() {
     });
 }
 
+/// ASVS 5.0: 6.4.4.
 #[test]
 fn an_authenticator_app_is_made_once_and_its_key_is_its_owners_alone() {
     let cloud = Cloud::new();

@@ -117,6 +117,7 @@ fn thousands_of_sockets_that_announce_huge_packets_cost_little_memory() {
     Publisher::connect(to, &bundle).unwrap().publish(&a_report(2)).unwrap();
 }
 
+/// ASVS 5.0: 1.4.3.
 #[test]
 fn malformed_packets_leave_memory_flat() {
     // Server and clients in this one process: what either kept would show.

@@ -31,6 +31,7 @@ const FURTHEST_APART_MS: i64 = 30_000;
 /// Real time until the gateway has tried again and the backlog is through.
 const WITHIN: Duration = Duration::from_secs(90);
 
+/// ASVS 5.0: 16.5.2.
 #[test]
 fn ten_minutes_without_the_cloud_leave_no_gap_and_keep_their_times_and_order() {
     let (Some(gateway), Some(simulator)) =

@@ -86,6 +86,7 @@ async fn of_a_provider_that_fails_one_in_twenty_every_text_arrives_once() {
     }
 }
 
+/// ASVS 5.0: 2.3.2.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_may_be_spent_is_kept_over_a_restart_and_alarms_have_their_share() {
     let authority = Authority::new("Receivers");
@@ -139,6 +140,7 @@ async fn a_text_that_nobody_answers_is_unknown_and_not_sent_for_ever() {
     assert_eq!(provider.requests().iter().filter(|request| request.text().contains("only")).count(), 3);
 }
 
+/// ASVS 5.0: 9.2.4, 14.2.3.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_push_is_encrypted_for_the_browser_and_signed_by_us() {
     let authority = Authority::new("Receivers");
@@ -198,6 +200,7 @@ async fn a_browser_that_ended_its_subscription_is_forgotten() {
     }
 }
 
+/// ASVS 5.0: 14.2.3.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_webhook_answers_its_challenge_first_and_then_gets_signed_requests() {
     let authority = Authority::new("Receivers");
@@ -279,6 +282,7 @@ async fn a_webhook_that_fails_for_days_is_switched_off_and_its_owner_told() {
     assert_eq!(program.requests().len(), sent, "nothing is sent to it any more");
 }
 
+/// ASVS 5.0: 16.5.2.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_critical_message_that_fails_goes_by_the_next_way_once() {
     let authority = Authority::new("Receivers");
@@ -346,6 +350,7 @@ async fn what_must_not_be_missed_and_was_not_taken_in_its_time_goes_by_the_next_
     }
 }
 
+/// ASVS 5.0: 16.5.2.
 #[tokio::test(flavor = "multi_thread")]
 async fn one_slow_provider_holds_up_no_other_channel() {
     let authority = Authority::new("Receivers");

@@ -377,6 +377,7 @@ fn without_a_way_to_send_mails_nobody_is_told_that_all_is_well() {
     cloud.stop();
 }
 
+/// ASVS 5.0: 16.3.4.
 #[test]
 fn a_watchdog_that_cannot_be_reached_is_a_warning_told_once() {
     let authority = Authority::new("Watchdog root");

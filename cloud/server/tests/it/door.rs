@@ -100,6 +100,7 @@ fn a_client_that_takes_only_tiny_packets_is_not_sent_a_larger_one() {
     assert_eq!(house.counters.refused(Rule::CLIENT_PACKET_LIMIT), 1);
 }
 
+/// ASVS 5.0: 3.5.4.
 #[test]
 fn name_and_alpn_choose_the_door() {
     let house = House::open();
@@ -132,6 +133,7 @@ fn name_and_alpn_choose_the_door() {
     eventually("counted", || house.counters.refused(Rule::TLS_SERVER_NAME) == 1);
 }
 
+/// ASVS 5.0: 12.1.1, 12.1.2.
 #[test]
 fn tls_versions_and_suites_of_each_door() {
     let house = House::open();
@@ -147,6 +149,7 @@ fn tls_versions_and_suites_of_each_door() {
     assert!(Client::knock(&house, &knock.named("people.example")).is_err());
 }
 
+/// ASVS 5.0: 4.4.1, 12.1.3, 12.3.4, 13.2.1.
 #[test]
 fn without_a_certificate_of_ours_nobody_gets_in() {
     let house = House::open();
@@ -171,6 +174,7 @@ fn without_a_certificate_of_ours_nobody_gets_in() {
     Client::enter(&house, &device, Version::V5);
 }
 
+/// ASVS 5.0: 12.1.3.
 #[test]
 fn strangers_and_revoked_devices_are_told_so() {
     let house = House::open();
@@ -189,6 +193,7 @@ fn strangers_and_revoked_devices_are_told_so() {
     assert_eq!(house.counters.refused(Rule::CERTIFICATE_REVOKED), 2);
 }
 
+/// ASVS 5.0: 12.1.3.
 #[test]
 fn a_revocation_ends_the_live_session_within_a_second() {
     let house = House::open();
@@ -235,6 +240,7 @@ fn a_device_that_connects_too_often_waits_its_turn() {
     assert!(house.counters.totals().contains(&("connects_delayed", 1)));
 }
 
+/// ASVS 5.0: 13.2.1.
 #[test]
 fn another_devices_topic_is_refused() {
     let house = House::open();
@@ -329,6 +335,7 @@ fn web_socket_frame(first: u8, payload: &[u8]) -> Vec<u8> {
     [&[first, 0x80 | 126], &length[..], &[0; 4], payload].concat()
 }
 
+/// ASVS 5.0: 4.4.1.
 #[test]
 fn mqtt_in_a_web_socket() {
     let house = House::open();
@@ -399,6 +406,7 @@ fn a_second_connect_unsubscribe_and_auth_close() {
     }
 }
 
+/// ASVS 5.0: 5.2.1.
 #[test]
 fn packet_size_at_n_and_n_plus_1() {
     let house = House::open();
@@ -545,6 +553,7 @@ fn many_sessions_at_once_all_get_their_acknowledgements_in_order() {
     }
 }
 
+/// ASVS 5.0: 15.3.4.
 #[test]
 fn connections_in_all_and_from_one_address_are_capped() {
     let house =

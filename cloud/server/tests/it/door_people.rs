@@ -123,6 +123,7 @@ fn requests_follow_each_other_on_one_connection() {
 }
 
 /// Where a request ends is said once or not at all: no second one hides in the first (RFC 9112, 6.3).
+/// ASVS 5.0: 4.2.1.
 #[test]
 fn a_request_whose_end_is_said_twice_brings_no_second_one_along() {
     let house = House::open();

@@ -11,6 +11,7 @@ use wire::{BootId, Quality, Quantity, Reading, Report, UtcMs};
 use crate::cloud::{Cloud, Publisher, report};
 use crate::door_setup::{PATIENCE, eventually};
 
+/// ASVS 5.0: 13.4.2, 15.2.3.
 #[test]
 fn the_program_that_is_shipped_refuses_a_clock() {
     let output = Command::new(env!("CARGO_BIN_EXE_inverter-connect"))
@@ -94,6 +95,7 @@ fn shown(cloud: &Cloud) -> Vec<PathBuf> {
     files
 }
 
+/// ASVS 5.0: 14.2.4.
 #[test]
 fn a_marker_is_on_disk_for_thirty_days_and_in_no_byte_of_any_file_after_also_over_restarts() {
     let mut cloud = Cloud::new();

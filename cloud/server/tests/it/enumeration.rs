@@ -252,6 +252,7 @@ fn registering_tells_nobody_which_addresses_are_on_the_list() {
     cannot_be_told_apart(&REGISTER);
 }
 
+/// ASVS 5.0: 6.4.3.
 #[test]
 fn asking_for_a_new_password_tells_nobody_who_has_an_account() {
     cannot_be_told_apart(&FORGOT);

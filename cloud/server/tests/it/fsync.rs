@@ -96,6 +96,7 @@ fn every_acknowledgement_waits_for_a_slow_disk() {
     assert_eq!(cloud.ledger().len(), 15);
 }
 
+/// ASVS 5.0: 16.3.4, 16.5.3.
 #[test]
 fn no_acknowledgement_follows_a_failed_disk_and_the_server_says_why_it_ends() {
     if !needs("strace") {

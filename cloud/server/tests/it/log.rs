@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::cloud::{Cloud, terminate};
 use crate::door_setup::eventually;
 
+/// ASVS 5.0: 16.2.4.
 #[test]
 fn a_log_of_json_has_one_object_a_line() {
     let cloud = Cloud::new();
@@ -40,6 +41,7 @@ impl Drop for Ending {
     }
 }
 
+/// ASVS 5.0: 16.4.3.
 #[test]
 fn every_act_is_a_line_with_its_hash_and_nothing_of_its_details() {
     let mut cloud = Cloud::new();

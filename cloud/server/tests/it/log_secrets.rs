@@ -124,6 +124,7 @@ fn live_through(cloud: &Cloud) -> Vec<Marker> {
     markers
 }
 
+/// ASVS 5.0: 3.3.4, 7.2.3, 13.4.2, 14.2.4, 16.2.3, 16.2.5.
 #[test]
 fn nothing_secret_is_in_the_log_and_nothing_that_lets_in_on_the_disk() {
     let mut cloud = Cloud::new();

@@ -143,6 +143,7 @@ fn mails_arrive_over_starttls_and_over_tls_from_the_first_byte() {
     assert_eq!(server.log().matches("P=esmtpsa X=TLS1.3").count(), 2, "{}", server.log());
 }
 
+/// ASVS 5.0: 12.3.2, 16.3.4.
 #[test]
 fn a_server_without_tls_or_with_another_certificate_gets_nothing_and_the_mail_waits() {
     let authority = Authority::new("Mail root");
@@ -181,6 +182,7 @@ fn a_server_without_tls_or_with_another_certificate_gets_nothing_and_the_mail_wa
     }
 }
 
+/// ASVS 5.0: 16.5.2.
 #[test]
 fn while_the_server_is_down_mails_wait_and_then_each_arrives_once() {
     let authority = Authority::new("Mail root");
@@ -239,6 +241,7 @@ fn what_is_refused_for_good_fails_and_what_is_put_off_is_tried_again() {
     cloud.stop();
 }
 
+/// ASVS 5.0: 16.3.4.
 #[test]
 fn a_wrong_password_is_told_and_costs_no_mail() {
     let authority = Authority::new("Mail root");

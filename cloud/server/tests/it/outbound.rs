@@ -37,6 +37,7 @@ async fn ask(outbound: &Outbound, url: &str, reach: Reach) -> Result<Answer, NoA
     outbound.ask(request, reach).await
 }
 
+/// ASVS 5.0: 1.3.6.
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_that_is_not_public_is_spoken_to_however_it_is_written() {
     let authority = Authority::new("Receivers");
@@ -75,6 +76,7 @@ async fn nothing_that_is_not_public_is_spoken_to_however_it_is_written() {
     assert_eq!((request.header("content-length"), request.text().as_str()), (Some("5"), "hello"));
 }
 
+/// ASVS 5.0: 1.3.6.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_name_that_changes_its_mind_is_asked_once_and_only_the_checked_address_is_spoken_to() {
     let authority = Authority::new("Receivers");
@@ -106,6 +108,7 @@ async fn one_address_that_is_not_public_spoils_a_name_with_many() {
     assert!(matches!(answer, Err(NoAnswer::Name(_))), "{answer:?}");
 }
 
+/// ASVS 5.0: 1.3.6, 15.3.2.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_receiver_makes_us_follow_wait_or_read_without_end() {
     let authority = Authority::new("Receivers");
@@ -142,6 +145,7 @@ async fn no_receiver_makes_us_follow_wait_or_read_without_end() {
     assert!(began.elapsed() < 3 * PATIENCE, "{:?}", began.elapsed());
 }
 
+/// ASVS 5.0: 12.3.2.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_cannot_show_a_certificate_for_the_name_gets_nothing() {
     let (authority, foreign) = (Authority::new("Receivers"), Authority::new("Foreign"));

@@ -21,6 +21,7 @@ fn refused(output: Output) -> String {
     String::from_utf8(output.stderr).unwrap()
 }
 
+/// ASVS 5.0: 13.3.2.
 #[test]
 fn a_secret_that_everybody_may_use_is_refused_by_name_with_what_to_do() {
     let cloud = Cloud::new();

@@ -99,6 +99,7 @@ async fn where_sns_is_not_there_a_text_waits() {
     assert!(matches!(long, NotSent::Refused(_)), "{long:?}");
 }
 
+/// ASVS 5.0: 16.4.1.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_sns_says_of_a_failure_is_one_line() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

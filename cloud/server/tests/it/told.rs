@@ -233,6 +233,7 @@ fn killed_at_random_every_alarm_is_mailed_once_or_twice() {
     println!("{} kills, {} mails", bundles.len(), mail_server.delivered().len());
 }
 
+/// ASVS 5.0: 8.4.1.
 #[test]
 fn a_grant_that_was_taken_in_between_is_written_to_nobody() {
     let mut rig = Rig::new("");

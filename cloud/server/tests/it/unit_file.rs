@@ -19,6 +19,7 @@ fn values<'a>(unit: &'a str, key: &str) -> Vec<&'a str> {
     unit.lines().filter_map(|line| line.strip_prefix(key)?.strip_prefix('=')).collect()
 }
 
+/// ASVS 5.0: 13.2.2.
 #[test]
 fn the_server_has_a_user_of_its_own_and_one_right() {
     let unit = text(UNIT);

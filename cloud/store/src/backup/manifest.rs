@@ -140,6 +140,7 @@ mod tests {
         }
     }
 
+    /// ASVS 5.0: 11.3.3.
     #[test]
     fn it_comes_back_and_no_changed_byte_or_other_key_does() {
         let (_folder, own) = key(1);

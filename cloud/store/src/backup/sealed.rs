@@ -207,6 +207,7 @@ mod tests {
         Ok(all)
     }
 
+    /// ASVS 5.0: 11.3.3.
     #[test]
     fn rows_come_back_and_no_changed_moved_or_missing_piece_does() {
         let folder = tempfile::tempdir().unwrap();

@@ -243,6 +243,7 @@ pub(crate) mod tests {
         (sealer.stamp(), out)
     }
 
+    /// ASVS 5.0: 11.3.1, 11.3.2, 11.3.3.
     #[test]
     fn what_is_sealed_opens_again_in_another_process_and_only_in_its_place() {
         let folder = tempfile::tempdir().unwrap();

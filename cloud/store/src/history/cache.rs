@@ -111,6 +111,7 @@ fn size(value: &Value) -> usize {
 mod tests {
     use super::*;
 
+    /// ASVS 5.0: 14.2.2.
     #[test]
     fn memory_is_bounded_and_what_was_used_last_stays() {
         let mut cache = Cache::new(100_000);

@@ -188,6 +188,7 @@ async fn alarms_incidents_and_messages_are_written_together_and_read_back() {
     assert_eq!(w.begin().await.open_alarms(&[w.hall]).await.unwrap(), []);
 }
 
+/// ASVS 5.0: 2.3.4.
 #[tokio::test]
 async fn of_two_who_pass_an_incident_at_once_one_does() {
     let w = world().await;

@@ -65,6 +65,7 @@ async fn two_writers_at_once_make_one_chain() {
     assert_eq!(store.verify_audit().await.unwrap().unwrap().length, 80);
 }
 
+/// ASVS 5.0: 11.4.3, 16.4.2.
 #[tokio::test]
 async fn every_kind_of_tampering_shows() {
     for (sql, expect) in [
@@ -91,6 +92,7 @@ async fn details_may_be_erased_and_the_chain_still_holds() {
     assert_eq!((whole.length, whole.erased), (5, 2));
 }
 
+/// ASVS 5.0: 16.4.2.
 #[tokio::test]
 async fn the_database_itself_refuses_to_change_the_log() {
     let fixture = fixture(2).await;

@@ -104,6 +104,7 @@ const WRITES_THE_LOG: [&str; 6] = [
     "factor_changes::removed(",
 ];
 
+/// ASVS 5.0: 16.2.1.
 #[test]
 fn whatever_changes_who_may_do_what_is_in_the_log() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/state");
@@ -133,6 +134,7 @@ fn whatever_changes_who_may_do_what_is_in_the_log() {
 }
 
 /// Who makes an account is always known: nothing that is shipped makes one of nobody's doing.
+/// ASVS 5.0: 13.2.3.
 #[test]
 fn nothing_that_is_shipped_makes_an_account_without_an_act() {
     let cloud = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();

@@ -180,6 +180,7 @@ async fn everything_comes_back_until_its_day_lapses_and_nothing_of_it_after_byte
     nothing(&copy, day(5), Missing::LeaveOut).await;
 }
 
+/// ASVS 5.0: 14.2.4.
 #[tokio::test]
 async fn no_key_is_in_a_backup_and_its_owner_alone_may_read_it() {
     let house = House::new().await;

@@ -25,6 +25,7 @@ fn copied(from: &Path, to: &Path) {
     }
 }
 
+/// ASVS 5.0: 1.2.4, 5.3.2.
 #[tokio::test]
 async fn a_changed_cut_halved_mixed_or_foreign_backup_is_refused() {
     let house = house().await;

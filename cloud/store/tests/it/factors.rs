@@ -71,6 +71,7 @@ fn letter<'a>(to: &'a Email, key: &'a str) -> NewMail<'a> {
     NewMail { key, to, kind: "factor", subject, text, html, queued_at, expires_at }
 }
 
+/// ASVS 5.0: 6.5.1.
 #[tokio::test]
 async fn an_app_counts_when_it_was_confirmed_and_each_step_once() {
     let f = fixture().await;
@@ -125,6 +126,7 @@ async fn what_is_void_without_its_key_is_known_by_its_table() {
     assert_eq!(f.store.under_factors_key().await.unwrap(), ["totps", "recovery_codes"]);
 }
 
+/// ASVS 5.0: 6.5.1.
 #[tokio::test]
 async fn a_recovery_code_works_once_for_its_account_until_a_new_set_comes() {
     let f = fixture().await;
@@ -301,6 +303,7 @@ async fn the_last_factor_stays_with_whom_it_is_needed_by_and_recovery_codes_go_w
     assert_eq!(f.store.recovery_codes_left(member).await.unwrap(), 0, "they stand in for nothing");
 }
 
+/// ASVS 5.0: 2.3.4.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_two_who_each_take_a_factor_at_once_one_is_refused() {
     let f = fixture().await;
@@ -327,6 +330,7 @@ async fn of_two_who_each_take_a_factor_at_once_one_is_refused() {
     }
 }
 
+/// ASVS 5.0: 2.2.3, 6.2.1.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_short_password_and_the_last_factors_removal_at_once_never_both_happen() {
     let f = fixture().await;

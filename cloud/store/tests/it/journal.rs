@@ -141,6 +141,7 @@ fn a_second_server_on_the_same_folder_is_refused_with_a_sentence() {
     drop(open(Config::new(folder.path())));
 }
 
+/// ASVS 5.0: 16.5.3.
 #[test]
 fn after_a_failed_commit_nothing_is_acknowledged_any_more() {
     let folder = tempfile::tempdir().unwrap();

@@ -122,6 +122,7 @@ impl World {
     }
 }
 
+/// ASVS 5.0: 7.4.2.
 #[tokio::test]
 async fn everything_of_an_account_goes_with_it_and_what_is_others_stays() {
     let w = world().await;

@@ -336,6 +336,7 @@ async fn a_link_opens_until_thirty_minutes_less_a_millisecond() {
     assert!(!world.act_on(Purpose::Register, 0).await);
 }
 
+/// ASVS 5.0: 2.3.4, 6.4.1.
 #[tokio::test]
 async fn of_two_who_use_a_link_at_once_one_gets_the_account() {
     let mut world = world().await;
@@ -390,6 +391,7 @@ async fn a_new_password_ends_sessions_and_says_so_and_who_did_it_is_written_down
     assert_eq!(whole.length, 9, "two approvals, two registrations, three sign-ins, two passwords");
 }
 
+/// ASVS 5.0: 1.2.4.
 #[tokio::test]
 async fn the_allow_list_says_what_became_of_each_address_and_is_searched() {
     let mut world = world().await;

@@ -172,6 +172,7 @@ async fn days_come_and_go_and_none_leaves_a_trace() {
     assert_eq!(stores.shown(), BTreeSet::new());
 }
 
+/// ASVS 5.0: 14.2.4, 16.2.3.
 #[tokio::test]
 async fn every_table_of_the_schema_is_in_the_registry_and_every_file_of_the_stores() {
     let stores = Stores::open(tempfile::tempdir().unwrap()).await;

@@ -360,6 +360,7 @@ fn recipient(who: Who) -> Recipient {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
+    /// ASVS 5.0: 8.2.2, 8.4.1.
     #[test]
     fn whatever_is_done_everybody_sees_what_the_book_says(
         steps in prop::collection::vec(any_step(), 1..40),
@@ -375,6 +376,7 @@ proptest! {
     }
 }
 
+/// ASVS 5.0: 2.3.4.
 #[tokio::test]
 async fn an_offer_is_answered_once() {
     let world = World::new().await;

@@ -69,6 +69,7 @@ impl Fixture {
 /// What is there from the start: the list of migrations, the counter of changes, the audit log's beginning.
 const FILLED: [&str; 3] = ["seaql_migrations", "generations", "audit_heads"];
 
+/// ASVS 5.0: 6.3.2.
 #[tokio::test]
 async fn a_new_store_has_no_account_and_nothing_that_lets_in() {
     let fixture = fixture().await;
@@ -108,6 +109,7 @@ async fn accounts_are_unique_by_normalised_address() {
     assert!(matches!(missing, StateError::NotFound { .. }), "{missing}");
 }
 
+/// ASVS 5.0: 7.4.1, 7.4.5.
 #[tokio::test]
 async fn sessions_end_by_time_by_hand_and_with_their_account() {
     let f = fixture().await;
@@ -174,6 +176,7 @@ async fn tokens_count_until_they_expire_or_are_revoked_by_their_owner() {
 }
 
 /// Counted in the transaction that adds one: many at once do not pass.
+/// ASVS 5.0: 2.1.3.
 #[tokio::test]
 async fn there_are_never_more_of_a_kind_than_there_may_be() {
     let f = fixture().await;

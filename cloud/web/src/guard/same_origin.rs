@@ -49,6 +49,7 @@ mod tests {
         assert_eq!(from_us(&headers, "https://example.org"), expect, "{pairs:?}");
     }
 
+    /// ASVS 5.0: 3.5.1, 15.3.7.
     #[test]
     fn only_our_own_pages_and_no_browser_at_all_pass() {
         check(&[], true);

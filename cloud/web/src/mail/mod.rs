@@ -223,6 +223,7 @@ pub(crate) mod tests {
         )
     }
 
+    /// ASVS 5.0: 16.2.5.
     #[test]
     fn printing_a_letter_shows_nothing_of_what_it_says() {
         let secret = crate::sign_in::secret::Secret::new().unwrap();
@@ -264,6 +265,7 @@ pub(crate) mod tests {
         assert!(kinds > 15, "{kinds}");
     }
 
+    /// ASVS 5.0: 1.1.2, 1.3.3, 1.3.11.
     #[test]
     fn no_name_makes_a_line_a_tag_or_turns_the_text_around() {
         let name = "Ann\r\nBcc: x@evil.example\n\n<a href=//evil.example>\u{202e}\u{0}\u{2028}";

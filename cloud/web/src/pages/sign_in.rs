@@ -178,6 +178,7 @@ pub(crate) fn local(next: &str) -> &str {
 mod tests {
     use super::*;
 
+    /// ASVS 5.0: 1.2.2, 3.7.2.
     #[test]
     fn only_our_own_paths_are_returned_to() {
         assert_eq!(local("/inverters/x?range=7d"), "/inverters/x?range=7d");

@@ -251,6 +251,7 @@ mod tests {
         assert!(exports.of(AccountKey(1), UtcMs(0)).is_empty(), "gone is gone");
     }
 
+    /// ASVS 5.0: 2.3.2.
     #[test]
     fn they_are_few_and_small_together() {
         let exports = Exports::default();

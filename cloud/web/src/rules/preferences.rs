@@ -189,6 +189,7 @@ mod tests {
         assert!(refused.contains("No way by push"), "{refused}");
     }
 
+    /// ASVS 5.0: 1.5.2.
     #[test]
     fn what_does_not_do_is_refused_in_words() {
         let check = |text: &str, part: &str| {

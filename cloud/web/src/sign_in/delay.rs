@@ -248,6 +248,7 @@ mod tests {
         (0..many).filter_map(|at| attempt(at).ok()).map(|wait| wait.as_millis()).collect()
     }
 
+    /// ASVS 5.0: 6.3.1.
     #[test]
     fn many_at_once_from_one_source_are_looked_at_no_faster_than_two_a_second() {
         let (delays, clock) = (Delays::default(), clock());
@@ -267,6 +268,7 @@ mod tests {
         assert_eq!(delays.attempt("name", source("192.0.2.2"), clock.at(0)).unwrap(), Duration::ZERO);
     }
 
+    /// ASVS 5.0: 6.3.1.
     #[test]
     fn codes_of_one_account_are_looked_at_one_after_the_other_wherever_they_come_from() {
         let (delays, clock) = (Delays::default(), clock());
@@ -283,6 +285,7 @@ mod tests {
         assert_eq!(delays.attempt("owner", source("192.0.2.7"), clock.at(0)).unwrap(), LONGEST_ACCOUNT);
     }
 
+    /// ASVS 5.0: 6.1.1.
     #[test]
     fn a_stranger_elsewhere_costs_the_owner_four_seconds_at_most() {
         let (delays, clock) = (Delays::default(), clock());
@@ -311,6 +314,7 @@ mod tests {
         assert_eq!(password.unwrap(), LONGEST_ACCOUNT, "bounded");
     }
 
+    /// ASVS 5.0: 15.3.4.
     #[test]
     fn one_network_is_one_source_and_time_forgets() {
         let (delays, clock) = (Delays::default(), clock());

@@ -181,6 +181,7 @@ pub fn nobodys(of: &[u8; 32]) -> Result<String, PasswordError> {
 mod tests {
     use super::*;
 
+    /// ASVS 5.0: 6.2.8, 11.4.2.
     #[test]
     fn a_hash_says_argon2id_and_verifies_only_its_password() {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
@@ -197,6 +198,7 @@ mod tests {
         assert_eq!(verifier.checked(), 3);
     }
 
+    /// ASVS 5.0: 11.4.2.
     #[test]
     fn nobodys_hash_costs_what_a_new_one_does() {
         let cost = |phc: &str| {

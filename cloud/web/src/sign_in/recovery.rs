@@ -47,6 +47,7 @@ pub fn parse(typed: &str) -> Option<String> {
 mod tests {
     use super::*;
 
+    /// ASVS 5.0: 6.5.3, 6.5.4, 11.5.1.
     #[test]
     fn ten_different_codes_that_are_read_back_however_they_are_typed() {
         let mut set = set().unwrap();

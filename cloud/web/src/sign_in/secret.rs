@@ -59,6 +59,7 @@ impl std::fmt::Debug for Secret {
 mod tests {
     use super::*;
 
+    /// ASVS 5.0: 7.2.3, 11.5.1.
     #[test]
     fn text_and_back_and_never_printed() {
         let secret = Secret::new().unwrap();

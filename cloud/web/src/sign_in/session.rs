@@ -232,6 +232,7 @@ mod tests {
         assert_eq!(secret(&headers).is_some(), expect, "{cookies:?}");
     }
 
+    /// ASVS 5.0: 3.3.3, 7.2.1, 15.3.7.
     #[test]
     fn exactly_one_well_formed_cookie_counts() {
         let token = Secret::new().unwrap().reveal();

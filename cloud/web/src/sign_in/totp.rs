@@ -144,6 +144,7 @@ mod tests {
     }
 
     /// RFC 6238, appendix B, the last six of its eight digits; RFC 4226, appendix D.
+    /// ASVS 5.0: 11.2.1.
     #[test]
     fn codes_are_those_of_the_rfcs() {
         for (seconds, code) in [
@@ -178,6 +179,7 @@ mod tests {
         }
     }
 
+    /// ASVS 5.0: 6.5.3.
     #[test]
     fn secrets_are_written_as_apps_read_them() {
         assert_eq!(secret().grouped(), "GEZD GNBV GY3T QOJQ GEZD GNBV GY3T QOJQ");

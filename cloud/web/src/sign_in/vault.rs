@@ -192,6 +192,7 @@ fn bound_to(account: AccountKey) -> Aad<[u8; 8]> {
 mod tests {
     use super::*;
 
+    /// ASVS 5.0: 11.3.1, 11.3.3.
     #[test]
     fn only_the_same_key_and_account_open_what_was_sealed_and_nothing_is_printed() {
         let key = FactorsKey::new().unwrap();

@@ -173,6 +173,7 @@ mod tests {
         check(1, Verb::PairDone, Reader::Operator, operator);
     }
 
+    /// ASVS 5.0: 8.1.2.
     #[test]
     fn what_customers_typed_about_what_is_theirs_is_nothing_for_operators() {
         let local = Local::new("UTC", UtcMs(0));

@@ -113,6 +113,7 @@ mod tests {
 
     const NOW: UtcMs = UtcMs(1_800_000_000_000);
 
+    /// ASVS 5.0: 9.1.1, 9.1.2, 9.1.3, 9.2.1, 9.2.2, 9.2.3.
     #[test]
     fn a_challenge_counts_for_its_purpose_its_account_its_time_and_once() {
         let challenges = Challenges::new().unwrap();

@@ -73,6 +73,7 @@ fn hex(text: &str) -> Vec<u8> {
     (0..text.len()).step_by(2).map(digit).collect()
 }
 
+/// ASVS 5.0: 11.2.1.
 #[test]
 fn signatures_of_the_standard_are_verified_and_changed_ones_are_not() {
     let party = RelyingParty::new("https://example.org");
@@ -123,6 +124,7 @@ fn registrations_of_the_standard_give_their_keys_where_somebody_was_verified() {
     }
 }
 
+/// ASVS 5.0: 15.3.5.
 #[test]
 fn other_kinds_of_keys_are_refused() {
     let es256 = vectors().remove(0).public_key;

@@ -435,6 +435,7 @@ async fn everybody(house: &House) -> Vec<Somebody> {
     all
 }
 
+/// ASVS 5.0: 6.1.3, 6.3.4, 7.2.1, 7.2.2, 7.5.1, 8.1.1, 8.2.1, 8.3.1, 13.4.1, 13.4.3, 13.4.5, 15.3.3.
 #[tokio::test]
 async fn every_route_answers_everybody_as_the_table_says() {
     let house = House::new().await;
@@ -468,6 +469,7 @@ async fn check(house: &House, route: &Route, who: &Somebody, proof: &Proof) {
     assert_eq!(found, expected(route, who), "{cell}");
 }
 
+/// ASVS 5.0: 7.4.2.
 #[tokio::test]
 async fn a_disabled_account_is_nobody() {
     let house = House::new().await;
@@ -483,6 +485,7 @@ async fn a_disabled_account_is_nobody() {
     }
 }
 
+/// ASVS 5.0: 8.2.1.
 #[test]
 fn every_answer_is_of_a_route() {
     let there = |method, path| ROUTES.iter().any(|route| (route.method, route.path) == (method, path));
@@ -492,6 +495,7 @@ fn every_answer_is_of_a_route() {
     assert!(FILLED.iter().all(|line| ROUTES.iter().any(|route| route.path.contains(line.0))));
 }
 
+/// ASVS 5.0: 8.2.2, 8.4.1.
 #[tokio::test]
 async fn what_is_somebody_elses_and_what_is_missing_are_the_same() {
     let house = House::new().await;
@@ -548,6 +552,7 @@ async fn a_grant_that_ended_or_was_taken_counts_no_more() {
     assert_eq!(house.get("/inverters/mine", &cookie).await.status(), StatusCode::NOT_FOUND);
 }
 
+/// ASVS 5.0: 3.7.2.
 #[tokio::test]
 async fn a_sign_in_page_returns_to_where_somebody_wanted_to_go() {
     let house = House::new().await;

@@ -18,6 +18,7 @@ async fn record(house: &House, verb: Verb, by: By, about: AccountKey, inverter: 
     house.state.record_act(&act).await.unwrap();
 }
 
+/// ASVS 5.0: 16.4.2.
 #[tokio::test]
 async fn a_person_reads_what_they_did_and_what_was_done_to_them() {
     let house = House::new().await;
@@ -37,6 +38,7 @@ async fn a_person_reads_what_they_did_and_what_was_done_to_them() {
     assert_eq!(filtered.matches("<time").count(), 1);
 }
 
+/// ASVS 5.0: 16.2.1.
 #[tokio::test]
 async fn operators_read_all_by_whom_about_what_and_when() {
     let house = House::new().await;

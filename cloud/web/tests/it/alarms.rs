@@ -111,6 +111,7 @@ async fn no_alarm_is_said_in_words() {
     assert!(page(&house, &proof).await.contains("No active alarms"));
 }
 
+/// ASVS 5.0: 3.5.3.
 #[tokio::test]
 async fn a_link_in_a_message_leads_to_the_alarm_and_acknowledges_nothing() {
     let (house, dana, luis, mei) = house().await;

@@ -32,6 +32,7 @@ fn fill(house: &House, inverter: InverterKey) {
     }
 }
 
+/// ASVS 5.0: 15.3.1.
 #[tokio::test]
 async fn the_list_has_the_shape_that_was_decided() {
     let (house, inverter, token) = house().await;
@@ -87,6 +88,7 @@ async fn history_has_gaps_as_null_and_says_what_happened() {
     assert_eq!(all["quantities"].as_object().unwrap().len(), 10, "left out: all that is reported");
 }
 
+/// ASVS 5.0: 2.2.2, 2.2.3, 15.3.5.
 #[tokio::test]
 async fn wrong_parameters_are_told_what_to_write() {
     let (house, _, token) = house().await;
@@ -143,6 +145,7 @@ async fn a_file_comes_whole_to_who_takes_it_compressed() {
     }
 }
 
+/// ASVS 5.0: 13.4.5.
 #[tokio::test]
 async fn the_document_describes_exactly_what_is_there() {
     let house = House::new().await;

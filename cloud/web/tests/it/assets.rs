@@ -41,6 +41,7 @@ fn unpacked(gzip: &[u8]) -> Vec<u8> {
     output.stdout
 }
 
+/// ASVS 5.0: 15.1.2.
 #[test]
 fn the_lock_file_names_versions_and_hashes_but_no_registry() {
     let lock = fs::read_to_string(folder().join("package-lock.json")).unwrap();
@@ -56,6 +57,7 @@ fn the_lock_file_names_versions_and_hashes_but_no_registry() {
 
 /// `tsc` over the scripts, in a folder of its own so that the work tree stays clean. Installs the checker by npm, so it
 /// is left out where `INVERTER_CONNECT_TESTS=core` says that nothing may be installed.
+/// ASVS 5.0: 15.3.5.
 #[test]
 fn scripts_pass_the_type_checker() {
     if env::var_os("INVERTER_CONNECT_TESTS").is_some_and(|which| which == "core") {

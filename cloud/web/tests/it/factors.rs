@@ -30,6 +30,7 @@ fn leads_to(response: &Response<Body>, to: &str) {
     assert_eq!(response.headers()[header::LOCATION], to);
 }
 
+/// ASVS 5.0: 2.3.1, 6.3.4, 6.4.3, 6.5.1.
 #[tokio::test]
 async fn with_an_app_the_password_opens_nothing_and_the_code_opens_the_session_once() {
     let house = House::new().await;
@@ -59,6 +60,7 @@ async fn with_an_app_the_password_opens_nothing_and_the_code_opens_the_session_o
     assert_eq!(house.told(EMAIL).await, ["factor_added"]);
 }
 
+/// ASVS 5.0: 2.3.1.
 #[tokio::test]
 async fn an_app_counts_only_when_its_first_code_was_typed() {
     let house = House::new().await;
@@ -94,6 +96,7 @@ async fn five_wrong_codes_ask_for_the_password_again_and_the_owner_is_told() {
     assert!(house.text("/sign-in?why=codes", &Proof::None).await.contains("Too many wrong codes"));
 }
 
+/// ASVS 5.0: 6.3.1.
 #[tokio::test]
 async fn codes_tried_side_by_side_in_several_sign_ins_wait_in_one_line() {
     let house = House::new().await;
@@ -134,6 +137,7 @@ async fn a_sign_in_half_way_counts_for_five_minutes_and_not_when_disabled() {
     leads_to(&house.form("/sign-in/code", &half, &right).await, "/sign-in?why=late");
 }
 
+/// ASVS 5.0: 6.5.1.
 #[tokio::test]
 async fn a_recovery_code_stands_in_once_and_a_new_set_ends_the_old() {
     let house = House::new().await;
@@ -160,6 +164,7 @@ async fn a_recovery_code_stands_in_once_and_a_new_set_ends_the_old() {
     assert!(house.text("/me/security", &session).await.contains("10 of 10 left."));
 }
 
+/// ASVS 5.0: 7.2.4, 7.5.1.
 #[tokio::test]
 async fn confirming_asks_for_the_code_too() {
     let house = House::new().await;
@@ -186,6 +191,7 @@ async fn confirming_asks_for_the_code_too() {
     leads_to(&house.get("/fleet", &session).await, "/sign-in");
 }
 
+/// ASVS 5.0: 7.2.4, 7.4.3.
 #[tokio::test]
 async fn the_last_factor_stays_beside_a_short_password_and_each_change_ends_other_sessions() {
     let house = House::new().await;
@@ -224,6 +230,7 @@ async fn new_password(house: &House, session: &Proof, now: &str, new: &str) -> P
     cookie(&changed)
 }
 
+/// ASVS 5.0: 6.2.1, 6.4.3.
 #[tokio::test]
 async fn a_shorter_password_is_taken_beside_a_factor_by_oneself_and_by_mail_and_else_refused() {
     let house = House::new().await;
@@ -316,6 +323,7 @@ async fn an_operators_last_factor_stays_and_says_why() {
     leads_to(&removed, "/me/security?why=passkey-gone");
 }
 
+/// ASVS 5.0: 7.3.1.
 #[tokio::test]
 async fn a_remembered_device_keeps_its_cookie_and_may_look_but_an_operators_is_not_remembered() {
     let house = House::new().await;

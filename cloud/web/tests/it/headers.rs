@@ -46,6 +46,7 @@ fn cacheable(what: &str) -> bool {
     what.starts_with("asset") || ["/manifest.webmanifest", "/service-worker.js"].contains(&what)
 }
 
+/// ASVS 5.0: 1.3.2, 3.2.1, 3.4.3, 3.4.5, 4.1.1, 12.2.1, 14.2.2, 14.3.2.
 #[tokio::test]
 async fn every_response_carries_them() {
     let house = House::new().await;
@@ -71,6 +72,7 @@ async fn every_response_carries_them() {
     }
 }
 
+/// ASVS 5.0: 3.5.4, 3.7.2, 15.3.7.
 #[tokio::test]
 async fn an_unknown_host_is_misdirected_whatever_it_asks() {
     let house = House::new().await;
@@ -90,6 +92,7 @@ async fn an_unknown_host_is_misdirected_whatever_it_asks() {
     }
 }
 
+/// ASVS 5.0: 3.3.2, 3.5.1, 3.5.2, 7.6.2.
 #[tokio::test]
 async fn another_site_changes_nothing() {
     let house = House::new().await;
@@ -110,6 +113,7 @@ async fn another_site_changes_nothing() {
     }
 }
 
+/// ASVS 5.0: 13.4.1, 13.4.3, 13.4.4, 16.5.1.
 #[tokio::test]
 async fn refusals_have_a_face_and_a_reference() {
     let house = House::new().await;
@@ -157,6 +161,7 @@ fn tells_nothing(response: &Response<axum::body::Body>, what: &str) {
     }
 }
 
+/// ASVS 5.0: 16.5.1, 16.5.3.
 #[tokio::test]
 async fn what_fails_says_what_to_do_and_nothing_of_the_inside() {
     let house = House::new().await;
@@ -191,6 +196,7 @@ async fn what_fails_says_what_to_do_and_nothing_of_the_inside() {
     assert!(failed > 80, "only {failed} of {} routes looked into the store", ROUTES.len());
 }
 
+/// ASVS 5.0: 13.4.2, 16.5.1.
 #[tokio::test]
 async fn a_handler_that_panics_is_a_failure_like_others_and_says_nothing() {
     let broken = || async {
@@ -213,6 +219,7 @@ async fn a_handler_that_panics_is_a_failure_like_others_and_says_nothing() {
 
 const HOST_OF_NOBODY: &str = "marker-of-a-panic";
 
+/// ASVS 5.0: 5.2.1.
 #[tokio::test]
 async fn a_body_is_taken_at_16_kib_and_refused_beyond_on_every_route_that_changes_something() {
     let house = House::new().await;

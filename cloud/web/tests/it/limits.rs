@@ -67,6 +67,7 @@ async fn a_limit_raises_an_alarm_of_its_own_name_and_takes_it_with_it() {
     assert!(activity.contains("set a limit of Hall B") && activity.contains("removed a limit of Hall B"));
 }
 
+/// ASVS 5.0: 2.1.2, 2.2.1, 2.2.2, 2.2.3.
 #[tokio::test]
 async fn what_is_refused_says_what_to_type() {
     let (house, dana, ..) = house().await;

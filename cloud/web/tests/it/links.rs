@@ -140,6 +140,7 @@ fn inside(link: &str) -> Option<&str> {
     (link.starts_with('/') && !link.starts_with("//")).then_some(link)
 }
 
+/// ASVS 5.0: 7.4.4.
 #[tokio::test]
 async fn who_is_signed_in_can_sign_out_on_every_page() {
     let people = people().await;

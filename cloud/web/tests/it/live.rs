@@ -104,6 +104,7 @@ async fn a_change_arrives_as_the_parts_that_differ() {
     );
 }
 
+/// ASVS 5.0: 8.4.1.
 #[tokio::test]
 async fn the_fleet_hears_of_its_own_inverters_only() {
     let (house, account, inverter, proof) = house().await;
@@ -153,6 +154,7 @@ async fn a_taken_grant_ends_the_stream_before_another_word() {
     assert_eq!(rest.last().map(|(event, _)| event.as_str()), Some("signed-out"));
 }
 
+/// ASVS 5.0: 7.2.1, 7.4.1.
 #[tokio::test]
 async fn signing_out_and_being_disabled_end_the_streams() {
     let (house, account, _, proof) = house().await;
@@ -166,6 +168,7 @@ async fn signing_out_and_being_disabled_end_the_streams() {
     assert_eq!(second.rest().await.last().map(|(event, _)| event.as_str()), Some("signed-out"));
 }
 
+/// ASVS 5.0: 7.3.1.
 #[tokio::test]
 async fn a_stream_is_not_activity_says_it_is_there_and_ends_with_the_session() {
     let (house, _, inverter, proof) = house().await;
@@ -185,6 +188,7 @@ async fn a_stream_is_not_activity_says_it_is_there_and_ends_with_the_session() {
     assert_eq!(rest.last().map(|(event, _)| event.as_str()), Some("signed-out"));
 }
 
+/// ASVS 5.0: 1.4.3.
 #[tokio::test]
 async fn ten_pages_are_enough_and_a_closed_one_gives_its_place_back() {
     let (house, _, _, proof) = house().await;

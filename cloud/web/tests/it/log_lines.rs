@@ -23,6 +23,7 @@ fn line() -> String {
     lines.remove(0)
 }
 
+/// ASVS 5.0: 16.3.2.
 #[tokio::test]
 async fn every_answer_that_shows_a_reference_is_in_the_log_by_it() {
     let house = House::new().await;
@@ -63,6 +64,7 @@ async fn every_answer_that_shows_a_reference_is_in_the_log_by_it() {
     assert_eq!(log::lines(), [""; 0]);
 }
 
+/// ASVS 5.0: 16.3.3.
 #[tokio::test]
 async fn what_other_sites_send_and_other_names_are_warnings_and_never_a_flood() {
     let house = House::new().await;
@@ -96,6 +98,7 @@ async fn what_other_sites_send_and_other_names_are_warnings_and_never_a_flood() 
     assert!(after.len() == 2 && !after[0].ends_with("left_out=0"), "{after:#?}");
 }
 
+/// ASVS 5.0: 16.3.1.
 #[tokio::test]
 async fn what_did_not_sign_in_is_in_the_log_by_the_number_of_the_account_and_never_by_what_was_typed() {
     let from = [("origin", ORIGIN), ("from", "192.0.2.7")];
@@ -150,6 +153,7 @@ async fn what_did_not_sign_in_is_in_the_log_by_the_number_of_the_account_and_nev
     assert!(lines[0].ends_with(" account=unknown source=192.0.2.7 left_out=0"), "{lines:?}");
 }
 
+/// ASVS 5.0: 16.3.1.
 #[tokio::test]
 async fn the_activity_says_by_what_one_signed_in() {
     let house = House::new().await;

@@ -115,6 +115,7 @@ async fn while_it_runs_alarms_are_recorded_and_say_so_and_after_it_they_are_told
     assert!(house.text(PAGE, &later).await.contains("None planned"));
 }
 
+/// ASVS 5.0: 2.2.2, 2.2.3.
 #[tokio::test]
 async fn what_is_refused_says_what_to_type() {
     let (house, dana, ..) = house().await;

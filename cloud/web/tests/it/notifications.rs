@@ -124,6 +124,7 @@ async fn a_number_gets_texts_only_after_its_code_was_typed_in() {
     assert!(!log.contains("6175550119"), "the log holds no whole number");
 }
 
+/// ASVS 5.0: 2.3.2, 11.5.1.
 #[tokio::test]
 async fn codes_are_limited_in_tries_time_and_number_and_kept_as_hashes() {
     let scene = scene().await;
@@ -318,6 +319,7 @@ async fn a_browser_is_verified_by_what_was_pushed_to_it() {
     assert!(scene.house.told("luis@x.test").await.contains(&"push_removed".to_owned()));
 }
 
+/// ASVS 5.0: 15.3.1.
 #[tokio::test]
 async fn a_webhook_shows_its_secret_once_and_waits_for_its_challenge() {
     let scene = scene().await;
@@ -364,6 +366,7 @@ async fn who_leaves_takes_every_way_along() {
     assert!(scene.verified().await.is_empty());
 }
 
+/// ASVS 5.0: 3.7.1, 14.3.3.
 #[tokio::test]
 async fn the_worker_and_the_manifest_are_at_the_root_and_never_from_elsewhere() {
     let scene = scene().await;
@@ -383,6 +386,7 @@ async fn the_worker_and_the_manifest_are_at_the_root_and_never_from_elsewhere() 
     assert!(scene.page().await.contains("Tell me when an inverter"));
 }
 
+/// ASVS 5.0: 8.2.3, 15.3.3.
 #[tokio::test]
 async fn a_program_changes_what_is_told_by_its_owners_session_and_by_no_token() {
     let scene = scene().await;

@@ -6,6 +6,7 @@ use store::state::{Email, NewAccount};
 use crate::house::{House, ORIGIN, PASSWORD, Proof, body, sample};
 use crate::log;
 
+/// ASVS 5.0: 13.4.4.
 #[tokio::test]
 async fn trace_is_refused_and_sends_nothing_back() {
     let house = House::new().await;
@@ -20,6 +21,7 @@ async fn trace_is_refused_and_sends_nothing_back() {
     }
 }
 
+/// ASVS 5.0: 15.3.4.
 #[tokio::test]
 async fn what_proxies_add_changes_neither_where_one_comes_from_nor_who_we_are() {
     let house = House::new().await;
@@ -55,6 +57,7 @@ async fn what_proxies_add_changes_neither_where_one_comes_from_nor_who_we_are() 
     }
 }
 
+/// ASVS 5.0: 15.3.7.
 #[tokio::test]
 async fn a_field_that_comes_twice_is_refused_and_of_a_chart_the_first_counts() {
     let house = House::new().await;
@@ -87,6 +90,7 @@ async fn a_field_that_comes_twice_is_refused_and_of_a_chart_the_first_counts() {
     assert_eq!(chart("&range=1h&points=10&range=7d&points=20").await, first);
 }
 
+/// ASVS 5.0: 13.4.1, 13.4.3.
 #[tokio::test]
 async fn what_is_looked_for_where_servers_forget_things_is_not_there() {
     let house = House::new().await;
@@ -119,6 +123,7 @@ async fn what_is_looked_for_where_servers_forget_things_is_not_there() {
     }
 }
 
+/// ASVS 5.0: 6.2.8.
 #[tokio::test]
 async fn a_password_counts_as_it_was_typed_to_the_last_letter_and_space() {
     const TYPED: &str = " Edge spaces And capitals ";
@@ -143,6 +148,7 @@ async fn a_password_counts_as_it_was_typed_to_the_last_letter_and_space() {
     assert_eq!(sign_in(TYPED).await, StatusCode::SEE_OTHER);
 }
 
+/// ASVS 5.0: 6.2.6, 6.2.7.
 #[test]
 fn every_field_for_a_password_hides_it_and_lets_a_manager_fill_it_in() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("templates");

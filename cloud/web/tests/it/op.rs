@@ -51,6 +51,7 @@ async fn a_device_is_registered_found_and_revoked_and_the_log_knows() {
     assert!(house.state.verify_audit().await.unwrap().is_ok());
 }
 
+/// ASVS 5.0: 8.2.3, 15.3.1.
 #[tokio::test]
 async fn the_list_of_devices_tells_of_connections_and_nothing_of_customers() {
     let (house, cookie) = house().await;
@@ -121,6 +122,7 @@ async fn a_label_is_a_picture_of_its_own() {
     assert!(label.starts_with("<svg") && label.contains("2311-MINE") && !label.contains("style="), "{label}");
 }
 
+/// ASVS 5.0: 7.4.2, 7.4.5.
 #[tokio::test]
 async fn an_account_is_shut_out_at_once_and_let_in_again() {
     let (house, cookie) = house().await;
@@ -167,6 +169,7 @@ async fn nobody_shuts_themselves_out_by_accident() {
     assert_eq!(house.get("/op/accounts", &cookie).await.status(), StatusCode::OK);
 }
 
+/// ASVS 5.0: 1.2.1, 3.2.1, 3.5.3, 5.4.1.
 #[tokio::test]
 async fn a_report_in_quarantine_is_a_file_and_each_download_is_in_the_log() {
     let (house, cookie) = house().await;

@@ -121,6 +121,7 @@ async fn getting_in_and_ones_own_account_say_what_comes_next() {
     insta::assert_snapshot!("op-allow-list", words(&page));
 }
 
+/// ASVS 5.0: 1.1.1.
 #[tokio::test]
 async fn filters_live_in_the_address() {
     let (house, proof) = house().await;
@@ -163,6 +164,7 @@ async fn more_than_a_hundred_are_shown_fifty_at_a_time() {
     }
 }
 
+/// ASVS 5.0: 1.2.3, 3.7.1, 14.2.3.
 #[tokio::test]
 async fn nothing_is_inline_and_nothing_comes_from_elsewhere() {
     let (house, proof) = house().await;
@@ -184,6 +186,7 @@ async fn nothing_is_inline_and_nothing_comes_from_elsewhere() {
     }
 }
 
+/// ASVS 5.0: 1.1.2, 1.2.1, 3.2.2.
 #[tokio::test]
 async fn names_from_people_and_devices_stay_text() {
     let house = House::new().await;

@@ -86,6 +86,7 @@ async fn claim_press_name_and_the_inverter_is_there() {
     assert!(site.house.text("/inverters/dock", &proof).await.contains("Loading Dock"));
 }
 
+/// ASVS 5.0: 5.3.2.
 #[tokio::test]
 async fn the_name_step_puts_it_at_a_site_of_ones_own_or_a_new_one() {
     let site = Site::new().await;
@@ -219,6 +220,7 @@ async fn a_number_of_nobody_of_somebody_else_and_ones_own_look_the_same_to_the_e
     assert!(site.house.text(&again, &proof).await.contains("Nothing was changed."));
 }
 
+/// ASVS 5.0: 2.3.1.
 #[tokio::test]
 async fn attempts_are_their_accounts_own_and_beginning_asks_for_a_fresh_proof() {
     let site = Site::new().await;
@@ -264,6 +266,7 @@ async fn two_accounts_at_once_are_both_told_to_begin_again() {
     assert!(site.leads(&page, &ann).await.unwrap().ends_with("/name"));
 }
 
+/// ASVS 5.0: 2.3.2.
 #[tokio::test]
 async fn guessing_from_a_thousand_addresses_gets_ten_tries_an_hour_and_learns_nothing() {
     let site = Site::new().await;

@@ -70,6 +70,7 @@ async fn with_a_passkey_the_password_alone_opens_nothing() {
     assert!(house.text("/sign-in/code", &half).await.contains("data-passkey=\"get\""));
 }
 
+/// ASVS 5.0: 9.2.3.
 #[tokio::test]
 async fn each_thing_that_is_wrong_with_a_sign_in_refuses_it() {
     let house = House::new().await;
@@ -117,6 +118,7 @@ async fn each_thing_that_is_wrong_with_a_sign_in_refuses_it() {
     leads_to(&sign_in(&house, &device).await, "/sign-in?why=passkey");
 }
 
+/// ASVS 5.0: 2.3.1, 9.2.1, 9.2.2.
 #[tokio::test]
 async fn a_challenge_is_ours_for_one_purpose_five_minutes_and_one_answer() {
     let house = House::new().await;
@@ -228,6 +230,7 @@ async fn a_credential_is_one_accounts_and_foreign_passkeys_are_not_there() {
     leads_to(&crossed, "/confirm?next=/fleet&why=passkey");
 }
 
+/// ASVS 5.0: 7.2.4, 7.5.1.
 #[tokio::test]
 async fn a_passkey_confirms_who_one_is() {
     let house = House::new().await;

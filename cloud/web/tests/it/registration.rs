@@ -90,6 +90,7 @@ fn location(response: &Response<Body>) -> &str {
     response.headers()[header::LOCATION].to_str().unwrap()
 }
 
+/// ASVS 5.0: 2.2.2, 3.5.3, 6.2.11, 6.4.1, 7.6.2.
 #[tokio::test]
 async fn from_the_allow_list_to_an_empty_fleet() {
     let house = House::new().await;
@@ -159,6 +160,7 @@ async fn every_address_gets_the_same_answer_and_only_the_right_ones_a_letter() {
     assert!(body(odd).await.contains(r#"value="nonsense""#), "what was typed stays");
 }
 
+/// ASVS 5.0: 6.4.1.
 #[tokio::test]
 async fn a_link_opens_for_thirty_minutes_less_a_millisecond_and_only_the_newest() {
     let house = House::new().await;
@@ -199,6 +201,7 @@ async fn nobodys_mailbox_is_filled_and_who_asks_does_not_learn_it() {
     assert_eq!(house.letters("ann@x.test").await.len(), 4);
 }
 
+/// ASVS 5.0: 6.2.2, 6.4.3, 7.4.3, 7.6.2.
 #[tokio::test]
 async fn a_forgotten_password_is_replaced_by_mail_and_every_session_ends() {
     let house = House::new().await;
@@ -231,6 +234,7 @@ async fn a_forgotten_password_is_replaced_by_mail_and_every_session_ends() {
     assert_eq!(house.post(&link, &Proof::None, &form, "192.0.2.1").await.status(), StatusCode::NOT_FOUND);
 }
 
+/// ASVS 5.0: 6.2.2, 7.4.3, 7.5.1.
 #[tokio::test]
 async fn one_changes_name_and_password_oneself_and_other_devices_go() {
     let house = House::new().await;
@@ -267,6 +271,7 @@ async fn one_changes_name_and_password_oneself_and_other_devices_go() {
     assert!(house.signs_in("ann@x.test", NEW_PASSWORD).await);
 }
 
+/// ASVS 5.0: 6.2.3.
 #[tokio::test]
 async fn a_new_password_asks_for_the_one_that_counts_now_as_signing_in_does() {
     let house = House::new().await;
@@ -298,6 +303,7 @@ async fn a_new_password_asks_for_the_one_that_counts_now_as_signing_in_does() {
     assert!(location(&changed).starts_with("/me?done=password"));
 }
 
+/// ASVS 5.0: 7.4.3.
 #[tokio::test]
 async fn who_changes_the_password_chooses_whether_api_tokens_go_too() {
     let house = House::new().await;
@@ -367,6 +373,7 @@ async fn an_address_is_changed_by_its_owner_alone_and_both_addresses_are_told() 
     assert!(log.contains("from old@x.test to new@x.test"), "{log}");
 }
 
+/// ASVS 5.0: 3.2.1, 5.4.1, 15.3.1, 15.3.4, 16.2.1.
 #[tokio::test]
 async fn one_takes_ones_data_along_in_one_file_without_any_secret() {
     let house = House::new().await;
@@ -419,6 +426,7 @@ async fn one_takes_ones_data_along_in_one_file_without_any_secret() {
     assert!(log.contains("exported the data of your account"), "{log}");
 }
 
+/// ASVS 5.0: 7.4.2.
 #[tokio::test]
 async fn one_leaves_and_nothing_that_names_one_is_left() {
     let house = House::new().await;

@@ -28,6 +28,7 @@ async fn rest(response: Response<Body>) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
+/// ASVS 5.0: 7.1.2.
 #[tokio::test]
 async fn another_session_is_ended_from_here_and_its_live_page_says_so() {
     let house = House::new().await;
@@ -92,6 +93,7 @@ async fn all_others_end_at_once_and_a_new_factor_does_the_same() {
     assert!(rest(own).await.contains("event: signed-out"), "it went on until here");
 }
 
+/// ASVS 5.0: 7.4.1.
 #[tokio::test]
 async fn ending_this_session_is_signing_out() {
     let house = House::new().await;

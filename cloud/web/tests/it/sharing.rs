@@ -59,6 +59,7 @@ impl Scene {
     }
 }
 
+/// ASVS 5.0: 8.2.3.
 #[tokio::test]
 async fn what_is_offered_waits_is_told_accepted_looked_at_and_taken_back() {
     let scene = scene().await;
@@ -317,6 +318,7 @@ async fn a_removed_inverter_is_gone_for_everybody_and_they_are_told() {
     assert_eq!(latest["last_reading"], serde_json::Value::Null);
 }
 
+/// ASVS 5.0: 8.2.3.
 #[tokio::test]
 async fn a_program_renames_with_a_token_to_write_only() {
     let scene = scene().await;

@@ -132,6 +132,7 @@ async fn an_inverter_that_is_removed_for_everybody() {
     check(&scene, scene.member, take).await;
 }
 
+/// ASVS 5.0: 8.3.1.
 #[tokio::test]
 async fn a_member_who_becomes_a_viewer_loses_the_controls_at_once() {
     let scene = scene().await;

@@ -13,6 +13,7 @@ async fn sign_in(house: &House, email: &str, password: &str, from: &str) -> Resp
     house.send(Method::POST, "/sign-in", &Proof::None, &headers, &form).await
 }
 
+/// ASVS 5.0: 3.3.1, 3.3.2, 3.3.3, 3.3.4, 7.2.2, 7.2.3, 7.2.4, 14.3.3.
 #[tokio::test]
 async fn the_right_password_opens_a_session_and_ends_the_one_before() {
     let house = House::new().await;
@@ -86,6 +87,7 @@ async fn failures_cost_more_and_more_time_and_never_the_account() {
     assert!(fastest < Duration::from_millis(900), "forgotten after success: {fastest:?}");
 }
 
+/// ASVS 5.0: 7.3.1, 7.3.2.
 #[tokio::test]
 async fn a_session_ends_after_an_idle_hour_and_after_twelve_hours_in_all() {
     const HOUR: i64 = 3_600_000;
@@ -105,6 +107,7 @@ async fn a_session_ends_after_an_idle_hour_and_after_twelve_hours_in_all() {
     assert_eq!(house.get("/fleet", &busy).await.status(), StatusCode::SEE_OTHER);
 }
 
+/// ASVS 5.0: 6.2.8.
 #[tokio::test]
 async fn bad_forms_are_told_what_to_send() {
     let house = House::new().await;

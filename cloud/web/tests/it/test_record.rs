@@ -332,6 +332,7 @@ async fn a_long_report_is_made_while_nobody_waits_and_is_nobody_elses() {
     assert_eq!(desk.house.get(&format!("{path}/pdf"), &desk.viewer).await.status(), StatusCode::NOT_FOUND);
 }
 
+/// ASVS 5.0: 14.2.2.
 #[tokio::test]
 async fn the_files_of_an_export_go_with_the_thirty_days() {
     let desk = Desk::new().await;

@@ -28,6 +28,7 @@ async fn house() -> (House, Proof) {
     (house, cookie)
 }
 
+/// ASVS 5.0: 7.2.2, 8.2.2.
 #[tokio::test]
 async fn a_token_reaches_what_was_chosen_until_it_ends_or_is_revoked() {
     let (house, cookie) = house().await;
@@ -87,6 +88,7 @@ async fn a_revoked_token_counts_no_more_and_only_its_owner_revokes_it() {
     );
 }
 
+/// ASVS 5.0: 1.2.1.
 #[tokio::test]
 async fn wrong_forms_are_told_what_to_correct_and_keep_what_was_typed() {
     let (house, cookie) = house().await;

@@ -49,6 +49,7 @@ fn run(test: impl Future<Output = ()>) {
     runtime.enable_all().max_blocking_threads(1).build().unwrap().block_on(test);
 }
 
+/// ASVS 5.0: 15.1.3, 15.2.2.
 #[test]
 fn one_account_has_so_many_reads_at_a_time_and_others_theirs() {
     run(async {
@@ -86,6 +87,7 @@ fn one_account_has_so_many_reads_at_a_time_and_others_theirs() {
     });
 }
 
+/// ASVS 5.0: 15.2.2.
 #[test]
 fn there_are_so_many_reads_at_a_time_in_all() {
     run(async {

@@ -35,6 +35,7 @@ fn thin_path(scheme: &'static str) {
     assert_eq!(gateway.stop(), Some(0));
 }
 
+/// ASVS 5.0: 4.4.1.
 #[test]
 fn a_frame_becomes_a_report_over_a_websocket() {
     thin_path("wss");

@@ -125,6 +125,7 @@ mod tests {
     const HELP: &str =
         r#"{"fields":{"code":"accepted","message":"fine","severity":"help"},"type":"diagnostic"}"#;
 
+    /// ASVS 5.0: 15.1.2.
     #[test]
     fn a_refused_licence_is_a_finding_and_silence_is_no_pass() {
         let seen = deny_verdict(&format!("{HELP}\n{SUMMARY}\n")).unwrap();

@@ -35,6 +35,7 @@ fn test_only(program: &str, tree: &str) -> Vec<Finding> {
 mod tests {
     use super::*;
 
+    /// ASVS 5.0: 13.4.2, 15.2.3.
     #[test]
     fn release_builds_have_no_driven_clock_and_one_with_the_feature_is_found() {
         let place = Place::find().unwrap();

@@ -42,6 +42,7 @@ fn inherits(manifest: &str) -> bool {
 mod tests {
     use super::*;
 
+    /// ASVS 5.0: 1.4.1, 1.4.3.
     #[test]
     fn a_block_is_found_wherever_it_is_and_words_about_it_are_not() {
         let place = Place::find().unwrap();

@@ -116,6 +116,7 @@ mod tests {
         "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4";
     const SECRET_TEXT: &str = "BTBZMqHH6r4Tts7J_aSIgg";
 
+    /// ASVS 5.0: 11.2.1, 11.3.2.
     #[test]
     fn the_standards_example_comes_out_byte_for_byte() {
         let ours =

@@ -90,6 +90,7 @@ mod tests {
 
     use super::*;
 
+    /// ASVS 5.0: 9.1.2, 9.2.4.
     #[test]
     fn a_token_names_the_service_and_is_signed_by_the_key_that_browsers_know() {
         let key = Vapid::new_key().unwrap();

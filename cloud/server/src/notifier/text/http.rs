@@ -165,6 +165,7 @@ mod tests {
         PhoneNumber::parse("+16175550119").unwrap()
     }
 
+    /// ASVS 5.0: 1.1.2, 1.2.3, 1.3.7, 1.3.10.
     #[test]
     fn a_text_can_say_nothing_but_itself() {
         let text = "A&B=\"C\"\n{to} {secret} €";

@@ -170,6 +170,7 @@ fn page<'a>(context: &Context, caller: &Caller, typed: &'a str, wrong: Option<&'
 mod tests {
     use super::*;
 
+    /// ASVS 5.0: 1.2.2, 2.2.1.
     #[test]
     fn addresses_are_https_without_a_password() {
         for url in ["https://hooks.example/ic?x=1", "https://hooks.example:8443", "https://192.0.2.1/"] {

@@ -146,6 +146,7 @@ fn intercepted(asked: bool) {
     assert_eq!(gateway.stop(), Some(0));
 }
 
+/// ASVS 5.0: 12.3.4.
 #[test]
 fn who_takes_tls_apart_unseen_gets_nothing_is_told_of_by_name_and_costs_no_reading() {
     intercepted(false);

@@ -83,6 +83,7 @@ const STRANGERS: [(&str, Stranger, &str); 14] = [
     ),
 ];
 
+/// ASVS 5.0: 12.1.1, 12.3.2, 12.3.4.
 #[test]
 fn strangers_are_refused_in_words_get_no_reading_and_cost_none() {
     let site = site_with(KEPT);
