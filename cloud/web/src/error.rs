@@ -5,6 +5,8 @@
 //! log only, once, here.
 //! Someone else's object and a missing one are the same words.
 
+use std::time::Instant;
+
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Redirect, Response};
@@ -15,6 +17,7 @@ use serde::Serialize;
 use store::state::StateError;
 
 use crate::caller::Known;
+use crate::paced::{Kind, Paced};
 use crate::{Context, pages, random};
 
 /// Why a request cannot be answered.
@@ -215,8 +218,9 @@ impl Asked {
         }
     }
 
-    /// Once for each reference that somebody is shown, with numbers and words of ours: nothing that was typed.
-    fn note(&self, error: Option<&Error>, outer: &Outer, reference: &str) {
+    /// Once for each reference that somebody is shown, with numbers and words of ours: nothing that was typed. Of refusals so many a
+    /// second, as anybody can ask for what is not there.
+    fn note(&self, paced: &Paced, error: Option<&Error>, outer: &Outer, reference: &str) {
         let account = self.caller.account().map(|account| account.0);
         let Self { logged: path, route, method, .. } = self;
         let (status, title) = (outer.status.as_u16(), outer.title);
@@ -225,7 +229,11 @@ impl Asked {
         } else if outer.status.is_server_error() {
             tracing::warn!(reference, status, method, route, account, "not answered: {title}");
         } else {
-            tracing::info!(reference, status, method, route, account, "refused: {title}");
+            let kind = if account.is_some() { Kind::Refused } else { Kind::Stranger };
+            if let Some(left_out) = paced.turn(kind, Instant::now()) {
+                let left_out = (left_out > 0).then_some(left_out);
+                tracing::info!(reference, status, method, route, account, left_out, "refused: {title}");
+            }
         }
     }
 }
@@ -252,7 +260,7 @@ pub async fn present(State(context): State<Context>, mut request: Request, next:
     }
     let reference = random::reference();
     let outer = error.as_ref().map_or_else(|| unnamed(status), Error::outer);
-    asked.note(error.as_ref(), &outer, &reference);
+    asked.note(context.paced(), error.as_ref(), &outer, &reference);
     let detail = match &error {
         Some(Error::Request(what)) => what.clone(),
         Some(Error::TooMany(Ceiling { what, most })) => {
