@@ -269,6 +269,13 @@ impl House {
         writes: bool,
         only: Option<InverterKey>,
     ) -> Proof {
+        // An account has so many: the ones before make room.
+        for token in self.state.tokens(account).await.unwrap().iter().skip(10) {
+            self.state
+                .revoke_token(account, token.key, self.now(), &self.act(Verb::TokenRevoke))
+                .await
+                .unwrap();
+        }
         let secret = Secret::new().unwrap();
         let scope = if writes { TokenScope::Write } else { TokenScope::Read };
         let new = NewToken {
