@@ -25,8 +25,8 @@ const FIRST: Duration = Duration::from_millis(250);
 const LONGEST_ACCOUNT: Duration = Duration::from_secs(4);
 /// Longest per source: below the door's deadline for a response.
 const LONGEST_SOURCE: Duration = Duration::from_secs(16);
-/// As many of a source are looked at within its delay: two a second once that is the longest. Others of a large office have a
-/// place in the line, and a guesser who is in it makes it no longer than the longest delay.
+/// As many of a source are looked at within its delay: two a second once that is the longest. While a guesser fills the line, others of
+/// the same source are told to come again.
 const AT_ONCE: u32 = 32;
 /// Failures are forgotten after this long without another.
 const FORGET_MS: i64 = 15 * 60_000;
@@ -91,8 +91,10 @@ impl Delays {
     /// # Errors
     /// [`LineTooLong`].
     pub fn attempt(&self, account: &str, source: Source, now: Now) -> Result<Duration, LineTooLong> {
+        // First: what is not looked at is no failure of the account, and its names push no other out of memory.
+        let of_source = self.of_source(source, now)?;
         let of_account = delay(lock(&self.accounts).count(account.to_owned(), now.utc), LONGEST_ACCOUNT);
-        Ok(of_account.max(self.of_source(source, now)?))
+        Ok(of_account.max(of_source))
     }
 
     /// As [`Delays::attempt`], for the code after the right password: whoever guesses there has the password, so its
@@ -264,6 +266,10 @@ mod tests {
         }
         let late = looked.iter().filter(|at| (1_800_000..3_600_000).contains(*at)).count();
         assert!((3000..=3650).contains(&late), "{late} in half an hour");
+        assert!(
+            lock(&delays.accounts).0.len() < 23 + 6 + 32 + 200,
+            "names of those that were not looked at are kept"
+        );
         // Others are not in that line.
         assert_eq!(delays.attempt("name", source("192.0.2.2"), clock.at(0)).unwrap(), Duration::ZERO);
     }
